@@ -1,0 +1,87 @@
+"""Which errors can leave a module, and what each carries for the caller.
+
+Messages say what happened, with numbers, and what to do about it. What a person wrote wrong in
+a file is a list of diagnostics (``RuleError.diagnostics``), all of them at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.diagnostics import Diagnostic
+
+
+class MailrulesError(Exception):
+    """The root of every error that mailrules raises on purpose."""
+
+
+class IMAPError(MailrulesError):
+    """Anything that went wrong between us and an IMAP server."""
+
+
+class LocalProtocolError(IMAPError):
+    """We were asked to send what IMAP does not allow (a bug, or CR, LF or NUL in an argument)."""
+
+
+class RemoteProtocolError(IMAPError):
+    """The server sent what IMAP does not allow, beyond what one ``Malformed`` value can carry."""
+
+
+class CommandRefused(IMAPError):
+    """A tagged NO or BAD (RFC 9051 section 7.1).
+
+    ``command`` is the command's name, ``status`` is ``"NO"`` or ``"BAD"``, ``code`` the response
+    code's name in upper case (``"TRYCREATE"``) or ``""``, ``text`` the server's words.
+    """
+
+    def __init__(self, command: str, *, status: str, code: str = "", text: str = "") -> None:
+        self.command, self.status, self.code, self.text = command, status, code, text
+        bracket = f" [{code}]" if code else ""
+        super().__init__(f"{command} refused: {status}{bracket} {text}".rstrip())
+
+
+class MissingCapability(IMAPError):
+    """The server lacks an extension that the command needs; names the extension and its RFC."""
+
+    def __init__(self, command: str, *, capability: str, rfc: str) -> None:
+        self.command, self.capability, self.rfc = command, capability, rfc
+        super().__init__(f"{command} needs {capability} ({rfc}), which this server does not offer")
+
+
+class ConnectionLost(IMAPError):
+    """The connection ended, or a deadline passed; the outcome of commands in flight is unknown."""
+
+
+class ConnectionFailed(IMAPError):
+    """No usable connection came about (name, route, TLS, greeting); nothing was sent to act on."""
+
+
+class AuthenticationFailed(IMAPError):
+    """The server refused the login, or no login was possible in a safe way."""
+
+
+class RuleError(MailrulesError):
+    """A configuration or rule file is invalid; ``diagnostics`` holds every mistake found."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(str(diagnostic) for diagnostic in self.diagnostics))
+
+
+class PlanRefused(MailrulesError):
+    """A plan is stale, incomplete, in conflict or not ours; nothing of it was carried out."""
+
+
+class JournalError(MailrulesError):
+    """The journal could not be read or written, so nothing further is sent to a server."""
+
+
+class PluginError(MailrulesError):
+    """A plugin raised, or returned what its hook does not allow; names the plugin and the hook."""
+
+
+class SecretError(MailrulesError):
+    """A secret reference could not be resolved (variable unset, file unreadable, command failed)."""

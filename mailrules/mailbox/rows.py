@@ -1,0 +1,32 @@
+"""Sets of snapshot rows as bit masks: how to make one from row numbers, and how to read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def mask_of(rows: Iterable[int], *, count: int) -> int:
+    """The mask with these row numbers set; ``count`` is the number of rows in the snapshot."""
+    bits = bytearray((count + 7) // 8)
+    for row in rows:
+        bits[row >> 3] |= 1 << (row & 7)
+    return int.from_bytes(bits, "little")
+
+
+def rows_of(mask: int) -> list[int]:
+    """The row numbers in a mask, ascending."""
+    digits = bin(mask)[:1:-1]
+    rows: list[int] = []
+    row = digits.find("1")
+    while row >= 0:
+        rows.append(row)
+        row = digits.find("1", row + 1)
+    return rows
+
+
+def every_row(count: int) -> int:
+    """The mask of all rows."""
+    return (1 << count) - 1

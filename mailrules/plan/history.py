@@ -1,0 +1,29 @@
+"""What earlier runs did, read from the journal beforehand and handed to the planner as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class LedgerKey(NamedTuple):
+    """One copy or effect that was done and is not repeated (rule-language, meaning 9)."""
+
+    content_key: str
+    rule: str
+    action: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """``changed`` counts messages that each rule changed within its guard's window;
+    ``approved`` names rules whose held mail a person released; ``ledger`` holds what was done.
+    """
+
+    ledger: frozenset[LedgerKey] = frozenset()
+    changed: Mapping[str, int] = field(default_factory=dict)
+    approved: frozenset[str] = frozenset()

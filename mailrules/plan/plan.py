@@ -1,0 +1,159 @@
+"""What a plan is: every change a run would make, as values, in the order of execution."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from mailrules.mailbox.message import UID
+
+
+class StepKind(StrEnum):
+    """The kinds of the plan document (cli.md); the last two are made by undo only."""
+
+    ADD_FLAGS = "add_flags"
+    REMOVE_FLAGS = "remove_flags"
+    COPY = "copy"
+    MOVE = "move"
+    DELETE = "delete"
+    APPEND = "append"
+    CREATE = "create"
+    SUBSCRIBE = "subscribe"
+    SETACL = "setacl"
+    EFFECT = "effect"
+    DELETE_MAILBOX = "delete_mailbox"
+    UNSUBSCRIBE = "unsubscribe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One change of one message. ``reason`` is for people only; nothing decides by it.
+
+    ``flags`` for add_flags and remove_flags, ``to`` for copy and move, ``effect`` and ``options``
+    for an effect. ``create`` says that ``to`` does not exist yet and may be made.
+    """
+
+    kind: StepKind
+    rule: str
+    reason: str = ""
+    flags: tuple[str, ...] = ()
+    to: str = ""
+    create: bool = False
+    effect: str = ""
+    options: Mapping[str, object] = field(default_factory=dict)
+    reversible: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePlan:
+    """The steps of one message, in order of execution: flags, copies, effects, one disposition.
+
+    ``snapshot`` hashes what ``apply`` re-checks. ``content_key`` keys the ledger ("" if no step
+    needs it). ``object_id``, ``received`` and ``size_bytes`` identify it in recovery.
+    """
+
+    uid: UID
+    rules: tuple[str, ...]
+    steps: tuple[Step, ...]
+    message_id: str = ""
+    subject: str = ""
+    from_: str = ""
+    modseq: int | None = None
+    snapshot: str = ""
+    content_key: str = ""
+    object_id: str = ""
+    received: datetime | None = None
+    size_bytes: int = 0
+    flags: frozenset[str] = frozenset()
+    """The flags at snapshot time: what undo restores towards."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something a person should know of one message: unknowable, shadowed or held."""
+
+    uid: UID
+    rule: str
+    kind: str
+    """``unknowable``, ``shadowed``, ``held``."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxPlan:
+    """``messages`` holds only messages with steps, ascending by UID."""
+
+    account: str
+    mailbox: str
+    uidvalidity: int
+    messages: tuple[MessagePlan, ...]
+    judged: int
+    complete: bool = True
+    highest_modseq: int | None = None
+    findings: tuple[Finding, ...] = ()
+    final_uids: tuple[UID, ...] = ()
+    """Judged messages with a final outcome once this plan is carried out; what is held is not here."""
+    incomplete_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxStep:
+    """A change of a mailbox itself: create, subscribe, setacl (and undo's inverses).
+
+    ``was`` is the prior rights of ``identifier`` for setacl.
+    """
+
+    account: str
+    mailbox: str
+    kind: StepKind
+    rule: str = ""
+    identifier: str = ""
+    rights: str = ""
+    was: str = ""
+    reversible: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A whole run's intended changes. Mailbox steps come before message steps (undo: after)."""
+
+    created: datetime
+    rules_hash: str
+    mailboxes: tuple[MailboxPlan, ...]
+    mailbox_steps: tuple[MailboxStep, ...] = ()
+    warnings: tuple[str, ...] = ()
+    undo_of: str = ""
+    """The run that this plan takes back, "" for a plan made from rules."""
+
+    @property
+    def complete(self) -> bool:
+        return all(one.complete for one in self.mailboxes)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.mailbox_steps and not any(one.messages for one in self.mailboxes)
+
+    def steps(self) -> Iterator[tuple[MailboxPlan, MessagePlan, Step]]:
+        for mailbox in self.mailboxes:
+            for message in mailbox.messages:
+                for step in message.steps:
+                    yield mailbox, message, step
+
+    def count_by_kind(self) -> dict[str, int]:
+        return dict(Counter(str(step.kind) for _, _, step in self.steps()))
+
+    def count_by_rule(self) -> dict[str, int]:
+        """Messages that each rule changes."""
+        return dict(
+            Counter(rule for mailbox in self.mailboxes for message in mailbox.messages for rule in message.rules)
+        )
+
+    @property
+    def message_count(self) -> int:
+        return sum(len(mailbox.messages) for mailbox in self.mailboxes)

@@ -1,0 +1,87 @@
+"""The condition tree that rule text becomes, and what a leaf of it can be asked.
+
+Combinators are data; leaves carry a ``LeafTest``, which judges whole columns. The tree holds no
+snapshot and no clock: both come in when it is judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mailrules.diagnostics import Location
+    from mailrules.mailbox.message import Fact
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.truth import Truth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a judgement reads besides the snapshot: the time, aware, in the user's zone."""
+
+    now: datetime
+
+
+class LeafTest(Protocol):
+    """One compiled condition on one field, for a whole snapshot at once."""
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        """The facts it reads; a row that lacks one of them stays open."""
+        ...
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:
+        """The truth for ``rows``; may answer for more rows where that costs nothing."""
+        ...
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        """The decoded value that it looked at in one row, for ``explain``; uncleaned text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """``name`` is the condition's word (``subject``); ``text`` is it as the user wrote it."""
+
+    name: str
+    text: str
+    where: Location
+    test: LeafTest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class All:
+    """True when all parts are; an empty one is true."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyOf:
+    """True when one part is; an empty one is false."""
+
+    parts: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Not:
+    part: Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Always:
+    """True for every message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """A use of a named condition; judged as its part, shown by its name."""
+
+    name: str
+    part: Node
+
+
+Node = Leaf | All | AnyOf | Not | Always | Named

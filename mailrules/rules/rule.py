@@ -1,0 +1,146 @@
+"""What a compiled rule file is: rules, their branches and actions, and the examples beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mailrules.diagnostics import Location
+    from mailrules.mailbox.message import Fact
+    from mailrules.rules.conditions import Node
+    from mailrules.rules.templates import Template
+
+
+class Conflict(StrEnum):
+    """What happens to a second disposition of one message (rule-language, meaning 8)."""
+
+    FIRST = "first"
+    LAST = "last"
+    FAN_OUT = "fan-out"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class MailboxRef:
+    """A mailbox of an account, written ``account/mailbox`` in a rule file."""
+
+    account: str
+    mailbox: str
+
+    def __str__(self) -> str:
+        return f"{self.account}/{self.mailbox}"
+
+
+class ActionValue(Protocol):
+    """What any compiled action can be asked, whoever registered it (see ``plan.actions``)."""
+
+    @property
+    def disposes(self) -> bool:
+        """Whether it ends the message's stay (move, trash, delete, archive, keep)."""
+        ...
+
+    @property
+    def targets(self) -> tuple[Template, ...]:
+        """The mailbox names it may act on, for lint and for reading captures."""
+        ...
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        """Facts it needs for a matched message, beyond those of the conditions."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionUse:
+    """One entry of ``do``."""
+
+    name: str
+    value: ActionValue
+    where: Location
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """One arm of ``choose``; a plain rule has one branch whose condition is ``Always``."""
+
+    condition: Node
+    actions: tuple[ActionUse, ...]
+    where: Location
+
+    @property
+    def disposes(self) -> bool:
+        return any(use.value.disposes for use in self.actions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """At most ``max_messages`` changed by one rule within ``per`` in the daemon (meaning 11)."""
+
+    max_messages: int = 200
+    per: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """When a rule is due: ``new`` mail, daily ``at`` "HH:MM" local time, or ``every`` interval."""
+
+    kind: str
+    at: str = ""
+    every: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """``stop`` None means auto: stop after a branch that disposes (meaning 4)."""
+
+    name: str
+    where: Location
+    mailboxes: tuple[MailboxRef, ...]
+    condition: Node
+    branches: tuple[Branch, ...]
+    events: tuple[Event, ...] = (Event(kind="new"),)
+    stop: bool | None = None
+    skip_if_unknowable: bool = False
+    conflict: Conflict = Conflict.FIRST
+    guard: Guard = Guard()
+    sees_deleted: bool = False
+    """Whether a condition names the \\Deleted flag, so that such messages are visible to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One entry of ``tests``: a message as a person describes it, and what should happen.
+
+    Both sides are kept as loaded (checked) values; ``examples`` turns ``given`` into facts.
+    """
+
+    name: str
+    where: Location
+    given: Mapping[str, object]
+    expect: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleSet:
+    """Compiled rules in file order. ``hash`` changes whenever the meaning might."""
+
+    rules: tuple[Rule, ...]
+    hash: str
+    allow: frozenset[str] = frozenset()
+    examples: tuple[Example, ...] = ()
+    files: tuple[str, ...] = ()
+    """Every file that was read, lists and packs included: what a reload watches."""
+    options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def mailboxes(self) -> tuple[MailboxRef, ...]:
+        """All mailboxes that rules name under ``in``, each once, in file order."""
+        return tuple(dict.fromkeys(ref for rule in self.rules for ref in rule.mailboxes))
+
+    def for_mailbox(self, ref: MailboxRef) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.rules if ref in rule.mailboxes)

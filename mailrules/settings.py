@@ -1,0 +1,67 @@
+"""What a configuration says about accounts, as values; secrets are references, never text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailrules.diagnostics import Location
+
+
+class Security(StrEnum):
+    """How the connection is protected; ``NONE`` only to loopback or with ``insecure: true``."""
+
+    TLS = "tls"
+    STARTTLS = "starttls"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretReference:
+    """Where a password or token is read when it is needed: ``kind`` is one of
+    command, env, file, keyring, systemd; ``value`` is the command line, name or path.
+    """
+
+    kind: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds for each phase of a connection's life."""
+
+    connect_seconds: float = 15.0
+    tls_seconds: float = 15.0
+    greeting_seconds: float = 15.0
+    login_seconds: float = 30.0
+    command_seconds: float = 120.0
+    idle_renew_seconds: float = 25 * 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """One entry of ``accounts``. With ``tunnel``, host and port name no connection."""
+
+    name: str
+    user: str
+    secret: SecretReference | None
+    host: str = ""
+    port: int = 993
+    security: Security = Security.TLS
+    insecure: bool = False
+    """Allows a password over an unprotected connection to a host that is not loopback."""
+    ca_file: str = ""
+    """PEM file of certificate authorities to trust besides the system's."""
+    tunnel: tuple[str, ...] = ()
+    """Command whose stdin and stdout are the connection; such a connection may start PREAUTH."""
+    mechanism: str = ""
+    """``plain``, ``xoauth2`` or ``login``; "" chooses by what the server offers."""
+    compress: bool = True
+    """Use COMPRESS=DEFLATE where the server offers it."""
+    connections: int = 3
+    trash: str = ""
+    archive: str = ""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    where: Location | None = None
