@@ -1,0 +1,1 @@
+"""Which fixtures do plugin and rule authors get from mailrules?"""

@@ -1,0 +1,323 @@
+"""How does a test get a real Dovecot of its own on loopback, and mailboxes filled in seconds?"""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trustme
+
+from mailrules.settings import AccountSettings, SecretReference, Security
+from tests.servers.maildir import fill_maildir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from mailrules.testing.builders import SampleMessage
+
+INSTALL_COMMAND = "sudo apt-get install --yes --no-install-recommends dovecot-imapd"
+PASSWORD = "pass"
+HOST = "127.0.0.1"
+
+_CONNECT_ATTEMPTS = 500
+_ATTEMPT_SECONDS = 0.02
+_PORT_ATTEMPTS = 5
+
+_CONFIGURATION = """
+base_dir={folder}/run
+state_dir={folder}/state
+log_path={folder}/log
+protocols=imap
+listen=127.0.0.1
+login_greeting={greeting}
+default_login_user={user}
+default_internal_user={user}
+default_internal_group={group}
+first_valid_uid=0
+ssl=yes
+ssl_cert=<{folder}/server.pem
+ssl_key=<{folder}/server.pem
+disable_plaintext_auth=no
+auth_mechanisms=plain login
+auth_failure_delay=0
+mail_fsync=never
+mail_max_userip_connections=200
+mail_location=maildir:~/Maildir
+mail_plugins=acl zlib
+protocol imap {{
+  mail_plugins=acl zlib imap_acl imap_zlib
+}}
+plugin {{
+  acl=vfile
+}}
+passdb {{
+  driver=static
+  args=password={password}
+}}
+userdb {{
+  driver=static
+  args=uid={uid} gid={gid} home={folder}/mail/%u
+}}
+namespace inbox {{
+  inbox=yes
+  separator=/
+  mailbox Trash {{
+    special_use=\\Trash
+    auto=create
+  }}
+  mailbox Archive {{
+    special_use=\\Archive
+    auto=create
+  }}
+  mailbox Junk {{
+    special_use=\\Junk
+    auto=create
+  }}
+}}
+service imap-login {{
+  chroot=
+  inet_listener imap {{
+    port={port}
+  }}
+  inet_listener imaps {{
+    port={tls_port}
+    ssl=yes
+  }}
+}}
+service anvil {{
+  chroot=
+  unix_listener anvil-auth-penalty {{
+    mode=0
+  }}
+}}
+service stats {{
+  chroot=
+}}
+"""
+
+
+class DovecotMissing(Exception):
+    """No Dovecot is installed; the message holds the command that installs it."""
+
+
+class Dovecot:
+    """One running Dovecot: every user name is valid, its password is ``PASSWORD``.
+
+    It announces MOVE, UIDPLUS, CONDSTORE, ACL, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
+    STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``.
+    Started as root it runs as ``nobody``, else as whoever starts it.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.tls_port = 0
+        self._resources = ExitStack()
+        self._folder = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+        nobody = pwd.getpwnam("nobody")
+        self._owner = (nobody.pw_uid, nobody.pw_gid) if os.geteuid() == 0 else None
+
+    @property
+    def ca_file(self) -> Path:
+        """PEM file of the authority that signed the server's certificate."""
+        return self._folder / "ca.pem"
+
+    @property
+    def password_file(self) -> Path:
+        """A file of ours, mode 0600, that holds the password of every account."""
+        return self._folder / "password"
+
+    @property
+    def log(self) -> str:
+        """What the server has logged so far."""
+        path = self._folder / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def account(self, user: str) -> DovecotAccount:
+        """An account of this server; new names are new, empty accounts."""
+        return DovecotAccount(server=self, user=user)
+
+    def maildir(self, user: str) -> Path:
+        """The folder of the user's INBOX; other mailboxes are ``.Name`` below it."""
+        return self._folder / "mail" / user / "Maildir"
+
+    def fill(
+        self, user: str, mailbox: str, messages: Iterable[SampleMessage], *, uidvalidity: int = 1_700_000_000
+    ) -> int:
+        """Write messages straight into a mailbox that is empty so far, as UIDs 1, 2, ...
+
+        Works before the user first logs in, or while no session has the mailbox open. ``mailbox``
+        is the encoded name with ``/`` as its delimiter.
+        """
+        home = self.maildir(user)
+        for folder in (self._folder / "mail" / user, home):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            self._give(folder)
+        folder = home if mailbox.upper() == "INBOX" else home / ("." + mailbox.replace("/", "."))
+        return fill_maildir(folder, messages, uidvalidity=uidvalidity, owner=self._owner)
+
+    def start(self) -> Self:
+        """Start the server and return when it greets. Raises DovecotMissing or RuntimeError."""
+        binary = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+        if binary is None:
+            raise DovecotMissing(f"Dovecot is not installed; run: {INSTALL_COMMAND}")
+        # Directly in /tmp: pytest's own folders are closed to "nobody", and socket paths must be short.
+        self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="mailrules-dovecot-")))
+        for folder in (self._folder, self._folder / "mail"):
+            folder.mkdir(exist_ok=True)
+            self._give(folder)
+        self._write_certificate()
+        self.password_file.write_text(PASSWORD)
+        self.password_file.chmod(0o600)
+        # A port that was free a moment ago may be taken when Dovecot asks for it; try others then.
+        if not any(self._start_on_free_ports(binary) for _ in range(_PORT_ATTEMPTS)):
+            log = self.log
+            self.stop()
+            raise RuntimeError(f"Dovecot did not greet on {HOST}:{self.port}; its log:\n{log}")
+        return self
+
+    def stop(self) -> None:
+        """End the process that ``start`` made, and remove its folder."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _write_certificate(self) -> None:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(self.ca_file))
+        certificate = authority.issue_cert("localhost", HOST)
+        path = self._folder / "server.pem"
+        certificate.private_key_and_cert_chain_pem.write_to_path(str(path))
+        path.chmod(0o600)
+        self._give(path)
+
+    def _start_on_free_ports(self, binary: str) -> bool:
+        self.port, self.tls_port = _free_ports()
+        greeting = f"mailrules test server {secrets.token_hex(8)}"
+        user = pwd.getpwuid(self._owner[0] if self._owner else os.geteuid())
+        group_id = self._owner[1] if self._owner else os.getegid()
+        configuration = self._folder / "dovecot.conf"
+        configuration.write_text(
+            _CONFIGURATION.format(
+                folder=self._folder,
+                greeting=greeting,
+                user=user.pw_name,
+                group=_group_name(group_id),
+                password=PASSWORD,
+                uid=user.pw_uid,
+                gid=group_id,
+                port=self.port,
+                tls_port=self.tls_port,
+            )
+        )
+        log = self._folder / "log"
+        with log.open("ab") as errors:
+            self._give(log)
+            self._process = subprocess.Popen(
+                [binary, "-F", "-c", str(configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                cwd=self._folder,
+                user=self._owner[0] if self._owner else None,
+                group=self._owner[1] if self._owner else None,
+                extra_groups=[] if self._owner else None,
+            )
+        for _ in range(_CONNECT_ATTEMPTS):
+            if self._greets_with(greeting):
+                return True
+            try:
+                self._process.wait(timeout=_ATTEMPT_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            return False
+        return False
+
+    def _greets_with(self, greeting: str) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), timeout=5) as connection:
+                return greeting.encode() in connection.makefile("rb").readline()
+        except OSError:
+            return False
+
+    def _give(self, path: Path) -> None:
+        if self._owner is not None:
+            os.chown(path, *self._owner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DovecotAccount:
+    """One user of a running Dovecot, with what a client needs to log in."""
+
+    server: Dovecot
+    user: str
+    password: str = PASSWORD
+    host: str = HOST
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    @property
+    def tls_port(self) -> int:
+        return self.server.tls_port
+
+    @property
+    def ca_file(self) -> Path:
+        return self.server.ca_file
+
+    def fill(self, mailbox: str, messages: Iterable[SampleMessage], *, uidvalidity: int = 1_700_000_000) -> int:
+        """See ``Dovecot.fill``."""
+        return self.server.fill(self.user, mailbox, messages, uidvalidity=uidvalidity)
+
+    def settings(
+        self, *, name: str = "test", security: Security = Security.NONE, port: int | None = None
+    ) -> AccountSettings:
+        """Account settings that log in here; ``port`` leads elsewhere, such as to a proxy."""
+        settings = AccountSettings(
+            name=name,
+            user=self.user,
+            secret=SecretReference(kind="file", value=str(self.server.password_file)),
+            host="localhost" if security is Security.TLS else self.host,
+            port=self.tls_port if security is Security.TLS else self.port,
+            security=security,
+            ca_file=str(self.ca_file),
+        )
+        return settings if port is None else replace(settings, port=port)
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as first, socket.socket() as second:
+        first.bind((HOST, 0))
+        second.bind((HOST, 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def _group_name(group_id: int) -> str:
+    return grp.getgrgid(group_id).gr_name
