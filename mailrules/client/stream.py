@@ -1,0 +1,240 @@
+"""How do bytes reach the server and come back: TCP or a command's pipes, then TLS, then DEFLATE?"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import shlex
+import socket
+import ssl
+from typing import TYPE_CHECKING, Protocol
+
+from mailrules.client.compression import DeflateLayer
+from mailrules.client.tls import TLSLayer, client_context, explain_handshake
+from mailrules.errors import ConnectionFailed, ConnectionLost
+from mailrules.settings import Security
+
+if TYPE_CHECKING:
+    from mailrules.settings import AccountSettings
+
+READ_BYTES = 256 << 10
+"""The most that one ``read`` returns, so that nothing the server sends makes a larger piece."""
+
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 4}
+"""A dead peer is noticed after about two minutes; macOS says TCP_KEEPALIVE for TCP_KEEPIDLE."""
+
+_CLOSE_SECONDS = 2.0
+
+
+class _Layer(Protocol):
+    """One coding of the bytes; ``decode`` gives b"" when it needs more input."""
+
+    def encode(self, data: bytes) -> bytes: ...
+
+    def feed(self, data: bytes) -> None: ...
+
+    def decode(self, *, max_bytes: int) -> bytes: ...
+
+
+class NetworkStream:
+    """An open byte stream; layers are put on top and never taken off.
+
+    ``read`` and ``write`` may be used by two tasks at once, each of them by one task only.
+    """
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        account: AccountSettings,
+        process: asyncio.subprocess.Process | None = None,
+    ) -> None:
+        self.place = place_of(account)
+        self._reader, self._writer = reader, writer
+        self._account, self._process = account, process
+        self._received = b""
+        self._layers: list[_Layer] = []
+
+    async def read(self) -> bytes:
+        """The next bytes, at most READ_BYTES; b"" at the end. Raises ConnectionLost."""
+        while not (data := self._decode(len(self._layers))):
+            self._received = await self._receive()
+            if not self._received:
+                return b""
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for sending."""
+        for layer in reversed(self._layers):
+            data = layer.encode(data)
+        self._writer.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the queue is short. Raises ConnectionLost."""
+        try:
+            await self._writer.drain()
+        except OSError as error:
+            raise ConnectionLost(f"{self.place}: sending failed ({_words(error)})") from error
+
+    async def start_tls(self) -> None:
+        """Shake hands, verified for the account's host. After ConnectionFailed the stream is of no more use."""
+        layer = TLSLayer(client_context(ca_file=self._account.ca_file), server_name=self._account.host)
+        seconds = self._account.timeouts.tls_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                while not layer.shake_hands():
+                    self._writer.write(layer.to_send())
+                    self._received = await self._receive()
+                    if not self._received:
+                        raise ConnectionFailed(f"{self.place}: TLS: the server hung up during the handshake")
+                    layer.feed(self._decode(len(self._layers)))
+        except TimeoutError:
+            raise ConnectionFailed(
+                f"{self.place}: TLS: no handshake in {seconds:g} seconds; is this a TLS port (usual 993)? "
+                "A plain port (usual 143) needs security: starttls"
+            ) from None
+        except ConnectionLost as error:
+            raise ConnectionFailed(f"{self.place}: TLS: the handshake broke off ({error})") from error
+        except ssl.SSLError as error:
+            reason = explain_handshake(error, server_name=self._account.host)
+            raise ConnectionFailed(f"{self.place}: TLS: {reason}") from error
+        finally:
+            self._writer.write(layer.to_send())  # our Finished, or the alert that tells the server why
+        self._layers.append(layer)
+
+    def start_compression(self, received: bytes) -> None:
+        """From here on everything is deflated, in both directions (RFC 4978); ``received`` already is."""
+        layer = DeflateLayer()
+        layer.feed(received)
+        self._layers.append(layer)
+
+    async def close(self) -> None:
+        """Close, and end the tunnel's command; never raises for a connection that is gone."""
+        self._writer.close()
+        if self._process:
+            await _end(self._process)
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._writer.wait_closed()
+        except (OSError, TimeoutError):
+            self._writer.transport.abort()
+
+    async def _receive(self) -> bytes:
+        try:
+            return await self._reader.read(READ_BYTES)
+        except OSError as error:
+            raise ConnectionLost(f"{self.place}: receiving failed ({_words(error)})") from error
+
+    def _decode(self, height: int) -> bytes:
+        """What the lowest ``height`` layers make of the bytes received so far."""
+        if height == 0:
+            received, self._received = self._received, b""
+            return received
+        layer = self._layers[height - 1]
+        while not (data := layer.decode(max_bytes=READ_BYTES)):
+            below = self._decode(height - 1)
+            if not below:
+                return b""
+            layer.feed(below)
+        return data
+
+
+async def open_stream(account: AccountSettings) -> NetworkStream:
+    """Connect as the settings say, TLS included unless it is to come by STARTTLS.
+
+    Raises ConnectionFailed with the place, the phase and a cure.
+    """
+    if account.tunnel:
+        return await _open_tunnel(account)
+    check_protection(account)
+    stream = await _open_tcp(account)
+    if account.security is Security.TLS:
+        try:
+            await stream.start_tls()
+        except BaseException:
+            await stream.close()
+            raise
+    return stream
+
+
+def place_of(account: AccountSettings) -> str:
+    """``host:port``, or the tunnel's command, for messages."""
+    return f"tunnel {shlex.join(account.tunnel)}" if account.tunnel else f"{account.host}:{account.port}"
+
+
+def check_protection(account: AccountSettings) -> None:
+    """Refuse a connection without TLS that would leave this machine, unless it is asked for by name."""
+    if account.security is Security.NONE and not account.insecure and not is_loopback(account.host):
+        raise ConnectionFailed(
+            f"{place_of(account)}: without TLS, password and mail could be read on the way; "
+            "set security: tls or starttls (or insecure: true, if you accept that)"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is ``localhost`` or a literal loopback address; other names are never resolved for this."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _open_tcp(account: AccountSettings) -> NetworkStream:
+    place, seconds = place_of(account), account.timeouts.connect_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            reader, writer = await asyncio.open_connection(
+                account.host, account.port, limit=READ_BYTES, happy_eyeballs_delay=0.25
+            )
+    except TimeoutError:
+        raise ConnectionFailed(
+            f"{place}: no connection in {seconds:g} seconds; check host and port, and whether a firewall is in between"
+        ) from None
+    except socket.gaierror as error:
+        raise ConnectionFailed(f"{place}: the name cannot be resolved ({error.strerror}); check host") from error
+    except ConnectionRefusedError as error:
+        raise ConnectionFailed(f"{place}: nothing listens there; check port (usual 993, STARTTLS 143)") from error
+    except OSError as error:
+        raise ConnectionFailed(f"{place}: cannot be reached ({_words(error)})") from error
+    except UnicodeError as error:
+        raise ConnectionFailed(f"{place}: this is no host name ({error})") from error
+    _keep_alive(writer.get_extra_info("socket"))
+    return NetworkStream(reader, writer, account=account)
+
+
+async def _open_tunnel(account: AccountSettings) -> NetworkStream:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *account.tunnel, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=READ_BYTES
+        )
+    except OSError as error:
+        raise ConnectionFailed(
+            f"{place_of(account)}: cannot be started ({_words(error)}); it runs without a shell"
+        ) from error
+    if process.stdin is None or process.stdout is None:  # for mypy: both were asked for as pipes
+        raise ConnectionFailed(f"{place_of(account)}: has no pipes")
+    return NetworkStream(process.stdout, process.stdin, account=account, process=process)
+
+
+def _keep_alive(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEP_ALIVE.items():
+        if hasattr(socket, option):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """A tunnel ends when its stdin is closed; one that does not is killed."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
