@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from mailrules.mailbox.message import header_fact
+from mailrules.plan.identity import CONTENT_FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,6 +30,9 @@ class _Marking:
     @property
     def needs(self) -> tuple[Fact, ...]:
         return tuple(fact for target in self.targets for fact in target.needs)
+
+
+_LEDGER_FACTS = tuple(header_fact(field_name) for field_name in CONTENT_FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,10 @@ class CopyTo(_Marking):
     @property
     def targets(self) -> tuple[Template, ...]:
         return (self.to,)
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (*self.to.needs, *_LEDGER_FACTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +138,7 @@ class SetRights(_Marking):
 class Effect(_Marking):
     """A plugin's own action: carried out at most once by the handler registered under ``name``.
 
-    ``options`` are JSON values; string values marked in ``templates`` are rendered per message.
+    ``options`` are JSON values, handed to the handler as they stand; ``facts`` are what it reads.
     """
 
     name: str
@@ -137,4 +147,4 @@ class Effect(_Marking):
 
     @property
     def needs(self) -> tuple[Fact, ...]:
-        return self.facts
+        return (*self.facts, *_LEDGER_FACTS)

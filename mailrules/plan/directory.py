@@ -1,0 +1,66 @@
+"""Which mailboxes an account has, as the planner needs it: names, delimiter, trash and archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mailrules.mailbox.store import MailboxInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """The mailboxes of one account. ``trash`` and ``archive`` are server names, "" where unknown."""
+
+    account: str
+    user: str
+    delimiter: str
+    mailboxes: Mapping[str, MailboxInfo]
+    trash: str = ""
+    archive: str = ""
+
+    def server_name(self, written: str) -> str:
+        """A mailbox name as rules write it (``/`` between levels) in the server's spelling.
+
+        INBOX is case-insensitive (RFC 9051 section 5.1). A name that the server lists literally is kept.
+        """
+        head, slash, rest = written.partition("/")
+        if head.upper() == "INBOX":
+            written = "INBOX" + slash + rest
+        if written in self.mailboxes or not self.delimiter:
+            return written
+        return written.replace("/", self.delimiter)
+
+    def exists(self, server_name: str) -> bool:
+        info = self.mailboxes.get(server_name)
+        return info is not None and info.selectable
+
+    def special(self, use: str) -> str:
+        """The mailbox for ``"trash"`` or ``"archive"``; "" where the account has none."""
+        return self.trash if use == "trash" else self.archive
+
+
+def directory_of(
+    mailboxes: Iterable[MailboxInfo], *, account: str, user: str, trash: str = "", archive: str = ""
+) -> Directory:
+    """Build a directory; ``trash`` and ``archive`` from the account's settings win over special use."""
+    by_name = {info.name: info for info in mailboxes}
+    delimiter = next((info.delimiter for info in by_name.values() if info.delimiter), "")
+    bare = Directory(account=account, user=user, delimiter=delimiter, mailboxes=by_name)
+
+    def special(use: str, setting: str) -> str:
+        if setting:
+            return bare.server_name(setting)
+        return next((info.name for info in by_name.values() if use in info.special_use and info.selectable), "")
+
+    return Directory(
+        account=account,
+        user=user,
+        delimiter=delimiter,
+        mailboxes=by_name,
+        trash=special("trash", trash),
+        archive=special("archive", archive),
+    )

@@ -1,0 +1,41 @@
+"""How a message is recognised again: for drift, for the ledger, across mailboxes."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CONTENT_FIELDS = ("message-id", "date", "from", "received")
+"""The header fields that ``content_key`` reads (rule-language, meaning 9)."""
+
+
+def snapshot_hash(flags: Iterable[str]) -> str:
+    """Hash of what can change about a message within one UIDVALIDITY: its flags.
+
+    ``\\Recent`` is left out, since any client's SELECT changes it, and case does not count.
+    """
+    kept = sorted(flag.lower() for flag in flags if flag.lower() != "\\recent")
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest()[:16]
+
+
+def content_key(
+    *, message_id: Iterable[bytes], date: Iterable[bytes], from_: Iterable[bytes], received: Iterable[bytes]
+) -> str:
+    """Hash of Message-ID, Date, From and first-hop Received, all occurrences as the server sent them.
+
+    The first hop is the last Received field, since each hop adds its own on top. Empty where the
+    message has none of them, because such messages could not be told apart.
+    """
+    first_hop = list(received)[-1:]
+    groups = (list(message_id), list(date), list(from_), first_hop)
+    if not any(groups):
+        return ""
+    digest = hashlib.sha256()
+    for group in groups:
+        for value in group:
+            digest.update(b" ".join(value.split()) + b"\0")
+        digest.update(b"\1")
+    return digest.hexdigest()[:32]

@@ -1,0 +1,112 @@
+"""Which changes of mailboxes themselves a plan needs: create, subscribe and rights.
+
+Rights are declarative (rule-language, meaning 13): what is wanted is compared with what GETACL
+told, and only differences become steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.rows import rows_of
+from mailrules.plan import actions
+from mailrules.plan.plan import MailboxStep, StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mailrules.plan.directory import Directory
+    from mailrules.plan.values import Renderer
+    from mailrules.plan.verdicts import Acting
+
+_VIRTUAL_RIGHTS = frozenset("cd")
+"""Obsolete rights that a server may show besides their modern parts (RFC 4314 section 2.1.1)."""
+
+_KEPT_OWN_RIGHTS = frozenset("al")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class WantedRights:
+    """One identifier's rights that a rule declares for a mailbox (server name)."""
+
+    mailbox: str
+    identifier: str
+    rights: str
+    rule: str
+
+
+def mailbox_steps(acting: Sequence[Acting], *, directory: Directory, renderer: Renderer) -> tuple[MailboxStep, ...]:
+    """CREATE and SUBSCRIBE steps for what the acting rules name and the account lacks."""
+    steps: dict[tuple[StepKind, str], MailboxStep] = {}
+    for one in acting:
+        for use in one.branch.actions:
+            match use.value:
+                case actions.CreateMailbox(mailbox=target):
+                    kind = StepKind.CREATE
+                case actions.SubscribeMailbox(mailbox=target):
+                    kind = StepKind.SUBSCRIBE
+                case _:
+                    continue
+            for row in rows_of(one.rows)[: 1 if target.is_literal else None]:
+                name = renderer.name(target, rule=one.rule, branch=one.branch, row=row)
+                info = directory.mailboxes.get(name)
+                is_so = directory.exists(name) if kind == StepKind.CREATE else bool(info and info.subscribed)
+                if not is_so:
+                    step = MailboxStep(account=directory.account, mailbox=name, kind=kind, rule=one.rule.name)
+                    steps.setdefault((kind, name), step)
+    return tuple(steps.values())
+
+
+def wanted_rights(acting: Iterable[Acting], *, directory: Directory) -> tuple[WantedRights, ...]:
+    """The rights that the acting rules declare, each once."""
+    return tuple(
+        dict.fromkeys(
+            WantedRights(
+                mailbox=directory.server_name(use.value.mailbox),
+                identifier=identifier,
+                rights=rights,
+                rule=one.rule.name,
+            )
+            for one in acting
+            for use in one.branch.actions
+            if isinstance(use.value, actions.SetRights)
+            for identifier, rights in use.value.rights
+        )
+    )
+
+
+def rights_steps(
+    wanted: Sequence[WantedRights], current: Mapping[str, Mapping[str, str]], *, directory: Directory
+) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
+    """SETACL steps for the differences, and warnings for what is refused.
+
+    ``current`` maps mailbox to identifier to rights; a mailbox that does not exist yet is absent.
+    """
+    steps, warnings = [], []
+    for one in wanted:
+        was = current.get(one.mailbox, {}).get(one.identifier, "")
+        if same_rights(was, one.rights):
+            continue
+        if one.identifier == directory.user and not set(one.rights) >= _KEPT_OWN_RIGHTS:
+            warnings.append(
+                f"rule {one.rule!r} would take our own right to administer or look up {one.mailbox!r} away: left out"
+            )
+            continue
+        steps.append(
+            MailboxStep(
+                account=directory.account,
+                mailbox=one.mailbox,
+                kind=StepKind.SETACL,
+                rule=one.rule,
+                identifier=one.identifier,
+                rights=one.rights,
+                was=was,
+            )
+        )
+    return tuple(steps), tuple(warnings)
+
+
+def same_rights(one: str, other: str) -> bool:
+    """Whether two rights strings grant the same, in any order, virtual rights aside."""
+    return set(one) - _VIRTUAL_RIGHTS == set(other) - _VIRTUAL_RIGHTS

@@ -1,0 +1,216 @@
+"""Which steps one message gets: the actions of the rules that hold, in order of execution.
+
+Flags first (the last writer in rule order wins for each flag), then copies, then effects, then at
+most one disposition (rule-language, meaning 7). What is already so is left out (meaning 9).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailrules.plan import actions
+from mailrules.plan.conflicts import Disposition, resolve
+from mailrules.plan.history import LedgerKey
+from mailrules.plan.plan import Finding, Step, StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.mailbox.message import UID
+    from mailrules.plan.directory import Directory
+    from mailrules.plan.history import History
+    from mailrules.plan.values import Renderer
+    from mailrules.plan.verdicts import Acting
+    from mailrules.rules.rule import Rule
+
+
+class _FlagWish(NamedTuple):
+    flag: str
+    is_added: bool
+    rule: str
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageDraft:
+    """What is collected for one row before it becomes a ``MessagePlan``."""
+
+    uid: UID
+    row: int
+    flags: frozenset[str]
+    content_key: str = ""
+    steps: list[Step] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    held: bool = False
+
+
+class StepBuilder:
+    """Builds the steps of messages of one mailbox."""
+
+    def __init__(self, *, mailbox: str, directory: Directory, renderer: Renderer, history: History) -> None:
+        self._mailbox, self._directory, self._renderer, self._history = mailbox, directory, renderer, history
+
+    def build(self, draft: MessageDraft, acts: Sequence[tuple[Acting, str]]) -> None:
+        """Fill the draft from the acting branches, each with its reason, in rule order."""
+        flags: dict[str, _FlagWish] = {}
+        copies: dict[str, Step] = {}
+        effects: list[Step] = []
+        dispositions: list[Disposition] = []
+        for acting, reason in acts:
+            barred = bool(acting.barred >> draft.row & 1)
+            for use in acting.branch.actions:
+                match use.value:
+                    case actions.AddFlags(flags=names):
+                        flags.update(
+                            {name.lower(): _FlagWish(flag=name, is_added=True, rule=acting.rule.name) for name in names}
+                        )
+                    case actions.RemoveFlags(flags=names):
+                        flags.update(
+                            {
+                                name.lower(): _FlagWish(flag=name, is_added=False, rule=acting.rule.name)
+                                for name in names
+                            }
+                        )
+                    case actions.CopyTo() as copy:
+                        self._add_copy(draft, copy, acting, reason, copies)
+                    case actions.Effect() as effect:
+                        effects += self._effect_step(draft, effect, acting.rule, reason)
+                    case value if value.disposes and barred:
+                        self._hold(draft, acting.rule, "an earlier rule could not be judged for this message")
+                    case value if value.disposes:
+                        self._add_disposition(draft, value, acting, reason, dispositions)
+                    case _:
+                        continue  # mailbox actions become mailbox steps
+        reasons = {acting.rule.name: reason for acting, reason in acts}
+        self._finish(draft, self._flag_steps(draft, flags, reasons), copies, effects, dispositions)
+
+    def _finish(
+        self,
+        draft: MessageDraft,
+        flag_steps: list[Step],
+        copies: dict[str, Step],
+        effects: list[Step],
+        dispositions: list[Disposition],
+    ) -> None:
+        resolution = resolve(dispositions)
+        if resolution.held_by:
+            self._find(draft, "held", resolution.held_by, "two rules dispose of this message (conflict: error)")
+            draft.held = True
+            return
+        for passed in resolution.shadowed:
+            self._find(draft, "shadowed", passed.rule, "another rule's disposition comes first")
+        for fanned in resolution.copies:
+            if fanned.step is not None:
+                step = Step(
+                    kind=StepKind.COPY,
+                    rule=fanned.rule,
+                    reason=fanned.step.reason,
+                    to=fanned.step.to,
+                    create=fanned.step.create,
+                )
+                if not self._is_done(draft, step):
+                    copies.setdefault(step.to, step)
+        last = [resolution.step] if resolution.step else []
+        draft.steps = [*flag_steps, *copies.values(), *effects, *last]
+
+    def _flag_steps(self, draft: MessageDraft, wishes: dict[str, _FlagWish], reasons: dict[str, str]) -> list[Step]:
+        present = {flag.lower() for flag in draft.flags}
+        groups: dict[tuple[str, bool], list[str]] = {}
+        for name, wish in wishes.items():
+            if (name in present) != wish.is_added:
+                groups.setdefault((wish.rule, wish.is_added), []).append(wish.flag)
+        return [
+            Step(
+                kind=StepKind.ADD_FLAGS if is_added else StepKind.REMOVE_FLAGS,
+                rule=rule,
+                reason=reasons[rule],
+                flags=tuple(sorted(names)),
+            )
+            for (rule, is_added), names in groups.items()
+        ]
+
+    def _add_copy(
+        self, draft: MessageDraft, copy: actions.CopyTo, acting: Acting, reason: str, copies: dict[str, Step]
+    ) -> None:
+        to = self._renderer.name(copy.to, rule=acting.rule, branch=acting.branch, row=draft.row)
+        step = Step(
+            kind=StepKind.COPY,
+            rule=acting.rule.name,
+            reason=reason,
+            to=to,
+            create=copy.create and not self._directory.exists(to),
+        )
+        if to == self._mailbox or to in copies or self._is_done(draft, step):
+            return
+        if self._refuses_target(draft, acting.rule, to, create=copy.create):
+            return
+        copies[to] = step
+
+    def _add_disposition(
+        self, draft: MessageDraft, value: object, acting: Acting, reason: str, dispositions: list[Disposition]
+    ) -> None:
+        rule = acting.rule
+        step: Step | None
+        match value:
+            case actions.MoveTo(to=target, create=create):
+                to = self._renderer.name(target, rule=rule, branch=acting.branch, row=draft.row)
+                step = self._move_step(draft, rule, to, reason, create=create)
+            case actions.MoveToSpecialUse(use=use):
+                to = self._directory.special(use)
+                if not to:
+                    cure = f"no {use} mailbox found; name it under accounts.{self._directory.account}.{use}"
+                    self._hold(draft, rule, cure)
+                    return
+                step = self._move_step(draft, rule, to, reason, create=False)
+            case actions.Delete():
+                step = Step(kind=StepKind.DELETE, rule=rule.name, reason=reason, reversible=False)
+            case _:
+                step = None
+        if step is None and not isinstance(value, actions.Keep) and draft.held:
+            return
+        dispositions.append(Disposition(rule=rule.name, conflict=rule.conflict, step=step))
+
+    def _move_step(self, draft: MessageDraft, rule: Rule, to: str, reason: str, *, create: bool) -> Step | None:
+        if to == self._mailbox or self._refuses_target(draft, rule, to, create=create):
+            return None
+        return Step(
+            kind=StepKind.MOVE,
+            rule=rule.name,
+            reason=reason,
+            to=to,
+            create=create and not self._directory.exists(to),
+        )
+
+    def _effect_step(self, draft: MessageDraft, effect: actions.Effect, rule: Rule, reason: str) -> list[Step]:
+        step = Step(
+            kind=StepKind.EFFECT,
+            rule=rule.name,
+            reason=reason,
+            effect=effect.name,
+            options=effect.options,
+            reversible=False,
+        )
+        return [] if self._is_done(draft, step) else [step]
+
+    def _is_done(self, draft: MessageDraft, step: Step) -> bool:
+        return bool(draft.content_key) and ledger_key(draft.content_key, step) in self._history.ledger
+
+    def _refuses_target(self, draft: MessageDraft, rule: Rule, to: str, *, create: bool) -> bool:
+        if create or self._directory.exists(to):
+            return False
+        self._hold(draft, rule, f"mailbox {to!r} does not exist; make it, or write create: true")
+        return True
+
+    def _hold(self, draft: MessageDraft, rule: Rule, reason: str) -> None:
+        """The message may be marked, but stays and is judged again."""
+        self._find(draft, "held", rule.name, reason)
+        draft.held = True
+
+    @staticmethod
+    def _find(draft: MessageDraft, kind: str, rule: str, reason: str) -> None:
+        draft.findings.append(Finding(uid=draft.uid, rule=rule, kind=kind, reason=reason))
+
+
+def ledger_key(content_key: str, step: Step) -> LedgerKey:
+    """The key under which a copy or an effect is remembered as done (rule-language, meaning 9)."""
+    return LedgerKey(content_key, step.rule, step.effect or str(step.kind), step.to)

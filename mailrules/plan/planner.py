@@ -1,0 +1,195 @@
+"""The pure heart: from a mailbox's facts and the rules to a plan, asking for facts as it goes.
+
+A planner holds one mailbox. The caller drives it: fetch what ``next_need`` names, ``add`` the
+answer, until it names nothing more; then ``finish``. It does no input or output itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.message import RECEIVED, SIZE, FactRequest, header_fact
+from mailrules.mailbox.rows import rows_of
+from mailrules.plan.actions import CopyTo, Effect
+from mailrules.plan.facts import Need, facts_asked, next_need
+from mailrules.plan.identity import CONTENT_FIELDS, content_key, snapshot_hash
+from mailrules.plan.message_steps import MessageDraft, StepBuilder
+from mailrules.plan.plan import MailboxPlan, MessagePlan
+from mailrules.plan.values import Renderer
+from mailrules.plan.verdicts import Verdicts, decide
+from mailrules.rules.compiler import Judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.plan.directory import Directory
+    from mailrules.plan.history import History
+    from mailrules.plan.verdicts import Acting
+    from mailrules.rules.conditions import Environment
+    from mailrules.rules.rule import Rule
+
+IDENTITY_FIELDS = ("message-id",)
+"""Read of every message that is acted on, so that recovery and history can name it."""
+
+DISPLAY_FIELDS = ("message-id", "subject", "from")
+"""Read instead where a person will look at the plan."""
+
+
+class MailboxPlanner:
+    """Plans one mailbox by the rules that watch it."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        snapshot: Snapshot,
+        *,
+        directory: Directory,
+        environment: Environment,
+        history: History,
+        describe_fields: Sequence[str] = IDENTITY_FIELDS,
+    ) -> None:
+        self._rules = tuple(rules)
+        self._snapshot = snapshot
+        self._directory = directory
+        self._history = history
+        self._describe_fields = tuple(describe_fields)
+        nodes = [node for rule in rules for node in (rule.condition, *(arm.condition for arm in rule.branches))]
+        self._judge = Judge(snapshot, environment, nodes)
+        self._renderer = Renderer(judge=self._judge, snapshot=snapshot, directory=directory)
+        self._gone = 0
+        self._last_need = Need(rows=0)
+        self._verdicts = self._decide()
+
+    @property
+    def acting(self) -> tuple[Acting, ...]:
+        """The branches that act, in rule order, with their rows; final once nothing is needed."""
+        return tuple(self._verdicts.acting)
+
+    def next_need(self) -> Need | None:
+        """What to fetch next: facts that decide, then what identifies the messages acted on."""
+        need = next_need(self._verdicts.wanted, self._verdicts.ahead, also_header_fields=self._describe_fields)
+        if need is None:
+            need = self._need_to_describe()
+        self._last_need = need or Need(rows=0)
+        return need
+
+    def added(self) -> None:
+        """The snapshot has taken in the answer to the last need. Rows left unanswered are gone."""
+        self._gone |= self._last_need.rows & ~self._answered(self._last_need)
+        self._judge.refresh()
+        self._verdicts = self._decide()
+
+    def finish(self) -> MailboxPlan:
+        """The plan of this mailbox. Call when ``next_need`` is None."""
+        acts = self._acts_by_row()
+        builder = StepBuilder(
+            mailbox=self._snapshot.mailbox, directory=self._directory, renderer=self._renderer, history=self._history
+        )
+        messages, held, findings = [], self._verdicts.unsettled, list(self._verdicts.findings)
+        held_rows = []
+        for row in sorted(acts):
+            draft = self._draft(row, acts[row])
+            builder.build(draft, [(acting, self._reason(acting, row)) for acting in acts[row]])
+            findings += draft.findings
+            if draft.held:
+                held_rows.append(row)
+            if draft.steps:
+                messages.append(self._message_plan(draft))
+        held |= self._snapshot.mask_of(held_rows)
+        final = self._snapshot.all_rows & ~held & ~self._gone
+        return MailboxPlan(
+            account=self._snapshot.account,
+            mailbox=self._snapshot.mailbox,
+            uidvalidity=self._snapshot.status.uidvalidity,
+            highest_modseq=self._snapshot.status.highest_modseq,
+            messages=tuple(messages),
+            judged=(self._snapshot.all_rows & ~self._gone).bit_count(),
+            findings=tuple(findings),
+            final_uids=tuple(self._snapshot.uids[row] for row in rows_of(final)),
+        )
+
+    def _decide(self) -> Verdicts:
+        return decide(
+            self._rules,
+            judge=self._judge,
+            snapshot=self._snapshot,
+            missing_value=self._renderer.missing_value,
+            rows=self._snapshot.all_rows & ~self._gone,
+        )
+
+    def _need_to_describe(self) -> Need | None:
+        acted_on = 0
+        for acting in self._verdicts.acting:
+            acted_on |= acting.rows
+        snapshot = self._snapshot
+        lacking = [
+            name for name in self._describe_fields if acted_on & ~snapshot.known(header_fact(name)) & ~self._gone
+        ]
+        lacks_size = acted_on & ~snapshot.known(SIZE) & ~self._gone
+        lacks_received = acted_on & ~snapshot.known(RECEIVED) & ~self._gone
+        rows = lacks_size | lacks_received
+        for name in lacking:
+            rows |= acted_on & ~snapshot.known(header_fact(name)) & ~self._gone
+        if not rows:
+            return None
+        request = FactRequest(size=bool(lacks_size), received=bool(lacks_received), header_fields=tuple(lacking))
+        return Need(rows=rows, request=request)
+
+    def _answered(self, need: Need) -> int:
+        """The rows for which everything that was asked is now known."""
+        answered = self._snapshot.all_rows
+        for fact in facts_asked(need):
+            answered &= self._snapshot.known(fact)
+        return answered
+
+    def _acts_by_row(self) -> dict[int, list[Acting]]:
+        acts: dict[int, list[Acting]] = defaultdict(list)
+        for acting in self._verdicts.acting:
+            for row in rows_of(acting.rows & ~self._gone):
+                acts[row].append(acting)
+        return acts
+
+    def _draft(self, row: int, acts: Sequence[Acting]) -> MessageDraft:
+        snapshot = self._snapshot
+        draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
+        if any(_is_remembered(use.value) for acting in acts for use in acting.branch.actions):
+            message_id, date, from_, received = (snapshot.raw_header(name, row) for name in CONTENT_FIELDS)
+            draft.content_key = content_key(message_id=message_id, date=date, from_=from_, received=received)
+        return draft
+
+    def _reason(self, acting: Acting, row: int) -> str:
+        """Why the branch acts on the row: what its own condition saw, else what the rule's did."""
+        reasons = (self._judge.reason(node, row) for node in (acting.rule.condition, acting.branch.condition))
+        return "; ".join(reason for reason in reasons if reason)
+
+    def _message_plan(self, draft: MessageDraft) -> MessagePlan:
+        snapshot, row = self._snapshot, draft.row
+        received = snapshot.received[row]
+
+        def header(name: str) -> str:
+            known = snapshot.known(header_fact(name)) >> row & 1
+            return next(iter(snapshot.header_values(name, row)), "") if known else ""
+
+        return MessagePlan(
+            uid=draft.uid,
+            rules=tuple(dict.fromkeys(step.rule for step in draft.steps)),
+            steps=tuple(draft.steps),
+            message_id=header("message-id"),
+            subject=header("subject"),
+            from_=header("from"),
+            modseq=snapshot.modseq[row],
+            snapshot=snapshot_hash(draft.flags),
+            content_key=draft.content_key,
+            object_id=snapshot.object_ids[row],
+            received=received if isinstance(received, datetime) else None,
+            size_bytes=snapshot.size_bytes[row] or 0,
+            flags=draft.flags,
+        )
+
+
+def _is_remembered(value: object) -> bool:
+    """Whether the ledger keeps what this action did."""
+    return isinstance(value, CopyTo | Effect)

@@ -1,0 +1,90 @@
+"""What a template's fields read of one message: captures, dates and parts of addresses.
+
+Field names: a capture of the rule's regex; ``received`` and ``sent`` (dates); ``from``, ``to``
+and the other address fields with ``.address .local .domain .name``; ``subject`` and ``list_id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from mailrules.rules.conditions import All
+
+if TYPE_CHECKING:
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.plan.directory import Directory
+    from mailrules.rules.compiler import Judge
+    from mailrules.rules.rule import Branch, Rule
+    from mailrules.rules.templates import Template
+
+_ADDRESS_FIELDS = {"from", "to", "cc", "bcc", "reply_to", "sender"}
+_TEXT_FIELDS = {"subject": "subject", "list_id": "list-id"}
+
+
+class MessageValues(Mapping[str, object]):
+    """The values of one row, read when a template asks; KeyError where there is none."""
+
+    def __init__(self, snapshot: Snapshot, row: int, *, captures: Mapping[str, str]) -> None:
+        self._snapshot, self._row, self._captures = snapshot, row, captures
+
+    def __getitem__(self, name: str) -> object:
+        if name in self._captures:
+            return self._captures[name]
+        value = self._field(name)
+        if not value:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._captures)
+
+    def __len__(self) -> int:
+        return len(self._captures)
+
+    def _field(self, name: str) -> object:
+        if name in {"received", "sent"}:
+            value = self._snapshot.received[self._row] if name == "received" else self._snapshot.sent(self._row)
+            return value if isinstance(value, datetime) else None
+        field_name, _, part = name.partition(".")
+        if field_name in _ADDRESS_FIELDS:
+            address = self._snapshot.first_address(field_name.replace("_", "-"), self._row)
+            return getattr(address, part or "address") if address else None
+        if field_name in _TEXT_FIELDS:
+            return next(iter(self._snapshot.header_values(_TEXT_FIELDS[field_name], self._row)), None)
+        return None
+
+
+class Renderer:
+    """Turns templates into server mailbox names, each row and template once."""
+
+    def __init__(self, *, judge: Judge, snapshot: Snapshot, directory: Directory) -> None:
+        self._judge, self._snapshot, self._directory = judge, snapshot, directory
+        self._names: dict[tuple[str, str, int], str] = {}
+        self._literals: dict[str, str] = {}
+
+    def missing_value(self, rule: Rule, branch: Branch, row: int) -> str:
+        """The first template field of the branch that has no value for this row, or ""."""
+        for use in branch.actions:
+            for target in use.value.targets:
+                try:
+                    self.name(target, rule=rule, branch=branch, row=row)
+                except KeyError as missing:
+                    return str(missing.args[0])
+        return ""
+
+    def name(self, target: Template, *, rule: Rule, branch: Branch, row: int) -> str:
+        """The mailbox name for this row. Raises KeyError with the field that has no value."""
+        if target.is_literal:
+            if target.text not in self._literals:
+                self._literals[target.text] = self._directory.server_name(
+                    target.render({}, delimiter=self._directory.delimiter)
+                )
+            return self._literals[target.text]
+        key = (rule.name, target.text, row)
+        if key not in self._names:
+            captures = self._judge.captures(All(parts=(rule.condition, branch.condition)), row)
+            values = MessageValues(self._snapshot, row, captures=captures)
+            self._names[key] = self._directory.server_name(target.render(values, delimiter=self._directory.delimiter))
+        return self._names[key]

@@ -1,0 +1,174 @@
+"""Which rule acts on which messages: stop, choose and unknowable as mask arithmetic.
+
+One pass over the rules in file order (rule-language, meanings 2 to 6). Rows whose facts are
+missing stop at the first rule that is open for them; the pass reports what they need.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.rows import rows_of
+from mailrules.plan.plan import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mailrules.mailbox.message import Fact
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.compiler import Judge
+    from mailrules.rules.rule import Branch, Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting:
+    """One branch of one rule, the rows it acts on, and those of them where it may not dispose."""
+
+    rule: Rule
+    branch: Branch
+    rows: int
+    barred: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdicts:
+    """The outcome of one pass.
+
+    ``open`` rows are undecided; ``wanted`` names the facts that would decide the rule they stand
+    at, ``ahead`` those that later rules would ask of the same rows. ``unsettled`` rows are decided
+    but not finally: a rule was unknowable for them.
+    """
+
+    acting: list[Acting] = field(default_factory=list)
+    open: int = 0
+    wanted: dict[Fact, int] = field(default_factory=lambda: defaultdict(int))
+    ahead: dict[Fact, int] = field(default_factory=lambda: defaultdict(int))
+    findings: list[Finding] = field(default_factory=list)
+    unsettled: int = 0
+
+
+def decide(
+    rules: Sequence[Rule],
+    *,
+    judge: Judge,
+    snapshot: Snapshot,
+    missing_value: Callable[[Rule, Branch, int], str],
+    rows: int,
+) -> Verdicts:
+    """Judge ``rows`` by all rules, as far as the snapshot's facts reach.
+
+    ``missing_value`` names the template field that has no value for a row, or answers "".
+    """
+    verdicts = Verdicts()
+    deleted = snapshot.mask_of(
+        row for row in rows_of(rows) if any(flag.lower() == "\\deleted" for flag in snapshot.flags[row] or ())
+    )
+    live, barred = rows, 0
+    for rule in rules:
+        here = live if rule.sees_deleted else live & ~deleted
+        if not here:
+            continue
+        sweep = _RuleSweep(rule, judge=judge, snapshot=snapshot, rows=here, decided=~verdicts.open)
+        sweep.run(missing_value)
+        verdicts.acting += [
+            Acting(rule=rule, branch=branch, rows=chosen & ~verdicts.open, barred=barred)
+            for branch, chosen in sweep.chosen
+            if chosen & ~verdicts.open
+        ]
+        _merge(verdicts.wanted, sweep.missing, rows=~verdicts.open)
+        _merge(verdicts.ahead, sweep.missing, rows=verdicts.open | sweep.open)
+        _merge(verdicts.ahead, sweep.missing_later, rows=verdicts.open | sweep.open)
+        unknowable = sweep.unknowable & ~(verdicts.open | sweep.open)
+        for row in rows_of(unknowable):
+            verdicts.findings.append(
+                Finding(uid=snapshot.uids[row], rule=rule.name, kind="unknowable", reason=sweep.why_unknowable(row))
+            )
+        if not rule.skip_if_unknowable:
+            barred |= unknowable
+            verdicts.unsettled |= unknowable
+        verdicts.open |= sweep.open
+        live &= ~sweep.stopped
+    return verdicts
+
+
+class _RuleSweep:
+    """One rule over many rows: its condition, then its branches."""
+
+    def __init__(self, rule: Rule, *, judge: Judge, snapshot: Snapshot, rows: int, decided: int) -> None:
+        self.rule = rule
+        self.judge, self.snapshot, self.rows, self.decided = judge, snapshot, rows, decided
+        self.chosen: list[tuple[Branch, int]] = []
+        self.open = 0
+        self.unknowable = 0
+        self.stopped = 0
+        self.missing: dict[Fact, int] = defaultdict(int)
+        self.missing_later: dict[Fact, int] = defaultdict(int)
+        self._reasons: dict[int, str] = {}
+
+    def run(self, missing_value: Callable[[Rule, Branch, int], str]) -> None:
+        truth = self.judge.judge(self.rule.condition, self.rows)
+        self.open = truth.open(self.rows)
+        self.unknowable = truth.unknowable & self.rows
+        _merge(self.missing, self.judge.missing(self.rule.condition, self.open), rows=self.open)
+        remaining = truth.true & self.rows
+        for branch in self.rule.branches:
+            _merge(self.missing_later, self.judge.missing(branch.condition, self.open), rows=self.open)
+            remaining = self._run_branch(branch, remaining, missing_value)
+
+    def _run_branch(self, branch: Branch, rows: int, missing_value: Callable[[Rule, Branch, int], str]) -> int:
+        """Take the rows that this branch chooses; return those left for the next branch."""
+        if not rows:
+            return 0
+        truth = self.judge.judge(branch.condition, rows)
+        undecided = truth.open(rows)
+        self.open |= undecided
+        _merge(self.missing, self.judge.missing(branch.condition, undecided), rows=undecided)
+        self.unknowable |= truth.unknowable & rows
+        chosen = truth.true & rows
+        lacking = 0
+        for fact in branch_needs(branch):
+            without_fact = chosen & ~self.snapshot.known(fact)
+            if without_fact:
+                self.missing[fact] |= without_fact
+                lacking |= without_fact
+        complete = chosen & ~lacking
+        complete &= ~self._without_values(branch, complete & self.decided, missing_value)
+        self.chosen.append((branch, complete))
+        self.open |= lacking
+        stops = branch.disposes if self.rule.stop is None else self.rule.stop
+        if stops:
+            self.stopped |= complete | lacking
+        return truth.false & rows
+
+    def _without_values(self, branch: Branch, rows: int, missing_value: Callable[[Rule, Branch, int], str]) -> int:
+        if all(target.is_literal for use in branch.actions for target in use.value.targets):
+            return 0
+        without = []
+        for row in rows_of(rows):
+            name = missing_value(self.rule, branch, row)
+            if name:
+                without.append(row)
+                self._reasons[row] = f"no value for {{{name}}}"
+        mask = self.snapshot.mask_of(without)
+        self.unknowable |= mask
+        return mask
+
+    def why_unknowable(self, row: int) -> str:
+        if row in self._reasons:
+            return self._reasons[row]
+        conditions = (self.rule.condition, *(branch.condition for branch in self.rule.branches))
+        reasons = (self.judge.unknowable_reason(condition, row) for condition in conditions)
+        return next((reason for reason in reasons if reason), "a fact could not be read")
+
+
+def branch_needs(branch: Branch) -> tuple[Fact, ...]:
+    """The facts that a branch's actions read of a message they act on."""
+    return tuple(dict.fromkeys(fact for use in branch.actions for fact in use.value.needs))
+
+
+def _merge(into: dict[Fact, int], facts: dict[Fact, int], *, rows: int) -> None:
+    for fact, mask in facts.items():
+        if mask & rows:
+            into[fact] |= mask & rows
