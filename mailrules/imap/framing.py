@@ -1,0 +1,131 @@
+"""Where one response ends and the next begins (RFC 9051 section 2.2), before anything is understood.
+
+A response is a line that ends in CRLF; untagged data goes on after a literal (``{n}`` CRLF, n bytes).
+Work is linear in the bytes received, however they are cut, and nothing is allocated on the server's
+word: a literal takes memory as it arrives. A bare LF is an ordinary byte, since servers that put one
+into a quoted string exist and servers that end lines with it do not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NewType, NoReturn
+
+from mailrules.errors import RemoteProtocolError
+from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+
+Frame = NewType("Frame", bytes)
+"""One complete response with its literals in place, without the CRLF that ends it."""
+
+_LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
+# Only these are data that may hold literals. Text for people may well end in "{5}": tagged
+# replies, continuations, and these status responses.
+_STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH)(?: |\Z)", re.IGNORECASE)
+_NUMBER_LIST = re.compile(rb"\* +(?:SEARCH|ESEARCH|SORT|THREAD|VANISHED)(?: |\Z)", re.IGNORECASE)
+_FETCH = re.compile(rb"\* +[0-9]+ +FETCH ", re.IGNORECASE)
+_QUOTED_BYTES = 60
+_RIGHT_BRACE = ord("}")
+
+
+class Framer:
+    """Cuts what a server sends into frames. After a RemoteProtocolError it is of no further use."""
+
+    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._buffer = bytearray()
+        self._start = 0  # of the response being read
+        self._line_start = 0  # of its last line; what is before that is complete
+        self._scanned = 0  # up to here there is no CRLF
+        self._error: RemoteProtocolError | None = None
+
+    @property
+    def buffered_bytes(self) -> int:
+        """How much has arrived that no frame has given back: after STARTTLS's OK it must be 0."""
+        return len(self._buffer) - self._start
+
+    def feed(self, data: bytes) -> None:
+        """Take what has arrived; ``next_response`` then gives the frames."""
+        if self._error is not None:
+            return
+        if self._start:
+            del self._buffer[: self._start]
+            self._line_start -= self._start
+            self._scanned -= self._start
+            self._start = 0
+        self._buffer += data
+
+    def next_response(self) -> Frame | None:
+        """The next complete response, or None until more arrives.
+
+        Raises RemoteProtocolError when a limit is passed, and again on every later call.
+        """
+        if self._error is not None:
+            raise self._error
+        buffer = self._buffer
+        while True:
+            end = buffer.find(b"\r\n", self._scanned)
+            if end < 0:
+                # A CR at the very end may be half of the CRLF.
+                self._scanned = max(self._line_start, len(buffer) - 1)
+                self._check_line(self._scanned)
+                return None
+            self._check_line(end)
+            if end == self._start:  # a blank line between responses says nothing
+                self._start = end + 2
+            elif end == self._line_start and self._is_fetch():
+                # Some servers put a blank line after a literal. No response begins with ")" or a
+                # space, so what follows the blank line tells whether this one goes on.
+                if len(buffer) == end + 2:
+                    return None
+                if buffer[end + 2] not in b") ":
+                    return self._take(end)
+            elif buffer[end - 1] != _RIGHT_BRACE or (literal_bytes := self._literal_announced(end)) is None:
+                return self._take(end)
+            else:
+                self._line_start = self._scanned = end + 2 + literal_bytes
+                continue
+            self._line_start = self._scanned = end + 2
+
+    def _take(self, end: int) -> Frame:
+        with memoryview(self._buffer) as view:
+            frame = bytes(view[self._start : end])
+        self._start = self._line_start = self._scanned = end + 2
+        return Frame(frame)
+
+    def _is_fetch(self) -> bool:
+        return _FETCH.match(self._buffer, self._start) is not None
+
+    def _literal_announced(self, end: int) -> int | None:
+        """The size of the literal that the line ending here announces, None where it announces none."""
+        brace = self._buffer.rfind(b"{", self._line_start, end)
+        match = _LITERAL.fullmatch(self._buffer, brace, end) if brace >= 0 else None
+        if match is None or not self._is_data():
+            return None
+        size_bytes = int(match[1].lstrip(b"0")[:20] or b"0")  # 20 digits are over any limit
+        if size_bytes > self._limits.literal_bytes:
+            self._fail("literal", size_bytes, limit="literal_bytes", allowed=self._limits.literal_bytes)
+        response_bytes = end + 2 + size_bytes - self._start
+        if response_bytes > self._limits.response_bytes:
+            self._fail("response", response_bytes, limit="response_bytes", allowed=self._limits.response_bytes)
+        return size_bytes
+
+    def _is_data(self) -> bool:
+        return self._buffer.startswith(b"* ", self._start) and _STATUS_TEXT.match(self._buffer, self._start) is None
+
+    def _check_line(self, end: int) -> None:
+        line_bytes = end - self._line_start
+        if line_bytes <= self._limits.line_bytes:
+            return
+        if _NUMBER_LIST.match(self._buffer, self._start):
+            if line_bytes > self._limits.number_line_bytes:
+                self._fail("line", line_bytes, limit="number_line_bytes", allowed=self._limits.number_line_bytes)
+        else:
+            self._fail("line", line_bytes, limit="line_bytes", allowed=self._limits.line_bytes)
+
+    def _fail(self, what: str, size_bytes: int, *, limit: str, allowed: int) -> NoReturn:
+        beginning = bytes(self._buffer[self._start : self._start + _QUOTED_BYTES])
+        self._buffer.clear()
+        self._error = RemoteProtocolError(
+            f"{what} of {size_bytes} bytes is over {allowed}; raise limits.{limit} to accept it; it begins {beginning!r}"
+        )
+        raise self._error
