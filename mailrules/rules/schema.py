@@ -1,0 +1,307 @@
+"""What shape a rule file has: every fixed key, its type and its help, and the JSON Schema for editors.
+
+The words inside ``if`` and ``do`` are not here: they come from the registry.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SkipValidation,
+    Tag,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from mailrules.rules.quantities import QuantityError, parse_duration, parse_size, parse_time_of_day
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailrules.rules.registry import Registry
+
+SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
+
+
+def _quantity(parse: Callable[[str], object]) -> BeforeValidator:
+    def check(value: object) -> object:
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise PydanticCustomError("quantity", "expected text such as 30d or 20MiB")
+        try:
+            return parse(str(value))
+        except QuantityError as error:
+            raise PydanticCustomError("quantity", "{message}", {"message": str(error), "cure": error.cure}) from None
+
+    return BeforeValidator(check)
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("empty", "this text is empty", {"cure": "write something, or remove the key"})
+    return value
+
+
+Text = Annotated[str, AfterValidator(_not_empty)]
+_ONE_OR_MORE = BeforeValidator(_as_list)
+Duration = Annotated[
+    timedelta, _quantity(parse_duration), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6} ?[smhdw]$"})
+]
+SizeBytes = Annotated[int, _quantity(parse_size), WithJsonSchema({"type": ["string", "integer"]})]
+TimeOfDay = Annotated[
+    str, _quantity(parse_time_of_day), WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$"})
+]
+Texts = Annotated[
+    list[Text],
+    _ONE_OR_MORE,
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+# The registry's words; json_schema() puts their schemas where "words" stands.
+Condition = Annotated[SkipValidation[Any], WithJsonSchema({"words": "condition"})]  # Any: see lower
+Actions = Annotated[SkipValidation[Any], WithJsonSchema({"words": "actions"})]  # Any: see lower
+Stop = Annotated[
+    bool | None,
+    BeforeValidator(lambda value: None if value == "auto" else value),
+    WithJsonSchema({"enum": [True, False, "auto"]}),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+
+
+class SecretModel(_Model):
+    """Where the password or token is read; exactly one key."""
+
+    command: Text | None = Field(None, description="A command that prints the secret, for example `pass mail/home`.")
+    env: Text | None = Field(None, description="An environment variable.")
+    file: Text | None = Field(None, description="A file that holds the secret.")
+    keyring: Text | None = Field(None, description="A service of the desktop keyring.")
+    systemd: Text | None = Field(None, description="A systemd credential.")
+
+
+class TunnelModel(_Model):
+    """A command whose standard input and output are the connection."""
+
+    command: Texts
+
+
+class LimitsModel(_Model):
+    """What the account's server is spared."""
+
+    connections: int = Field(default=3, ge=1, le=20, description="Connections at the same time.")
+
+
+class TimeoutsModel(_Model):
+    """How long each phase of a connection may take."""
+
+    connect: Duration = timedelta(seconds=15)
+    tls: Duration = timedelta(seconds=15)
+    greeting: Duration = timedelta(seconds=15)
+    login: Duration = timedelta(seconds=30)
+    command: Duration = timedelta(seconds=120)
+    idle_renew: Duration = timedelta(minutes=25)
+
+
+class AccountModel(_Model):
+    """One mail account."""
+
+    user: Text
+    secret: SecretModel | None = None
+    host: Text | None = None
+    port: int | None = Field(None, ge=1, le=65535)
+    security: Literal["tls", "starttls", "none"] = "tls"
+    insecure: bool = Field(default=False, description="Allow `security: none` to a host that is not this machine.")
+    ca_file: Text | None = Field(None, description="A PEM file of authorities to trust besides the system's.")
+    tunnel: TunnelModel | None = None
+    mechanism: Literal["plain", "xoauth2", "login"] | None = None
+    compress: bool = True
+    trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
+    archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")
+    limits: LimitsModel = LimitsModel()
+    timeouts: TimeoutsModel = TimeoutsModel()
+
+
+class ListFileModel(_Model):
+    """A list kept in a text file: one entry a line, `#` begins a comment."""
+
+    file: Text
+
+
+class GuardModel(_Model):
+    """How many messages the rule may change in a window of time."""
+
+    max_messages: int = Field(200, ge=1)
+    per: Duration = timedelta(hours=1)
+
+
+class EventModel(_Model):
+    """One time at which a rule is due; exactly one key."""
+
+    at: TimeOfDay | None = None
+    every: Duration | None = None
+
+
+def _event_tag(value: object) -> str:
+    return "tag:word" if isinstance(value, str) else "tag:mapping"
+
+
+Event = Annotated[
+    Annotated[Literal["new"], Tag("tag:word")] | Annotated[EventModel, Tag("tag:mapping")], Discriminator(_event_tag)
+]
+Events = Annotated[list[Event], _ONE_OR_MORE]
+
+
+class DefaultsModel(_Model):
+    """What rules use that do not say otherwise."""
+
+    in_: Texts | None = Field(None, alias="in", description="Mailboxes, as account/mailbox.")
+    guard: GuardModel | None = None
+    events: Events | None = None
+    if_unknowable: Literal["hold", "skip"] | None = None
+    conflict: Literal["first", "last", "fan-out", "error"] | None = None
+
+
+class BranchModel(_Model):
+    """One arm of `choose`."""
+
+    if_: Condition = Field(None, alias="if")
+    else_: Literal[True] | None = Field(None, alias="else")
+    do: Actions
+
+
+class RuleModel(DefaultsModel):
+    """One rule."""
+
+    name: Text
+    if_: Condition = Field(None, alias="if")
+    do: Actions = None
+    choose: list[SkipValidation[BranchModel]] | None = None
+    stop: Stop = None
+
+
+class AttachmentModel(_Model):
+    """One attachment of an example's message."""
+
+    name: str = "attachment"
+    type: Annotated[str, Field(pattern=r"^[a-z0-9.+-]+/[a-z0-9.+-]+$")] = "application/octet-stream"
+    size: SizeBytes = 1024
+
+
+class GivenModel(_Model):
+    """The message of an example; what is left out has a usual value."""
+
+    from_: str = Field("Someone <someone@example.org>", alias="from")
+    to: Texts = ["me@example.org"]
+    cc: Texts = []
+    bcc: Texts = []
+    reply_to: Texts = []
+    sender: str | None = None
+    subject: str = ""
+    list_id: str | None = None
+    message_id: str = "<example@mailrules.invalid>"
+    headers: dict[str, Texts] = {}
+    body: str = ""
+    size: SizeBytes | None = None
+    received: str | None = Field(None, description="A date, an instant, or an age such as 40d.")
+    sent: str | None = Field(None, description="A date, an instant, or an age; left out: as received.")
+    flags: Texts = []
+    keywords: Texts = []
+    attachments: list[AttachmentModel] = []
+    mailbox: Text | None = Field(None, description="Left out: the first mailbox of the rules.")
+
+
+class ExpectModel(_Model):
+    """What the rules should do with the message."""
+
+    matched: Texts | None = None
+    not_matched: Texts | None = None
+    flags: Texts | None = None
+    keywords: Texts | None = None
+    mailbox: Text | None = None
+    copies: Texts | None = None
+
+
+class TestModel(_Model):
+    """One example, checked by `mailrules test` and before every apply."""
+
+    __test__ = False
+
+    name: Text
+    given: GivenModel
+    expect: ExpectModel
+
+
+class DocumentModel(_Model):
+    """A mailrules configuration or rule file."""
+
+    version: Literal[1]
+    accounts: dict[str, SkipValidation[AccountModel]] = {}
+    lists: dict[str, SkipValidation[list[str] | ListFileModel]] = {}
+    conditions: dict[str, Condition] = {}
+    defaults: SkipValidation[DefaultsModel | None] = None
+    rules: list[SkipValidation[RuleModel]] = []
+    tests: list[SkipValidation[TestModel]] = []
+    include: Texts = []
+    plugins: Texts = []
+    allow: Annotated[list[Literal["delete"]], _ONE_OR_MORE] = []
+
+
+def json_schema(registry: Registry) -> dict[str, object]:
+    """The JSON Schema of a rule file with all words of the registry, for editors."""
+    schema: dict[str, Any] = DocumentModel.model_json_schema(by_alias=True)  # Any: a JSON document
+    definitions = schema.setdefault("$defs", {})
+    definitions["condition"] = _condition_schema(registry)
+    definitions["actions"] = _actions_schema(registry)
+    return {"$schema": SCHEMA_ID, **_with_references(schema), "title": "mailrules rule file, version 1"}
+
+
+def _with_references(schema: Any) -> Any:  # Any: a JSON document
+    """The schema with each mark for the registry's words turned into a reference."""
+    match schema:
+        case {"words": str(name), **others}:
+            return {"$ref": f"#/$defs/{name}", **others}
+        case dict():
+            return {key: _with_references(inner) for key, inner in schema.items()}
+        case list():
+            return [_with_references(inner) for inner in schema]
+        case _:
+            return schema
+
+
+def _condition_schema(registry: Registry) -> dict[str, object]:
+    conditions = {"type": "array", "items": {"$ref": "#/$defs/condition"}, "minItems": 1}
+    words: dict[str, object] = {
+        "all": {**conditions, "description": "Every one of these holds."},
+        "any": {**conditions, "description": "One of these holds."},
+        "none": {**conditions, "description": "None of these holds."},
+        "not": {"$ref": "#/$defs/condition", "description": "This does not hold."},
+        "always": {"const": True, "description": "Holds for every message."},
+    }
+    for name, spec in registry.conditions.items():
+        words[name] = {"description": spec.summary, **spec.schema}
+    named = {"type": "boolean", "description": "A named condition."}
+    return {
+        "anyOf": [
+            {"type": "string", "description": "A named condition, or always."},
+            {"type": "object", "properties": words, "additionalProperties": named, "minProperties": 1},
+        ]
+    }
+
+
+def _actions_schema(registry: Registry) -> dict[str, object]:
+    words = {name: {"description": spec.summary, **spec.schema} for name, spec in registry.actions.items()}
+    one = {"type": "object", "properties": words, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
+    return {"type": "array", "items": {"anyOf": [{"enum": sorted(words)}, one]}, "minItems": 1}

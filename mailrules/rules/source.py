@@ -1,0 +1,91 @@
+"""What a file said, value by value, with the place of each: the common form of YAML and TOML."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mailrules.diagnostics import Location
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceValue:
+    """One value. ``at`` is its place; a mapping also knows the place of each of its keys.
+
+    ``text`` is a scalar as it was written, so that ``subject: 007`` still means the text "007".
+    """
+
+    value: Scalar | tuple[SourceValue, ...] | dict[str, SourceValue]
+    at: Location
+    text: str = ""
+    keys: Mapping[str, Location] = field(default_factory=dict)
+
+    @property
+    def mapping(self) -> Mapping[str, SourceValue]:
+        """The entries of a mapping; empty for anything else."""
+        return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def items(self) -> tuple[SourceValue, ...]:
+        """The items of a list, or the value itself as the only one."""
+        return self.value if isinstance(self.value, tuple) else (self,)
+
+    @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.value, dict)
+
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.value, tuple)
+
+    @property
+    def kind(self) -> str:
+        """The sort of value in a person's words, for messages."""
+        match self.value:
+            case dict():
+                return "a mapping"
+            case tuple():
+                return "a list"
+            case None:
+                return "nothing"
+            case bool():
+                return "true or false"
+            case int() | float():
+                return "a number"
+            case _:
+                return "text"
+
+    def key_at(self, key: str) -> Location:
+        """Where a mapping's key stands; the mapping's own place for a key that it lacks."""
+        return self.keys.get(key, self.at)
+
+    def plain(self) -> object:
+        """The value as ordinary lists, dicts and scalars, without places."""
+        match self.value:
+            case dict(entries):
+                return {key: entry.plain() for key, entry in entries.items()}
+            case tuple(items):
+                return [item.plain() for item in items]
+            case scalar:
+                return scalar
+
+    def flow_text(self) -> str:
+        """The value on one line, much as a person would write it."""
+        match self.value:
+            case dict(entries):
+                return "{" + ", ".join(f"{key}: {entry.flow_text()}" for key, entry in entries.items()) + "}"
+            case tuple(items):
+                return "[" + ", ".join(item.flow_text() for item in items) + "]"
+            case _:
+                return self.text
+
+    def walk(self) -> Iterator[SourceValue]:
+        """This value and all values inside it."""
+        yield self
+        for inner in self.mapping.values() if self.is_mapping else self.items if self.is_list else ():
+            yield from inner.walk()
