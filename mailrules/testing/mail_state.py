@@ -1,0 +1,208 @@
+"""What does a mail account of the test kit hold, and who is told when it changes?
+
+The in-memory IMAP server and the memory store are two doors to the same ``MailAccount``, so a
+test may act through one and look through the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Protocol
+
+from mailrules.testing.builders import A_DAY, SampleMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+ALL_RIGHTS = "lrwstipekxacd"
+"""The owner's rights, in the order in which Dovecot writes them."""
+
+FIRST_UIDVALIDITY = 1_700_000_001
+
+
+class NoSuchMailbox(LookupError):
+    """The mailbox that was named does not exist."""
+
+
+class MailboxExists(ValueError):
+    """A mailbox of that name is there already."""
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredMessage:
+    """One message in one mailbox. ``flags`` never holds ``\\Recent``: that is a session's to know."""
+
+    uid: int
+    content: bytes
+    flags: frozenset[str]
+    received: datetime
+    modseq: int
+    object_id: str
+
+
+class Observer(Protocol):
+    """Someone who has a mailbox open and is told of every change in it."""
+
+    def message_added(self, stored: StoredMessage) -> None: ...
+
+    def message_removed(self, uid: int) -> None: ...
+
+    def flags_changed(self, stored: StoredMessage) -> None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class StoredMailbox:
+    """One mailbox. ``messages`` is ascending by UID, since UIDs are only ever added at its end."""
+
+    name: str
+    uidvalidity: int
+    special_use: str = ""
+    """An RFC 6154 attribute such as ``\\Trash``, or ""."""
+    uidnext: int = 1
+    highest_modseq: int = 1
+    messages: dict[int, StoredMessage] = field(default_factory=dict)
+    recent: set[int] = field(default_factory=set)
+    """UIDs that no session has been told of as ``\\Recent`` yet."""
+    rights: dict[str, str] = field(default_factory=dict)
+    observers: list[Observer] = field(default_factory=list)
+
+    @property
+    def keywords(self) -> list[str]:
+        """Every keyword that a message of this mailbox carries, sorted."""
+        flags = {flag for message in self.messages.values() for flag in message.flags}
+        return sorted(flag for flag in flags if not flag.startswith("\\"))
+
+    def add(self, content: bytes, *, flags: frozenset[str], received: datetime, object_id: str) -> StoredMessage:
+        """Take in a message under the next UID."""
+        self.highest_modseq += 1
+        stored = StoredMessage(
+            uid=self.uidnext,
+            content=content,
+            flags=flags - {"\\Recent"},
+            received=received,
+            modseq=self.highest_modseq,
+            object_id=object_id,
+        )
+        self.uidnext += 1
+        self.messages[stored.uid] = stored
+        self.recent.add(stored.uid)
+        for observer in self.observers:
+            observer.message_added(stored)
+        return stored
+
+    def remove(self, uid: int) -> None:
+        """Take a message out for good."""
+        del self.messages[uid]
+        self.recent.discard(uid)
+        self.highest_modseq += 1
+        for observer in self.observers:
+            observer.message_removed(uid)
+
+    def set_flags(self, uid: int, flags: frozenset[str]) -> StoredMessage:
+        """Replace a message's flags; without a difference nothing changes, MODSEQ included."""
+        stored = self.messages[uid]
+        if flags != stored.flags:
+            self.highest_modseq += 1
+            stored.flags, stored.modseq = flags, self.highest_modseq
+            for observer in self.observers:
+                observer.flags_changed(stored)
+        return stored
+
+
+class MailAccount:
+    """One user's mailboxes, with ``/`` between the levels of a name.
+
+    Names are decoded text. INBOX is there from the start, under any spelling of its case.
+    """
+
+    delimiter = "/"
+
+    def __init__(
+        self,
+        user: str = "ann",
+        *,
+        password: str = "pass",  # noqa: S107 - the test kit's well-known password, as documented
+        special_use: bool = True,
+    ) -> None:
+        self.user, self.password = user, password
+        self.mailboxes: dict[str, StoredMailbox] = {}
+        self.subscriptions: set[str] = set()
+        self._uidvalidities = count(FIRST_UIDVALIDITY)
+        self._object_ids = count(1)
+        self.create("INBOX")
+        if special_use:
+            for name in ("Archive", "Junk", "Trash"):
+                self.create(name).special_use = f"\\{name}"
+
+    def __getitem__(self, name: str) -> StoredMailbox:
+        """The mailbox of this name. Raises NoSuchMailbox."""
+        try:
+            return self.mailboxes[canonical_name(name)]
+        except KeyError:
+            raise NoSuchMailbox(name) from None
+
+    def __contains__(self, name: str) -> bool:
+        return canonical_name(name) in self.mailboxes
+
+    def create(self, name: str) -> StoredMailbox:
+        """Make an empty mailbox. Raises MailboxExists."""
+        if name in self:
+            raise MailboxExists(name)
+        name = canonical_name(name)
+        mailbox = StoredMailbox(name=name, uidvalidity=next(self._uidvalidities), rights={self.user: ALL_RIGHTS})
+        self.mailboxes[name] = mailbox
+        return mailbox
+
+    def delete(self, name: str) -> None:
+        """Remove a mailbox with its messages. Raises NoSuchMailbox."""
+        mailbox = self[name]
+        for uid in list(mailbox.messages):
+            mailbox.remove(uid)
+        del self.mailboxes[mailbox.name]
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give a mailbox and all below it new names. Raises NoSuchMailbox or MailboxExists."""
+        old = self[name].name
+        if new_name in self:
+            raise MailboxExists(new_name)
+        for path in [path for path in self.mailboxes if path == old or path.startswith(old + self.delimiter)]:
+            mailbox = self.mailboxes.pop(path)
+            mailbox.name = new_name + path[len(old) :]
+            self.mailboxes[mailbox.name] = mailbox
+
+    def add(
+        self, mailbox: str, content: bytes, *, flags: Iterable[str] = (), received: datetime = A_DAY
+    ) -> StoredMessage:
+        """Deliver one message. Raises NoSuchMailbox."""
+        return self[mailbox].add(
+            content, flags=frozenset(flags), received=received, object_id=f"M{next(self._object_ids):012x}"
+        )
+
+    def fill(self, mailbox: str, messages: Iterable[SampleMessage]) -> int:
+        """Deliver many messages, making the mailbox if it is missing; returns how many they were.
+
+        As in a real mailbox that a client has seen before, only messages with ``\\Recent`` are recent.
+        """
+        target = self[mailbox] if mailbox in self else self.create(mailbox)
+        number = 0
+        for number, sample in enumerate(messages, start=1):  # noqa: B007 - counted, and used after the loop
+            stored = self.add(target.name, sample.content, flags=sample.flags, received=sample.received)
+            if "\\Recent" not in sample.flags:
+                target.recent.discard(stored.uid)
+        return number
+
+    def copy(self, source: StoredMailbox, uid: int, target: StoredMailbox) -> StoredMessage:
+        """Copy one message with its flags, date and object id."""
+        stored = source.messages[uid]
+        return target.add(stored.content, flags=stored.flags, received=stored.received, object_id=stored.object_id)
+
+    def change_uidvalidity(self, name: str) -> None:
+        """What a lost index does: a new UIDVALIDITY over the same UIDs."""
+        self[name].uidvalidity = next(self._uidvalidities)
+
+
+def canonical_name(name: str) -> str:
+    """INBOX in capitals, every other name as it is."""
+    return "INBOX" if name.upper() == "INBOX" else name

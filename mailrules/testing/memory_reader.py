@@ -1,0 +1,226 @@
+"""How does a test read mail through the ``MailReader`` protocol without a server?"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar
+
+from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability
+from mailrules.mailbox.message import UID, MessageFacts
+from mailrules.mailbox.store import MailboxInfo, MailboxStatus, Rights
+from mailrules.testing.capabilities import EVERY_CAPABILITY
+from mailrules.testing.mail_state import MailAccount, NoSuchMailbox, StoredMailbox, StoredMessage, canonical_name
+from mailrules.testing.memory_faults import CallUnderway, MemoryFault, Moment, RecordedCall
+from mailrules.testing.message_parts import header_block, parts_of, texts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from mailrules.mailbox.message import FactRequest
+
+SYSTEM_FLAGS = frozenset({"\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"})
+
+
+class MemoryReader:
+    """A ``MailReader`` over a ``MailAccount``; changes nothing there, \\Recent included.
+
+    ``faults`` strike as their moments say; after a lost connection every call raises
+    ``ConnectionLost``, as with a real one, and the test makes a new reader over the same account.
+    ``calls`` records what was asked. ``before_call`` runs first in every call, so that a second
+    client can act between any two of ours.
+    """
+
+    read_only: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        mail: MailAccount | None = None,
+        *,
+        account: str = "test",
+        capabilities: Iterable[str] = EVERY_CAPABILITY,
+        faults: Iterable[MemoryFault] = (),
+        before_call: Callable[[str], None] | None = None,
+    ) -> None:
+        self.mail = mail if mail is not None else MailAccount()
+        self.faults = list(faults)
+        self.calls: list[RecordedCall] = []
+        self.before_call = before_call
+        self.lost = False
+        self._account = account
+        self._capabilities = frozenset(name.upper() for name in capabilities)
+        self._open: StoredMailbox | None = None
+        self._news = asyncio.Event()
+
+    @property
+    def account(self) -> str:
+        return self._account
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return self._capabilities
+
+    async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
+        call = await self._begin("list_mailboxes")
+        mailboxes = tuple(self._info(name) for name in sorted(self.mail.mailboxes))
+        self._end(call)
+        return mailboxes
+
+    async def open(self, mailbox: str) -> MailboxStatus:
+        call = await self._begin("open", target=mailbox)
+        self._leave()
+        self._open = self._find(mailbox, command="EXAMINE" if self.read_only else "SELECT")
+        self._open.observers.append(self)
+        if not self.read_only:
+            self._open.recent.clear()
+        self._news.clear()
+        self._end(call)
+        flags = SYSTEM_FLAGS | set(self._open.keywords) | {"\\*"}
+        return self._status(self._open, permanent_flags=frozenset() if self.read_only else flags)
+
+    async def status(self, mailbox: str) -> MailboxStatus:
+        call = await self._begin("status", target=mailbox)
+        found = self._find(mailbox, command="STATUS")
+        self._end(call)
+        return self._status(found, permanent_flags=None)
+
+    async def fetch(self, request: FactRequest, uids: Sequence[UID] | None = None) -> list[MessageFacts]:
+        call = await self._begin("fetch", uids=uids or ())
+        messages = self._opened.messages
+        wanted = messages.values() if uids is None else [messages[uid] for uid in sorted(set(uids)) if uid in messages]
+        facts = [self._facts(stored, request) for stored in wanted]
+        self._end(call)
+        return facts
+
+    async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
+        call = await self._begin("fetch_from")
+        wanted = [stored for uid, stored in self._opened.messages.items() if uid >= first_uid]
+        facts = [self._facts(stored, request) for stored in wanted]
+        self._end(call)
+        return facts
+
+    async def get_rights(self, mailbox: str) -> Rights:
+        call = await self._begin("get_rights", target=mailbox)
+        self._need("ACL", command="GETACL", rfc="RFC 4314")
+        entries = dict(self._find(mailbox, command="GETACL").rights)
+        self._end(call)
+        return Rights(mailbox=canonical_name(mailbox), entries=entries)
+
+    async def my_rights(self, mailbox: str) -> str:
+        call = await self._begin("my_rights", target=mailbox)
+        self._need("ACL", command="MYRIGHTS", rfc="RFC 4314")
+        rights = self._find(mailbox, command="MYRIGHTS").rights.get(self.mail.user, "")
+        self._end(call)
+        return rights
+
+    async def close(self) -> None:
+        self._leave()
+        self.lost = True
+
+    # How the account tells us of changes in the open mailbox.
+
+    def message_added(self, stored: StoredMessage) -> None:  # noqa: ARG002 - an Observer's signature
+        self._news.set()
+
+    def message_removed(self, uid: int) -> None:  # noqa: ARG002 - an Observer's signature
+        self._news.set()
+
+    def flags_changed(self, stored: StoredMessage) -> None:  # noqa: ARG002 - an Observer's signature
+        self._news.set()
+
+    @property
+    def _opened(self) -> StoredMailbox:
+        if self._open is None:
+            raise CommandRefused("FETCH", status="BAD", text="No mailbox is open")
+        return self._open
+
+    async def _begin(self, name: str, *, uids: Sequence[int] = (), target: str = "") -> CallUnderway:
+        """Let others act, record the call, and strike with what strikes before the effect."""
+        await asyncio.sleep(0)  # as over a socket, other tasks run while we wait
+        if self.before_call is not None:
+            self.before_call(name)
+        if self.lost:
+            raise ConnectionLost(f"{name}: the connection of {self._account} has ended")
+        opened = self._open.name if self._open else ""
+        self.calls.append(RecordedCall(name=name, mailbox=opened, uids=tuple(uids), target=target))
+        call = self._struck(name)
+        if call.moment is Moment.BEFORE:
+            self._lose(call)
+        if call.moment is Moment.REFUSED:
+            self._refuse(call)
+        return call
+
+    def _end(self, call: CallUnderway) -> None:
+        """Strike with what strikes after the effect."""
+        if call.moment in {Moment.AFTER, Moment.HALFWAY}:
+            self._lose(call)
+        if call.moment is Moment.REFUSED_HALFWAY:
+            self._refuse(call)
+
+    def _struck(self, name: str) -> CallUnderway:
+        counts = {name: sum(call.name == name for call in self.calls), "*": len(self.calls)}
+        for fault in self.faults:
+            if counts.get(fault.call) == fault.nth:
+                return CallUnderway(name=name, moment=fault.moment, code=fault.code)
+        return CallUnderway(name=name)
+
+    def _lose(self, call: CallUnderway) -> None:
+        self._leave()
+        self.lost = True
+        raise ConnectionLost(f"{call.name}: the connection of {self._account} was cut by the test")
+
+    def _refuse(self, call: CallUnderway) -> None:
+        raise CommandRefused(call.name.upper(), status="NO", code=call.code, text="refused by the test")
+
+    def _leave(self) -> None:
+        if self._open is not None and self in self._open.observers:
+            self._open.observers.remove(self)
+        self._open = None
+
+    def _need(self, capability: str, *, command: str, rfc: str) -> None:
+        if capability not in self._capabilities:
+            raise MissingCapability(command, capability=capability, rfc=rfc)
+
+    def _find(self, name: str, *, command: str) -> StoredMailbox:
+        try:
+            return self.mail[name]
+        except NoSuchMailbox:
+            code = "TRYCREATE" if command in {"COPY", "MOVE", "APPEND"} else "NONEXISTENT"
+            raise CommandRefused(command, status="NO", code=code, text=f"Mailbox doesn't exist: {name}") from None
+
+    def _info(self, name: str) -> MailboxInfo:
+        special_use = self.mail.mailboxes[name].special_use
+        below = name + self.mail.delimiter
+        has_children = any(other.startswith(below) for other in self.mail.mailboxes)
+        attributes = {"\\haschildren" if has_children else "\\hasnochildren", special_use.lower()}
+        return MailboxInfo(
+            name=name,
+            delimiter=self.mail.delimiter,
+            attributes=frozenset(attributes - {""}),
+            subscribed=name in self.mail.subscriptions,
+        )
+
+    def _status(self, mailbox: StoredMailbox, *, permanent_flags: frozenset[str] | None) -> MailboxStatus:
+        return MailboxStatus(
+            mailbox=mailbox.name,
+            uidvalidity=mailbox.uidvalidity,
+            messages=len(mailbox.messages),
+            uidnext=mailbox.uidnext,
+            highest_modseq=mailbox.highest_modseq if "CONDSTORE" in self._capabilities else None,
+            permanent_flags=permanent_flags,
+            read_only=self.read_only and permanent_flags is not None,
+        )
+
+    def _facts(self, stored: StoredMessage, request: FactRequest) -> MessageFacts:
+        recent = {"\\Recent"} if stored.uid in self._opened.recent else set()
+        return MessageFacts(
+            uid=UID(stored.uid),
+            flags=stored.flags | recent if request.flags else None,
+            size_bytes=len(stored.content) if request.size else None,
+            received=stored.received if request.received else None,
+            modseq=stored.modseq if request.modseq and "CONDSTORE" in self._capabilities else None,
+            header=header_block(stored.content, request.header_fields) if request.header_fields else None,
+            structure=parts_of(stored.content) if request.structure else None,
+            texts=texts_of(stored.content) if request.text else None,
+            whole=stored.content if request.whole else None,
+            object_id=stored.object_id if "OBJECTID" in self._capabilities else "",
+        )

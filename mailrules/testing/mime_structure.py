@@ -1,0 +1,185 @@
+"""Which MIME parts does a message have, and where in its bytes do they lie?
+
+The test kit's own reader, written apart from the client's parser so that each can judge the
+other. It keeps offsets instead of copies and works on a list of pending parts, so neither depth
+nor number of parts costs a stack frame.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+MOST_PARTS = 1_000
+MOST_LEVELS = 50
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_PARAMETER = re.compile(rb';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))', re.DOTALL)
+_COMMENT = re.compile(rb"\([^()]*\)")
+
+
+@dataclass(slots=True, kw_only=True)
+class ContentValue:
+    """A structured field such as Content-Type: its value and parameters, in the case they came in."""
+
+    value: bytes
+    parameters: tuple[tuple[bytes, bytes], ...] = ()
+
+    def parameter(self, name: bytes) -> bytes | None:
+        return next((value for key, value in self.parameters if key.lower() == name), None)
+
+
+@dataclass(slots=True, kw_only=True)
+class Entity:
+    """A message or a body part: ``content[start:end]``, its body from ``body_start``.
+
+    ``number`` is the section that IMAP's FETCH takes for the body: "1" for a message that is one
+    part, "" for one that is a multipart. A ``message/rfc822`` part has one child, the message in it.
+    """
+
+    number: str
+    start: int
+    body_start: int
+    end: int
+    fields: tuple[tuple[bytes, bytes], ...]
+    content_type: ContentValue
+    level: int
+    is_message: bool
+    children: list[Entity] = field(default_factory=list)
+
+    @property
+    def type(self) -> bytes:
+        return self.content_type.value.partition(b"/")[0].lower()
+
+    @property
+    def subtype(self) -> bytes:
+        return self.content_type.value.partition(b"/")[2].lower()
+
+    @property
+    def is_multipart(self) -> bool:
+        return self.type == b"multipart" and bool(self.children)
+
+    @property
+    def holds_message(self) -> bool:
+        return self.type == b"message" and bool(self.children)
+
+    def first(self, name: bytes) -> bytes | None:
+        """The first field of this (lower-case) name, unfolded and stripped; None where absent."""
+        return next((unfolded(value) for key, value in self.fields if key.lower() == name), None)
+
+    def structured(self, name: bytes) -> ContentValue | None:
+        """The first field of this name, read as a value with parameters."""
+        value = self.first(name)
+        return None if value is None else parse_content_value(value)
+
+
+def read_entities(content: bytes) -> list[Entity]:
+    """Every entity of a message in the order of their bytes, the message itself first.
+
+    Beyond ``MOST_PARTS`` or ``MOST_LEVELS`` a part is left as an unopened leaf.
+    """
+    root = _message(content, 0, len(content), prefix="", level=0)
+    found: list[Entity] = []
+    pending = [root]
+    while pending:
+        entity = pending.pop()
+        found.append(entity)
+        room = MOST_PARTS - len(found) - len(pending)
+        if entity.level < MOST_LEVELS and room > 0:
+            entity.children = _children(content, entity, room=room)
+            pending.extend(reversed(entity.children))
+    return found
+
+
+def header_fields(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """The fields of a header block as (name, value) pairs, values still folded and with their line end."""
+    fields: list[tuple[bytes, bytes]] = []
+    for line in block.splitlines(keepends=True):
+        if line[:1] in b" \t" and fields and line.strip():
+            name, value = fields[-1]
+            fields[-1] = (name, value + line)
+        elif b":" in line:
+            name, _, value = line.partition(b":")
+            fields.append((name.rstrip(), value))
+    return tuple(fields)
+
+
+def unfolded(value: bytes) -> bytes:
+    return _FOLD.sub(b"", value).strip()
+
+
+def parse_content_value(value: bytes) -> ContentValue:
+    """Read ``value; name=value; name="quoted"`` (RFC 2045 section 5.1); comments are left out."""
+    main, semicolon, rest = value.partition(b";")
+    parameters = []
+    for match in _PARAMETER.finditer(semicolon + rest):
+        quoted, plain = match.group(2), match.group(3)
+        text = plain if quoted is None else re.sub(rb"\\(.)", rb"\1", quoted, flags=re.DOTALL)
+        parameters.append((match.group(1), text))
+    return ContentValue(value=_COMMENT.sub(b"", main).strip(), parameters=tuple(parameters))
+
+
+def _message(content: bytes, start: int, end: int, *, prefix: str, level: int) -> Entity:
+    entity = _entity(content, start, end, number=prefix, level=level, is_message=True)
+    if entity.type != b"multipart" or not entity.content_type.parameter(b"boundary"):
+        entity.number = f"{prefix}.1" if prefix else "1"
+    return entity
+
+
+def _entity(content: bytes, start: int, end: int, *, number: str, level: int, is_message: bool) -> Entity:
+    body_start = _body_start(content, start, end)
+    entity = Entity(
+        number=number,
+        start=start,
+        body_start=body_start,
+        end=end,
+        fields=header_fields(content[start:body_start]),
+        content_type=ContentValue(value=b"text/plain"),
+        level=level,
+        is_message=is_message,
+    )
+    content_type = entity.structured(b"content-type")
+    if content_type is not None and b"/" in content_type.value:
+        entity.content_type = content_type
+    return entity
+
+
+def _body_start(content: bytes, start: int, end: int) -> int:
+    # A part may begin with its empty line: it has no header then.
+    for line_end in (b"\r\n", b"\n"):
+        if content.startswith(line_end, start, end):
+            return start + len(line_end)
+    found = _HEADER_END.search(content, start, end)
+    return found.end() if found else end
+
+
+def _children(content: bytes, entity: Entity, *, room: int) -> list[Entity]:
+    level = entity.level + 1
+    if entity.type == b"message" and entity.subtype in {b"rfc822", b"global"}:
+        return [_message(content, entity.body_start, entity.end, prefix=entity.number, level=level)]
+    boundary = entity.content_type.parameter(b"boundary")
+    if entity.type != b"multipart" or not boundary:
+        return []
+    prefix = f"{entity.number}." if entity.number else ""
+    return [
+        _entity(content, start, end, number=f"{prefix}{place}", level=level, is_message=False)
+        for place, (start, end) in enumerate(_part_ranges(content, entity, boundary, room=room), start=1)
+    ]
+
+
+def _part_ranges(content: bytes, entity: Entity, boundary: bytes, *, room: int) -> list[tuple[int, int]]:
+    """Where the parts lie: between lines that are the boundary (RFC 2046 section 5.1.1)."""
+    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    ranges: list[tuple[int, int]] = []
+    part_start: int | None = None
+    body = memoryview(content)[entity.body_start : entity.end]
+    for match in line.finditer(body):
+        if part_start is not None:
+            ranges.append((entity.body_start + part_start, entity.body_start + max(match.start(), part_start)))
+        part_start = match.end() + (2 if bytes(body[match.end() : match.end() + 2]) == b"\r\n" else 1)
+        if match.group(1) or len(ranges) == room:
+            return ranges
+    if part_start is not None and part_start < len(body):
+        ranges.append((entity.body_start + part_start, entity.end))
+    return ranges

@@ -1,0 +1,1 @@
+"""Tests of the kit that mailrules gives to plugin and rule authors."""
