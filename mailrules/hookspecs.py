@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     import click
 
     from mailrules.execution.effects import EffectHandler
+    from mailrules.journal.records import RunId, RunKind, RunOutcome
     from mailrules.mailbox.message import UID, Fact, MessageFacts, Unreadable
+    from mailrules.plan.plan import StepKind
     from mailrules.rules.registry import ActionSpec, ConditionSpec
 
 PROJECT = "mailrules"
@@ -36,26 +38,25 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted:
-    """A run is about to act; ``kind`` is the journal's word for it (``once``, ``daemon``, ``undo`` ...)."""
+    """A run is about to act on this many messages."""
 
-    run: str
-    kind: str
+    run: RunId
+    kind: RunKind
     started: datetime
     planned_messages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
-    """A run ended. The counts are messages' steps: ``applied`` by step kind."""
+    """A run ended. The counts are steps: ``applied`` by kind, ``not_applied`` for whatever reason."""
 
-    run: str
-    kind: str
+    run: RunId
+    kind: RunKind
     started: datetime
     ended: datetime
-    outcome: str
-    applied: Mapping[str, int]
-    refused: int = 0
-    unknown: int = 0
+    outcome: RunOutcome
+    applied: Mapping[StepKind, int]
+    not_applied: int = 0
 
 
 class Enricher(Protocol):

@@ -1,0 +1,37 @@
+"""The verb ``paths``: which files are used, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mailrules.cli.invocation import Invocation, Verb, pass_invocation
+from mailrules.cli.output import Column, cell
+from mailrules.cli.paths import JOURNAL_NAME
+
+if TYPE_CHECKING:
+    from mailrules.cli.paths import ChosenPath
+
+
+@click.command(cls=Verb, name="paths")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@pass_invocation
+def paths(invocation: Invocation, *, as_json: bool) -> None:
+    """Show which configuration file, state directory and journal are used, and why."""
+    config, state = invocation.config_path, invocation.state_path
+    journal = state.path / JOURNAL_NAME
+    if as_json:
+        found = {"config": _document(config), "state_dir": _document(state), "journal": {"path": str(journal)}}
+        invocation.output.json({"version": 1, **found})
+        return
+    rows = [
+        (cell("configuration"), cell(str(config.path)), cell(config.reason, "dim")),
+        (cell("state directory"), cell(str(state.path)), cell(state.reason, "dim")),
+        (cell("journal"), cell(str(journal)), cell("in the state directory", "dim")),
+    ]
+    invocation.output.table([Column(title="What"), Column(title="Path", share=1), Column(title="Why")], rows)
+
+
+def _document(chosen: ChosenPath) -> dict[str, object]:
+    return {"path": str(chosen.path), "reason": chosen.reason, "exists": chosen.path.exists()}

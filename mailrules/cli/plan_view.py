@@ -1,0 +1,153 @@
+"""How a plan looks to a person: a table a mailbox, totals a rule, then what to know of it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mailrules.cli.output import Column, Output, cell, number, plural
+from mailrules.plan.plan import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mailrules.plan.plan import Finding, MailboxPlan, MailboxStep, MessagePlan, Plan, Step
+
+SHOWN_MESSAGES = 20
+"""How many messages of a mailbox are listed unless all are asked for."""
+
+_MESSAGE_COLUMNS = (
+    Column(title="Received", is_short=True),
+    Column(title="From", share=3, is_short=True),
+    Column(title="Subject", share=4, is_short=True),
+    Column(title="Steps", share=4),
+    Column(title="Rule", share=2),
+)
+_COUNTED = {
+    StepKind.ADD_FLAGS: ("flag change", ""),
+    StepKind.REMOVE_FLAGS: ("flag removal", ""),
+    StepKind.COPY: ("copy", "copies"),
+    StepKind.MOVE: ("move", ""),
+    StepKind.DELETE: ("deletion", ""),
+    StepKind.APPEND: ("append", ""),
+    StepKind.EFFECT: ("effect", ""),
+}
+_FINDING_LOOKS = {"unknowable": "warn", "shadowed": "dim", "held": "warn"}
+
+
+def show_plan(output: Output, plan: Plan, *, limit: int | None = SHOWN_MESSAGES) -> None:
+    """The whole plan; ``limit`` is how many messages of each mailbox are listed (None: all)."""
+    for mailbox in plan.mailboxes:
+        _show_mailbox(output, mailbox, limit=limit)
+    if plan.mailbox_steps:
+        output.heading("Mailboxes")
+        for step in plan.mailbox_steps:
+            output.line("  ", mailbox_step_text(step), cell(f"  {step.rule}", "dim"))
+        output.line()
+    rows = [
+        (cell(rule), number(messages), cell(_counts(kinds)))
+        for rule, (messages, kinds) in _by_rule(plan.mailboxes).items()
+    ]
+    if rows:
+        columns = (Column(title="Rule"), Column(title="Messages", is_number=True), Column(title="Steps"))
+        output.table(columns, rows)
+        output.line()
+    for warning in plan.warnings:
+        output.line(cell("warning: ", "warn"), cell(warning))
+
+
+def step_text(step: Step) -> Text:
+    """One step in a few characters: ``+seen``, ``copy to Shared/Bills``, ``move to Lists/a (new)``."""
+    match step.kind:
+        case StepKind.ADD_FLAGS:
+            return cell(" ".join("+" + flag_word(flag) for flag in step.flags))
+        case StepKind.REMOVE_FLAGS:
+            return cell(" ".join("-" + flag_word(flag) for flag in step.flags))
+        case StepKind.COPY | StepKind.MOVE:
+            new = cell(" (new)" if step.create else "", "dim")
+            return Text.assemble(cell(f"{step.kind} to {step.to}"), new)
+        case StepKind.DELETE:
+            return cell("delete for ever", "bad")
+        case StepKind.EFFECT:
+            return Text.assemble(cell(step.effect), cell("" if step.reversible else " (no undo)", "dim"))
+        case _:
+            return cell(str(step.kind))
+
+
+def mailbox_step_text(step: MailboxStep) -> Text:
+    """One change of a mailbox in words."""
+    name = f"{step.account}/{step.mailbox}"
+    if step.kind is StepKind.SETACL:
+        was = step.was or "none"
+        return cell(f"rights of {step.identifier} on {name}: {was} becomes {step.rights or 'none'}")
+    verb = str(step.kind).replace("_mailbox", "")
+    return cell(f"{verb} {name}")
+
+
+def flag_word(flag: str) -> str:
+    """A flag as rules write it: ``seen`` for ``\\Seen``, keywords as they are."""
+    return flag[1:].lower() if flag.startswith("\\") else flag
+
+
+def steps_summary(plan: Plan) -> str:
+    """``976 messages: 950 moves, 26 copies``, or that there is nothing to do."""
+    if plan.is_empty:
+        return "nothing to do"
+    parts = []
+    if plan.message_count:
+        kinds = Counter(step.kind for _, _, step in plan.steps())
+        parts.append(f"{plural(plan.message_count, 'message')}: {_counts(kinds)}")
+    if plan.mailbox_steps:
+        parts.append(plural(len(plan.mailbox_steps), "change of a mailbox", "changes of mailboxes"))
+    return "; ".join(parts)
+
+
+def _show_mailbox(output: Output, mailbox: MailboxPlan, *, limit: int | None) -> None:
+    changed = f"{number(len(mailbox.messages))} to change" if mailbox.messages else "nothing to change"
+    output.heading(f"{mailbox.account}/{mailbox.mailbox}", f"{plural(mailbox.judged, 'message')} judged, {changed}")
+    if not mailbox.complete:
+        output.line("  ", cell(f"incomplete, so never run: {mailbox.incomplete_reason}", "bad"))
+    shown = mailbox.messages[:limit]
+    if shown:
+        output.table(_MESSAGE_COLUMNS, [_message_row(message) for message in shown])
+    if len(shown) < len(mailbox.messages):
+        output.line("  ", cell(f"… and {plural(len(mailbox.messages) - len(shown), 'more message')} (--all)", "dim"))
+    _show_findings(output, mailbox.findings)
+    output.line()
+
+
+def _message_row(message: MessagePlan) -> Sequence[Text | str]:
+    return (
+        cell(f"{message.received:%Y-%m-%d}" if message.received else "", "dim"),
+        cell(message.from_),
+        cell(message.subject),
+        Text(", ").join(step_text(step) for step in message.steps),
+        cell(", ".join(message.rules), "dim"),
+    )
+
+
+def _show_findings(output: Output, findings: Iterable[Finding]) -> None:
+    """Each reason once, with how many messages it holds for and the first of them."""
+    ordered = sorted(findings, key=lambda one: (one.kind, one.rule, one.reason))
+    for (kind, rule, reason), group in groupby(ordered, key=lambda one: (one.kind, one.rule, one.reason)):
+        uids = [one.uid for one in group]
+        example = f"UID {uids[0]}" if len(uids) == 1 else f"{plural(len(uids), 'message')}, first UID {uids[0]}"
+        output.line("  ", cell(f"{kind}: ", _FINDING_LOOKS.get(kind, "warn")), cell(f"{rule}: {reason} ({example})"))
+
+
+def _by_rule(mailboxes: Iterable[MailboxPlan]) -> dict[str, tuple[int, Counter[StepKind]]]:
+    messages: Counter[str] = Counter()
+    kinds: defaultdict[str, Counter[StepKind]] = defaultdict(Counter)
+    for mailbox in mailboxes:
+        for message in mailbox.messages:
+            messages.update(message.rules)
+            for step in message.steps:
+                kinds[step.rule][step.kind] += 1
+    return {rule: (count, kinds[rule]) for rule, count in messages.items()}
+
+
+def _counts(kinds: Counter[StepKind]) -> str:
+    return ", ".join(plural(count, *_COUNTED.get(kind, (str(kind), ""))) for kind, count in sorted(kinds.items()))
