@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mailrules.errors import JournalError
+from mailrules.journal import history, ledger, positions, runs, steps
+from mailrules.journal.database import Database
+from mailrules.journal.timestamps import to_text
+
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
@@ -25,73 +34,163 @@ if TYPE_CHECKING:
     from mailrules.plan.plan import Plan
     from mailrules.rules.rule import Rule
 
+KEPT = timedelta(days=400)
+"""How long the ledger, plans and finished runs are kept."""
+
 
 class Journal:
-    """Signatures first, so that callers can be written; the bodies follow."""
+    """An open journal. Every method is one short transaction; what it wrote is on disk when it returns.
+
+    All raise JournalError. After one failed intent none is taken any more, so nothing is sent unjournalled.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._instance = f"{socket.gethostname()}:{os.getpid()}"
+        self._failure: JournalError | None = None
 
     @classmethod
     async def open(cls, path: Path) -> Journal:
         """Open or make the journal file (0600, in a directory 0700). Raises JournalError with a cure."""
-        raise NotImplementedError
+        database = Database(path)
+        await database.open()
+        return cls(database)
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        await self._database.close()
 
     async def begin_run(self, *, kind: RunKind, started: datetime, plan: Plan) -> RunId:
-        raise NotImplementedError
+        """Name and store a run."""
+        return await self._database.write(
+            lambda connection: runs.insert_run(
+                connection, kind=kind, started=started, instance=self._instance, plan=plan
+            )
+        )
 
-    async def finish_run(self, run: RunId, *, ended: datetime, outcome: RunOutcome) -> None: ...
+    async def finish_run(self, run: RunId, *, ended: datetime, outcome: RunOutcome) -> None:
+        """Note how a run ended."""
+        await self._database.write(
+            lambda connection: runs.update_finished(connection, run, ended=ended, outcome=outcome)
+        )
 
     async def intend(self, run: RunId, intents: Sequence[StepIntent], *, now: datetime) -> tuple[StepId, ...]:
-        raise NotImplementedError
+        """Store what is about to be sent; not a byte of it may leave before this returns."""
+        if self._failure is not None:
+            raise self._failure
 
-    async def judge(self, verdicts: Sequence[StepVerdict]) -> None: ...
+        def work(connection: sqlite3.Connection) -> tuple[StepId, ...]:
+            ids = steps.insert_intents(connection, run, intents, now=now)
+            ledger.enter_effects(connection, intents, now=now)
+            return ids
+
+        try:
+            return await self._database.write(work)
+        except JournalError as error:
+            self._failure = error
+            raise
+
+    async def judge(self, verdicts: Sequence[StepVerdict]) -> None:
+        """Store what became of steps, and what the ledger learns from it."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            steps.update_verdicts(connection, verdicts)
+            ledger.enter_verdicts(connection, verdicts)
+
+        await self._database.write(work)
 
     async def open_steps(self, account: str | None = None) -> tuple[StepRecord, ...]:
-        """Steps without a final verdict, and finished copies of moves whose source was not yet removed."""
-        raise NotImplementedError
+        """Steps that recovery has to look at; effects of unknown outcome are not among them."""
+        return await self._database.read(lambda connection: steps.select_open(connection, account))
 
     async def unknown_effects(self) -> tuple[StepRecord, ...]:
-        """Effects whose outcome nobody knows (``mailrules unknown``)."""
-        raise NotImplementedError
+        """Effects whose outcome nobody knows."""
+        return await self._database.read(steps.select_unknown_effects)
 
-    async def remember_plan(self, digest: str, *, created: datetime) -> None: ...
+    async def remember_plan(self, digest: str, *, created: datetime) -> None:
+        """Note a plan that was saved to a file, so that ``apply`` knows it for ours."""
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO plans VALUES (?, ?)", (digest, to_text(created))
+            )
+        )
 
     async def knows_plan(self, digest: str) -> bool:
-        raise NotImplementedError
+        """Whether ``remember_plan`` was told of it."""
+        return await self._database.read(
+            lambda connection: (
+                connection.execute("SELECT 1 FROM plans WHERE digest = ?", (digest,)).fetchone() is not None
+            )
+        )
 
     async def history(self, *, rules: Sequence[Rule], now: datetime) -> History:
-        raise NotImplementedError
+        """What the planner has to know of earlier runs."""
+        return await self._database.read(lambda connection: history.select_history(connection, rules=rules, now=now))
+
+    async def approve(self, rule: str | None, *, now: datetime) -> None:
+        """Release what a rule's guard holds (None: every rule's), for one of its guard windows."""
+        name = history.EVERY_RULE if rule is None else rule
+        await self._database.write(
+            lambda connection: connection.execute(
+                "INSERT OR REPLACE INTO approvals VALUES (?, ?)", (name, to_text(now))
+            )
+        )
 
     async def position(self, account: str, mailbox: str) -> Position | None:
-        raise NotImplementedError
+        """How far this mailbox has been judged; the caller compares the UIDVALIDITY."""
+        return await self._database.read(lambda connection: positions.select_position(connection, account, mailbox))
 
-    async def save_position(self, position: Position) -> None: ...
+    async def save_position(self, position: Position) -> None:
+        """Store a position as it is (the daemon's first start in a mailbox)."""
+        await self._database.write(lambda connection: positions.replace_position(connection, position))
 
     async def advance_position(
         self, account: str, mailbox: str, *, uidvalidity: int, final: Iterable[UID], pending: Iterable[UID]
     ) -> None:
         """Pass the ``final`` messages and keep ``pending`` ones; ``execute`` calls it for each mailbox it ran."""
 
+        def work(connection: sqlite3.Connection) -> None:
+            before = positions.select_position(connection, account, mailbox)
+            after = positions.advanced(before, account, mailbox, uidvalidity=uidvalidity, final=final, pending=pending)
+            positions.replace_position(connection, after)
+
+        await self._database.write(work)
+
     async def placed_by_us(self, account: str, mailbox: str, *, uidvalidity: int, after_uid: int) -> frozenset[UID]:
         """Messages above ``after_uid`` that our own moves and copies put there: they are no arrivals (meaning 10)."""
-        raise NotImplementedError
-
-    async def approve(self, rule: str | None, *, now: datetime) -> None:
-        """Release what a rule's guard holds (None: every rule's) for one of its guard windows."""
+        return await self._database.read(
+            lambda connection: steps.select_placed(
+                connection, account, mailbox, uidvalidity=uidvalidity, after_uid=after_uid
+            )
+        )
 
     async def runs(self, *, limit: int = 50) -> tuple[RunRecord, ...]:
         """Newest first."""
-        raise NotImplementedError
+        return await self._database.read(lambda connection: runs.select_runs(connection, limit=limit))
 
     async def run(self, name: str) -> RunRecord | None:
         """The run of this id, or the only one whose id begins so. Raises PlanRefused if several do."""
-        raise NotImplementedError
+        return await self._database.read(lambda connection: runs.select_run(connection, name))
 
     async def steps_of(self, run: RunId) -> tuple[StepRecord, ...]:
-        raise NotImplementedError
+        """A run's steps in the order in which they were meant."""
+        return await self._database.read(lambda connection: steps.select_of_run(connection, run))
+
+    async def steps_of_undos(self, run: RunId) -> tuple[StepRecord, ...]:
+        """The steps of the runs that took this one back."""
+        return await self._database.read(lambda connection: steps.select_of_undos(connection, run))
 
     async def steps_for_message(self, message_id: str) -> tuple[StepRecord, ...]:
-        raise NotImplementedError
+        """All that was done to messages with this Message-ID, oldest first."""
+        return await self._database.read(lambda connection: steps.select_of_message(connection, message_id))
 
     async def prune(self, *, now: datetime) -> None:
         """Forget ledger entries, plans, approvals and finished runs older than 400 days."""
+        oldest = to_text(now - KEPT)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM ledger WHERE done < ?", (oldest,))
+            connection.execute("DELETE FROM plans WHERE created < ?", (oldest,))
+            connection.execute("DELETE FROM approvals WHERE approved < ?", (oldest,))
+            connection.execute("DELETE FROM runs WHERE ended < ?", (oldest,))
+
+        await self._database.write(work)

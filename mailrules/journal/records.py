@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
 
-from mailrules.plan.plan import StepKind
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from mailrules.mailbox.message import UID
+    from mailrules.plan.plan import StepKind
 
 RunId = NewType("RunId", str)
 """A run's name for people and commands: its start in UTC, ``20261122-120000``, ``-2`` for the next in that second."""
@@ -60,9 +59,12 @@ class Operation(StrEnum):
 class StepState(StrEnum):
     """``intent -> applied | refused | unknown``, and after reading the mailboxes
     ``-> applied | not_applied | vanished | ambiguous`` (failure-model, the journal's law).
+    The first command of a change that takes several is ``halfway`` until the last one is proved.
     """
 
     INTENT = "intent"
+    HALFWAY = "halfway"
+    """The copy of a move without MOVE, or the \\Deleted of a delete, is proved; the rest is to be finished."""
     APPLIED = "applied"
     """Proved by the server's answer or by reading."""
     REFUSED = "refused"
@@ -77,7 +79,7 @@ class StepState(StrEnum):
     """Reading cannot decide, so nothing more is done about it by itself."""
 
 
-OPEN_STATES = frozenset({StepState.INTENT, StepState.UNKNOWN})
+OPEN_STATES = frozenset({StepState.INTENT, StepState.HALFWAY, StepState.UNKNOWN})
 """What recovery has to look at."""
 
 

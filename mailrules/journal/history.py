@@ -1,0 +1,42 @@
+"""What the planner has to know of earlier runs, read as one value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailrules.journal.ledger import select_ledger
+from mailrules.journal.timestamps import to_text
+from mailrules.plan.history import History
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from mailrules.rules.rule import Rule
+
+EVERY_RULE = ""
+"""Stands for all rules in the approvals."""
+
+_CHANGED = (
+    "SELECT count(DISTINCT c.account || char(0) || c.mailbox || char(0) || c.uidvalidity || char(0) || s.uid)"
+    " FROM steps s JOIN commands c ON c.id = s.command JOIN runs r ON r.id = c.run"
+    " WHERE r.kind = 'daemon' AND c.intended > ? AND s.rule = ? AND s.uid > 0"
+    " AND s.state IN ('intent', 'halfway', 'applied', 'unknown')"
+)
+
+
+def select_history(connection: sqlite3.Connection, *, rules: Sequence[Rule], now: datetime) -> History:
+    """The ledger, and for each rule what the daemon changed by it within its guard's window.
+
+    An approval holds for one such window from the moment it was given.
+    """
+    approvals = dict(connection.execute("SELECT rule, approved FROM approvals"))
+    changed: dict[str, int] = {}
+    approved: set[str] = set()
+    for rule in rules:
+        window_start = to_text(now - rule.guard.per)
+        (changed[rule.name],) = connection.execute(_CHANGED, (window_start, rule.name)).fetchone()
+        if max(approvals.get(rule.name, ""), approvals.get(EVERY_RULE, "")) > window_start:
+            approved.add(rule.name)
+    return History(ledger=select_ledger(connection), changed=changed, approved=frozenset(approved))

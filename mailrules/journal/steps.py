@@ -1,0 +1,193 @@
+"""How commands and steps are stored, judged and found again."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from mailrules.journal.records import CommandIntent, Operation, RunId, StepId, StepIntent, StepRecord, StepState
+from mailrules.journal.timestamps import from_text, to_text
+from mailrules.mailbox.message import UID
+from mailrules.plan.plan import StepKind
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from mailrules.journal.records import StepVerdict
+
+_COMMAND_COLUMNS = (
+    "run, intended, kind, operation, account, mailbox, uidvalidity, target, target_uidvalidity, target_uidnext,"
+    " flags, removes_flags, identifier, rights, prior_rights, effect, capabilities"
+)
+_STEP_COLUMNS = (
+    "id, command, rule, uid, flags, reason, message_id, subject, prior_flags, modseq, object_id, received,"
+    " size_bytes, content_key, options, state, judged, detail, target_uidvalidity, target_uid"
+)
+_INSERT_COMMAND = f"INSERT INTO commands ({_COMMAND_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608 - our own names
+_INSERT_STEP = (
+    f"INSERT INTO steps ({_STEP_COLUMNS})"  # noqa: S608 - our own names
+    f" VALUES ({', '.join('?' * 15)}, 'intent', NULL, '', 0, 0)"
+)
+_JUDGE = "UPDATE steps SET state = ?, judged = ?, detail = ?, target_uidvalidity = ?, target_uid = ? WHERE id = ?"
+_SELECT = (
+    f"SELECT {', '.join('s.' + name.strip() for name in _STEP_COLUMNS.split(','))},"  # noqa: S608 - our own names
+    f" {', '.join('c.' + name.strip() for name in _COMMAND_COLUMNS.split(','))}"
+    " FROM steps s JOIN commands c ON c.id = s.command"
+)
+
+
+def insert_intents(
+    connection: sqlite3.Connection, run: RunId, intents: Sequence[StepIntent], *, now: datetime
+) -> tuple[StepId, ...]:
+    """Store the steps; neighbours that share one ``CommandIntent`` object belong to one command."""
+    (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM steps").fetchone()
+    rows: list[tuple[object, ...]] = []
+    for _, group in groupby(intents, key=lambda intent: id(intent.command)):
+        steps = list(group)
+        command_id = connection.execute(_INSERT_COMMAND, _command_row(run, steps[0].command, now=now)).lastrowid
+        rows.extend(_step_row(step, step_id, command_id) for step_id, step in enumerate(steps, last_id + len(rows) + 1))
+    connection.executemany(_INSERT_STEP, rows)
+    return tuple(StepId(step_id) for step_id in range(last_id + 1, last_id + len(rows) + 1))
+
+
+def update_verdicts(connection: sqlite3.Connection, verdicts: Iterable[StepVerdict]) -> None:
+    """Write what became of these steps over what was known before."""
+    connection.executemany(
+        _JUDGE,
+        [
+            (one.state, to_text(one.judged), one.detail, one.target_uidvalidity, one.target_uid, one.step)
+            for one in verdicts
+        ],
+    )
+
+
+def select_open(connection: sqlite3.Connection, account: str | None) -> tuple[StepRecord, ...]:
+    """Steps that recovery has to look at, oldest first; effects of unknown outcome are not among them."""
+    return _select(
+        connection,
+        "WHERE s.state IN ('intent', 'halfway', 'unknown') AND NOT (s.state = 'unknown' AND c.operation = 'effect')"
+        " AND (? IS NULL OR c.account = ?) ORDER BY s.id",
+        account,
+        account,
+    )
+
+
+def select_unknown_effects(connection: sqlite3.Connection) -> tuple[StepRecord, ...]:
+    """Effects that may have happened or not."""
+    return _select(connection, "WHERE s.state = 'unknown' AND c.operation = 'effect' ORDER BY s.id")
+
+
+def select_of_run(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
+    """All steps of a run in the order of their intents."""
+    return _select(connection, "WHERE c.run = ? ORDER BY s.id", run)
+
+
+def select_of_undos(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
+    """The steps of all runs that took back this one."""
+    return _select(connection, "WHERE c.run IN (SELECT id FROM runs WHERE undo_of = ?) ORDER BY s.id", run)
+
+
+def select_of_message(connection: sqlite3.Connection, message_id: str) -> tuple[StepRecord, ...]:
+    """All steps of messages with this Message-ID, oldest first."""
+    return _select(connection, "WHERE s.message_id = ? AND s.message_id != '' ORDER BY s.id", message_id)
+
+
+def select_placed(
+    connection: sqlite3.Connection, account: str, mailbox: str, *, uidvalidity: int, after_uid: int
+) -> frozenset[UID]:
+    """UIDs above ``after_uid`` that our copies and moves got in this mailbox."""
+    rows = connection.execute(
+        "SELECT s.target_uid FROM steps s JOIN commands c ON c.id = s.command"
+        " WHERE c.account = ? AND c.target = ? AND c.target != ''"
+        " AND s.target_uidvalidity = ? AND s.target_uid > ? AND s.state IN ('applied', 'halfway')",
+        (account, mailbox, uidvalidity, after_uid),
+    )
+    return frozenset(UID(uid) for (uid,) in rows)
+
+
+def _command_row(run: RunId, command: CommandIntent, *, now: datetime) -> tuple[object, ...]:
+    return (
+        run, to_text(now), command.kind, command.operation, command.account, command.mailbox, command.uidvalidity,
+        command.target, command.target_uidvalidity, command.target_uidnext, " ".join(command.flags),
+        int(command.removes_flags), command.identifier, command.rights, command.prior_rights, command.effect,
+        " ".join(sorted(command.capabilities)),
+    )  # fmt: skip
+
+
+def _step_row(step: StepIntent, step_id: int, command_id: int | None) -> tuple[object, ...]:
+    return (
+        step_id, command_id, step.rule, step.uid, " ".join(step.flags), step.reason, step.message_id, step.subject,
+        " ".join(sorted(step.prior_flags)), step.modseq, step.object_id,
+        to_text(step.received) if step.received else None, step.size_bytes, step.content_key,
+        json.dumps(step.options) if step.options else "",
+    )  # fmt: skip
+
+
+def _select(connection: sqlite3.Connection, where: str, *values: object) -> tuple[StepRecord, ...]:
+    commands: dict[int, CommandIntent] = {}
+    records = []
+    for row in connection.execute(f"{_SELECT} {where}", values):
+        (
+            step_id, command_id, rule, uid, flags, reason, message_id, subject, prior_flags, modseq, object_id,
+            received, size_bytes, content_key, options, state, judged, detail, target_uidvalidity, target_uid,
+            run, intended,
+        ) = row[:22]  # fmt: skip
+        command = commands.get(command_id) or commands.setdefault(command_id, _command_of(row[22:]))
+        intent = StepIntent(
+            command=command,
+            rule=rule,
+            uid=UID(uid),
+            flags=tuple(flags.split()),
+            reason=reason,
+            message_id=message_id,
+            subject=subject,
+            prior_flags=frozenset(prior_flags.split()),
+            modseq=modseq,
+            object_id=object_id,
+            received=from_text(received) if received else None,
+            size_bytes=size_bytes,
+            content_key=content_key,
+            options=json.loads(options) if options else {},
+        )
+        records.append(
+            StepRecord(
+                id=StepId(step_id),
+                run=RunId(run),
+                command_id=command_id,
+                intent=intent,
+                state=StepState(state),
+                intended=from_text(intended),
+                judged=from_text(judged) if judged else None,
+                detail=detail,
+                target_uidvalidity=target_uidvalidity,
+                target_uid=target_uid,
+            )
+        )
+    return tuple(records)
+
+
+def _command_of(row: tuple[str | int, ...]) -> CommandIntent:
+    (
+        kind, operation, account, mailbox, uidvalidity, target, target_uidvalidity, target_uidnext, flags,
+        removes_flags, identifier, rights, prior_rights, effect, capabilities,
+    ) = row  # fmt: skip
+    return CommandIntent(
+        kind=StepKind(str(kind)),
+        operation=Operation(str(operation)),
+        account=str(account),
+        mailbox=str(mailbox),
+        uidvalidity=int(uidvalidity),
+        target=str(target),
+        target_uidvalidity=int(target_uidvalidity),
+        target_uidnext=int(target_uidnext),
+        flags=tuple(str(flags).split()),
+        removes_flags=bool(removes_flags),
+        identifier=str(identifier),
+        rights=str(rights),
+        prior_rights=str(prior_rights),
+        effect=str(effect),
+        capabilities=frozenset(str(capabilities).split()),
+    )
