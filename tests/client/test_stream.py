@@ -214,7 +214,7 @@ async def test_compression_runs_inside_tls(authority: trustme.CA, tmp_path: Path
 
 
 async def test_a_compression_bomb_comes_in_bounded_pieces_and_then_ends_the_connection() -> None:
-    async def explode(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def explode(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         layer = DeflateLayer()
         for _ in range(100):
             writer.write(layer.encode(bytes(1 << 20)))
