@@ -119,6 +119,20 @@ def facts_asked(need: Need) -> tuple[Fact, ...]:
     return (*(fact for fact, is_asked in asked if is_asked), *headers)
 
 
+def request_for(facts: Iterable[Fact]) -> FactRequest:
+    """One request for all of these facts that a server can answer."""
+    named = frozenset(facts)
+    return FactRequest(
+        flags=FLAGS in named,
+        size=SIZE in named,
+        received=RECEIVED in named,
+        modseq=MODSEQ in named,
+        header_fields=_header_names(named),
+        structure=STRUCTURE in named,
+        text=TEXT in named,
+    )
+
+
 def leaves(node: Node) -> Iterator[Leaf]:
     """The leaves of a condition in file order, without recursion on its depth."""
     stack = [node]

@@ -101,6 +101,13 @@ class MailboxPlan:
     """Judged messages with a final outcome once this plan is carried out; what is held is not here."""
     incomplete_reason: str = ""
 
+    @property
+    def pending_uids(self) -> tuple[UID, ...]:
+        """Messages without a final outcome: held, or unknowable for a rule; they are judged again."""
+        final = set(self.final_uids)
+        found = {one.uid for one in self.findings if one.kind in {"held", "unknowable"}}
+        return tuple(sorted(found - final))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailboxStep:

@@ -15,6 +15,7 @@ from mailrules.mailbox.rows import rows_of
 from mailrules.plan.actions import CopyTo, Effect
 from mailrules.plan.facts import Need, facts_asked, next_need
 from mailrules.plan.identity import CONTENT_FIELDS, content_key, snapshot_hash
+from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights
 from mailrules.plan.message_steps import MessageDraft, StepBuilder
 from mailrules.plan.plan import MailboxPlan, MessagePlan
 from mailrules.plan.values import Renderer
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
+    from mailrules.plan.mailbox_steps import WantedRights
+    from mailrules.plan.plan import MailboxStep
     from mailrules.plan.verdicts import Acting
     from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
@@ -67,6 +70,14 @@ class MailboxPlanner:
     def acting(self) -> tuple[Acting, ...]:
         """The branches that act, in rule order, with their rows; final once nothing is needed."""
         return tuple(self._verdicts.acting)
+
+    def mailbox_steps(self) -> tuple[MailboxStep, ...]:
+        """Mailboxes to make and to subscribe, as the acting rules say."""
+        return mailbox_steps(self.acting, directory=self._directory, renderer=self._renderer)
+
+    def wanted_rights(self) -> tuple[WantedRights, ...]:
+        """The rights that the acting rules declare; compare them with GETACL by ``rights_steps``."""
+        return wanted_rights(self.acting, directory=self._directory)
 
     def next_need(self) -> Need | None:
         """What to fetch next: facts that decide, then what identifies the messages acted on."""

@@ -1,0 +1,93 @@
+"""What the daemon does with one mailbox that stays open: judge what arrives, guarded, and act."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mailrules.engine import carry_out, recover_open_steps
+from mailrules.journal.records import Position, RunKind
+from mailrules.mailbox.message import FactRequest
+from mailrules.plan.guards import hold_excess
+from mailrules.plan.planner import IDENTITY_FIELDS
+from mailrules.planning import mailbox_steps_of, read_directory, surroundings_of, unjudged, whole_plan
+from mailrules.survey import survey_mailbox
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.engine import RunReport
+    from mailrules.mailbox.store import MailboxStatus, MailReader, MailStore
+    from mailrules.plan.directory import Directory
+    from mailrules.rules.rule import MailboxRef, Rule
+    from mailrules.session import Session
+    from mailrules.survey import Selection
+
+
+class Watch:
+    """One mailbox that stays open: judges what arrives there, guarded, as the daemon does."""
+
+    def __init__(
+        self, session: Session, store: MailStore, ref: MailboxRef, *, directory: Directory, status: MailboxStatus
+    ) -> None:
+        self._session, self._store, self._ref = session, store, ref
+        self._directory, self._status = directory, status
+
+    @classmethod
+    async def begin(cls, session: Session, store: MailStore, ref: MailboxRef, *, backlog: bool = False) -> Watch:
+        """Recover what an earlier run left open, open the mailbox and take its position.
+
+        Without ``backlog``, mail that was there before the first watch counts as judged.
+        """
+        await recover_open_steps(session, {ref.account: store})
+        directory = await read_directory(session, store)
+        status = await store.open(directory.server_name(ref.mailbox))
+        position = await session.journal.position(ref.account, status.mailbox)
+        if position is None or position.uidvalidity != status.uidvalidity:
+            # A new UIDVALIDITY under an old position: rules never run again over old mail because of it.
+            is_first = position is None
+            last_uid = 0 if backlog and is_first else await _last_uid(store, status)
+            await session.journal.save_position(
+                Position(account=ref.account, mailbox=status.mailbox, uidvalidity=status.uidvalidity, last_uid=last_uid)
+            )
+        return cls(session, store, ref, directory=directory, status=status)
+
+    async def judge_arrivals(self) -> RunReport:
+        """Judge and act on the mail that is new since the position, and on what was held before."""
+        rules = tuple(
+            rule
+            for rule in self._session.configuration.rules.for_mailbox(self._ref)
+            if any(event.kind == "new" for event in rule.events)
+        )
+        selection = await unjudged(self._session.journal, self._ref.account, self._status)
+        return await self._judge(rules, selection)
+
+    async def judge_due(self, rules: Sequence[Rule]) -> RunReport:
+        """Judge all mail of the mailbox by the rules whose schedule is due; positions stay."""
+        return await self._judge(rules, None)
+
+    async def _judge(self, rules: Sequence[Rule], selection: Selection | None) -> RunReport:
+        journal = self._session.journal
+        history = await journal.history(rules=rules, now=self._session.now())
+        planner = await survey_mailbox(
+            self._store,
+            self._status,
+            rules,
+            surroundings=surroundings_of(self._session, self._directory, history, describe=IDENTITY_FIELDS),
+            selection=selection,
+        )
+        guarded = hold_excess(planner.finish(), rules, history)
+        if selection is None:
+            guarded = replace(guarded, final_uids=())
+        else:
+            guarded = replace(guarded, final_uids=tuple(sorted({*guarded.final_uids, *selection.without})))
+        steps, warnings = await mailbox_steps_of(self._store, [planner], self._directory)
+        plan = whole_plan(self._session, [guarded], steps=steps, warnings=warnings)
+        return await carry_out(self._session, plan, {self._ref.account: self._store}, kind=RunKind.DAEMON)
+
+
+async def _last_uid(reader: MailReader, status: MailboxStatus) -> int:
+    if status.uidnext is not None:
+        return status.uidnext - 1
+    found = await reader.fetch(FactRequest())
+    return found[-1].uid if found else 0

@@ -1,0 +1,243 @@
+"""The pipeline on one page: connect, recover, snapshot, gather facts, plan, guard, journal, execute.
+
+``preview`` and ``explain`` read through stores that cannot write. ``run_once``, ``apply_plan`` and
+``undo`` act, and every change they make is a step of a plan whose intent is in the journal before
+the first byte of its command is sent. The daemon's way through the same steps is ``arrivals``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mailrules.client.imap_store import connect_reader, connect_store
+from mailrules.errors import PlanRefused
+from mailrules.execution.drift import still_current
+from mailrules.execution.executor import execute
+from mailrules.execution.recovery import recover
+from mailrules.execution.undo import plan_undo
+from mailrules.hookspecs import RunFinished, RunStarted
+from mailrules.journal.records import RunKind, RunOutcome
+from mailrules.logs import get_logger
+from mailrules.mailbox.message import FactRequest
+from mailrules.plan.document import plan_digest, plan_from_json
+from mailrules.plan.plan import Plan
+from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
+from mailrules.planning import plan_accounts, read_directory, surroundings_of
+from mailrules.session import Scope, Session, accounts_in, accounts_of, connected
+from mailrules.survey import explain_mail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from mailrules.execution.recovery import RecoveryReport
+    from mailrules.execution.report import ExecutionReport
+    from mailrules.journal.records import RunId
+    from mailrules.mailbox.message import UID
+    from mailrules.mailbox.store import MailStore
+    from mailrules.plan.explanation import MessageExplanation
+    from mailrules.rules.rule import MailboxRef
+
+Confirm = Callable[[Plan], Awaitable[bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What came of a run. ``run`` is "" where nothing was to be done or it was not confirmed.
+
+    ``left_out`` are sentences about what could not be undone or had moved on.
+    """
+
+    plan: Plan
+    run: str = ""
+    execution: ExecutionReport | None = None
+    recoveries: tuple[RecoveryReport, ...] = ()
+    left_out: tuple[str, ...] = ()
+    confirmed: bool = True
+
+    @property
+    def outcome(self) -> RunOutcome:
+        incomplete = self.left_out or not self.plan.complete
+        if self.execution is not None and self.execution.outcome != RunOutcome.DONE:
+            return self.execution.outcome
+        return RunOutcome.PARTLY_DONE if incomplete else RunOutcome.DONE
+
+
+async def preview(session: Session, *, scope: Scope | None = None) -> Plan:
+    """What a run would do now. Opens mailboxes with EXAMINE, through stores without a writing method."""
+    scope = scope or Scope()
+    async with connected(accounts_in(session, scope), connect_reader) as readers:
+        return await plan_accounts(session, readers, scope=scope, describe=DISPLAY_FIELDS)
+
+
+async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = None) -> RunReport:
+    """Judge all mail in the rules' mailboxes, act on it and end; nothing is done without ``confirm``."""
+    scope = scope or Scope()
+    async with connected(accounts_in(session, scope), connect_store) as stores:
+        recoveries = await recover_open_steps(session, stores)
+        plan = await plan_accounts(session, stores, scope=scope, describe=IDENTITY_FIELDS)
+        if not await confirm(plan):
+            return RunReport(plan=plan, recoveries=recoveries, confirmed=False)
+        return await carry_out(session, plan, stores, kind=RunKind.ONCE, recoveries=recoveries)
+
+
+async def apply_plan(session: Session, document: str) -> RunReport:
+    """Carry out exactly the saved plan, without what has moved on since.
+
+    Raises PlanRefused for a document that this journal did not make.
+    """
+    plan = plan_from_json(document)
+    if not await session.journal.knows_plan(plan_digest(document)):
+        raise PlanRefused(
+            "this plan was not saved by this journal, or was edited since; make it again with: "
+            "mailrules dry-run --save FILE"
+        )
+    async with connected(accounts_of(session, plan), connect_store) as stores:
+        recoveries = await recover_open_steps(session, stores)
+        checked = await still_current(plan, stores)
+        return await carry_out(
+            session, checked.plan, stores, kind=RunKind.APPLY, recoveries=recoveries, left_out=checked.left_out
+        )
+
+
+async def undo(
+    session: Session,
+    run: RunId,
+    *,
+    confirm: Callable[[Plan, tuple[str, ...]], Awaitable[bool]],
+    rule: str | None = None,
+    message_id: str | None = None,
+) -> RunReport:
+    """Take a run back, or one rule's or message's part of it; ``confirm`` sees what cannot be taken back."""
+    way_back = await plan_undo(session.journal, run, now=session.now(), rule=rule, message_id=message_id)
+    if not await confirm(way_back.plan, way_back.cannot):
+        return RunReport(plan=way_back.plan, left_out=way_back.cannot, confirmed=False)
+    async with connected(accounts_of(session, way_back.plan), connect_store) as stores:
+        recoveries = await recover_open_steps(session, stores)
+        return await carry_out(
+            session, way_back.plan, stores, kind=RunKind.UNDO, recoveries=recoveries, left_out=way_back.cannot
+        )
+
+
+async def explain(session: Session, ref: MailboxRef, uid: UID) -> MessageExplanation:
+    """What every rule of the mailbox makes of one message. Raises PlanRefused if it is not there."""
+    account = session.configuration.accounts[ref.account]
+    async with connected([account], connect_reader) as readers:
+        reader = readers[ref.account]
+        directory = await read_directory(session, reader)
+        status = await reader.open(directory.server_name(ref.mailbox))
+        rules = session.configuration.rules.for_mailbox(ref)
+        history = await session.journal.history(rules=rules, now=session.now())
+        surroundings = surroundings_of(session, directory, history, describe=DISPLAY_FIELDS)
+        found = await explain_mail(reader, status, rules, uid=uid, surroundings=surroundings)
+    if found is None:
+        raise PlanRefused(f"no message with UID {uid} in {ref}")
+    return found
+
+
+async def find_message(session: Session, message_id: str) -> tuple[tuple[MailboxRef, UID], ...]:
+    """Where in the rules' mailboxes messages with this Message-ID are; compared here, not by the server."""
+    wanted = message_id.strip().strip("<>")
+    found = []
+    async with connected(accounts_in(session, Scope()), connect_reader) as readers:
+        for ref in session.configuration.rules.mailboxes:
+            reader = readers[ref.account]
+            directory = await read_directory(session, reader)
+            await reader.open(directory.server_name(ref.mailbox))
+            facts = await reader.fetch(FactRequest(header_fields=("message-id",)))
+            found += [
+                (ref, one.uid) for one in facts if isinstance(one.header, bytes) and wanted.encode() in one.header
+            ]
+    return tuple(found)
+
+
+async def carry_out(
+    session: Session,
+    plan: Plan,
+    stores: Mapping[str, MailStore],
+    *,
+    kind: RunKind,
+    recoveries: tuple[RecoveryReport, ...] = (),
+    left_out: tuple[str, ...] = (),
+) -> RunReport:
+    """Journal the run and execute its complete part; a plan without steps makes no run."""
+    report = RunReport(plan=plan, recoveries=recoveries, left_out=left_out)
+    runnable = replace(plan, mailboxes=tuple(one for one in plan.mailboxes if one.complete))
+    if runnable.is_empty:
+        for one in runnable.mailboxes:
+            await session.journal.advance_position(
+                one.account, one.mailbox, uidvalidity=one.uidvalidity, final=one.final_uids, pending=one.pending_uids
+            )
+        return report
+    started = session.now()
+    run = await session.journal.begin_run(kind=kind, started=started, plan=runnable)
+    session.plugins.run_started(
+        RunStarted(run=run, kind=kind, started=started, planned_messages=runnable.message_count)
+    )
+    outcome = RunOutcome.FAILED
+    execution: ExecutionReport | None = None
+    try:
+        execution = await execute(
+            runnable,
+            run=run,
+            stores=stores,
+            journal=session.journal,
+            effects=session.plugins.effects(),
+            now=session.now,
+            progress=session.progress,
+        )
+        outcome = execution.outcome
+    except asyncio.CancelledError:
+        outcome = RunOutcome.INTERRUPTED
+        raise
+    finally:
+        await session.journal.finish_run(run, ended=session.now(), outcome=outcome)
+        _tell_finished(session, run, kind=kind, started=started, outcome=outcome, execution=execution)
+    return replace(report, run=run, execution=execution)
+
+
+def _tell_finished(
+    session: Session,
+    run: RunId,
+    *,
+    kind: RunKind,
+    started: datetime,
+    outcome: RunOutcome,
+    execution: ExecutionReport | None,
+) -> None:
+    ended = session.now()
+    applied = dict(execution.applied) if execution else {}
+    not_applied = sum(one.count for one in execution.shortfalls) if execution else 0
+    get_logger().info(
+        "run.finished",
+        run=run,
+        kind=str(kind),
+        outcome=str(outcome),
+        seconds=round((ended - started).total_seconds(), 3),
+        applied={str(step): count for step, count in applied.items()},
+        not_applied=not_applied,
+    )
+    session.plugins.run_finished(
+        RunFinished(
+            run=run,
+            kind=kind,
+            started=started,
+            ended=ended,
+            outcome=outcome,
+            applied=applied,
+            not_applied=not_applied,
+        )
+    )
+
+
+async def recover_open_steps(session: Session, stores: Mapping[str, MailStore]) -> tuple[RecoveryReport, ...]:
+    """Give the open steps of these accounts their verdicts, before anything new is judged there."""
+    report = await recover(session.journal, stores, now=session.now, wait=session.wait)
+    if report.settled:
+        get_logger().info("recovery.finished", settled={str(state): n for state, n in report.settled.items()})
+    for alarm in report.alarms:
+        get_logger().warning("recovery.undecided", reason=alarm)
+    return (report,) if report.settled or report.alarms else ()

@@ -1,0 +1,133 @@
+"""How a whole plan comes about: every mailbox that the rules name and the scope includes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.plan.directory import directory_of
+from mailrules.plan.filters import only_rule
+from mailrules.plan.plan import MailboxPlan, Plan
+from mailrules.rules.conditions import Environment
+from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mailrules.journal.journal import Journal
+    from mailrules.mailbox.store import MailboxStatus, MailReader
+    from mailrules.plan.directory import Directory
+    from mailrules.plan.history import History
+    from mailrules.plan.plan import MailboxStep
+    from mailrules.plan.planner import MailboxPlanner
+    from mailrules.rules.rule import MailboxRef
+    from mailrules.session import Scope, Session
+
+
+async def plan_accounts(
+    session: Session, readers: Mapping[str, MailReader], *, scope: Scope, describe: Sequence[str]
+) -> Plan:
+    """Plan every mailbox that the rules name and the scope includes, account after account."""
+    plans: list[MailboxPlan] = []
+    steps: list[MailboxStep] = []
+    warnings: list[str] = []
+    rules = session.configuration.rules
+    history = await session.journal.history(rules=rules.rules, now=session.now())
+    for account, reader in readers.items():
+        directory = await read_directory(session, reader)
+        surroundings = surroundings_of(session, directory, history, describe=describe)
+        planners = []
+        for ref in rules.mailboxes:
+            if ref.account != account or not scope.includes(ref):
+                continue
+            try:
+                status = await reader.open(directory.server_name(ref.mailbox))
+            except CommandRefused as refused:
+                plans.append(_incomplete(ref, str(refused)))
+                continue
+            selection = Selection(newest=scope.newest)
+            if scope.only_new:
+                selection = replace(await unjudged(session.journal, account, status), newest=scope.newest)
+            planner = await survey_mailbox(
+                reader, status, rules.for_mailbox(ref), surroundings=surroundings, selection=selection
+            )
+            planners.append(planner)
+            plan = planner.finish()
+            plans.append(only_rule(plan, scope.rule) if scope.rule else plan)
+        new_steps, new_warnings = await mailbox_steps_of(reader, planners, directory)
+        steps += [step for step in new_steps if scope.rule in {"", step.rule}]
+        warnings += new_warnings
+    return whole_plan(session, plans, steps=steps, warnings=warnings)
+
+
+async def mailbox_steps_of(
+    reader: MailReader, planners: Sequence[MailboxPlanner], directory: Directory
+) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
+    steps = [step for planner in planners for step in planner.mailbox_steps()]
+    wanted = [one for planner in planners for one in planner.wanted_rights()]
+    if not wanted:
+        return tuple(dict.fromkeys(steps)), ()
+    try:
+        rights, warnings = await survey_rights(reader, wanted, directory=directory)
+    except MissingCapability as missing:
+        return tuple(dict.fromkeys(steps)), (f"account {directory.account!r}: rights are left as they are: {missing}",)
+    return tuple(dict.fromkeys([*steps, *rights])), warnings
+
+
+def whole_plan(
+    session: Session, plans: Sequence[MailboxPlan], *, steps: Sequence[MailboxStep], warnings: Sequence[str]
+) -> Plan:
+    return Plan(
+        created=session.now(),
+        rules_hash=session.configuration.rules.hash,
+        mailboxes=tuple(plans),
+        mailbox_steps=tuple(steps),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+async def read_directory(session: Session, reader: MailReader) -> Directory:
+    settings = session.configuration.accounts[reader.account]
+    return directory_of(
+        await reader.list_mailboxes(),
+        account=reader.account,
+        user=settings.user,
+        trash=settings.trash,
+        archive=settings.archive,
+    )
+
+
+def surroundings_of(
+    session: Session, directory: Directory, history: History, *, describe: Sequence[str]
+) -> Surroundings:
+    return Surroundings(
+        directory=directory,
+        environment=Environment(now=session.now()),
+        history=history,
+        enrichers=session.plugins.enrichers(),
+        describe_fields=describe,
+    )
+
+
+async def unjudged(journal: Journal, account: str, status: MailboxStatus) -> Selection:
+    """The messages beyond the mailbox's position, and the pending ones; all where there is none."""
+    position = await journal.position(account, status.mailbox)
+    if position is None or position.uidvalidity != status.uidvalidity:
+        return Selection()
+    ours = await journal.placed_by_us(
+        account, status.mailbox, uidvalidity=status.uidvalidity, after_uid=position.last_uid
+    )
+    return Selection(after_uid=position.last_uid, also=position.pending, without=ours)
+
+
+def _incomplete(ref: MailboxRef, reason: str) -> MailboxPlan:
+    return MailboxPlan(
+        account=ref.account,
+        mailbox=ref.mailbox,
+        uidvalidity=0,
+        messages=(),
+        judged=0,
+        complete=False,
+        incomplete_reason=reason,
+    )

@@ -1,0 +1,88 @@
+"""What every run is given, and how its accounts are connected."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from mailrules.errors import PlanRefused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from mailrules.execution.report import Progress
+    from mailrules.journal.journal import Journal
+    from mailrules.mailbox.store import MailReader
+    from mailrules.plan.plan import Plan
+    from mailrules.plugin_manager import PluginManager
+    from mailrules.rules.loader import LoadedConfiguration
+    from mailrules.rules.rule import MailboxRef
+    from mailrules.settings import AccountSettings
+
+R = TypeVar("R", bound="MailReader")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """What every run needs: the rules, the plugins, the journal, and the clock as arguments."""
+
+    configuration: LoadedConfiguration
+    plugins: PluginManager
+    journal: Journal
+    now: Callable[[], datetime]
+    wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+    progress: Callable[[Progress], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What part of the rules' mailboxes a run looks at; empty fields mean all.
+
+    ``mailbox`` is as written in the rules. ``only_new`` leaves out what has been judged before.
+    """
+
+    account: str = ""
+    mailbox: str = ""
+    rule: str = ""
+    newest: int | None = None
+    only_new: bool = False
+
+    def includes(self, ref: MailboxRef) -> bool:
+        return self.account in {"", ref.account} and self.mailbox in {"", ref.mailbox}
+
+
+def accounts_in(session: Session, scope: Scope) -> tuple[AccountSettings, ...]:
+    names = dict.fromkeys(ref.account for ref in session.configuration.rules.mailboxes if scope.includes(ref))
+    return tuple(session.configuration.accounts[name] for name in names)
+
+
+def accounts_of(session: Session, plan: Plan) -> tuple[AccountSettings, ...]:
+    names = dict.fromkeys([*(one.account for one in plan.mailboxes), *(one.account for one in plan.mailbox_steps)])
+    unknown = [name for name in names if name not in session.configuration.accounts]
+    if unknown:
+        raise PlanRefused(f"the plan is for account {unknown[0]!r}, which the configuration does not have")
+    return tuple(session.configuration.accounts[name] for name in names)
+
+
+@asynccontextmanager
+async def connected(
+    accounts: Sequence[AccountSettings], connect: Callable[[AccountSettings], Awaitable[R]]
+) -> AsyncIterator[dict[str, R]]:
+    """Connections to these accounts, made side by side and closed whatever happens."""
+    async with AsyncExitStack() as stack:
+
+        async def one(account: AccountSettings) -> R:
+            reader = await connect(account)
+            stack.push_async_callback(reader.close)
+            return reader
+
+        connected = await asyncio.gather(*(one(account) for account in accounts), return_exceptions=True)
+        readers: dict[str, R] = {}
+        for account, reader in zip(accounts, connected, strict=True):
+            if isinstance(reader, BaseException):
+                raise reader
+            readers[account.name] = reader
+        yield readers

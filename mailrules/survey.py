@@ -1,0 +1,195 @@
+"""How one mailbox is read and planned: the planner's needs, answered by a store until none is left."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mailrules.logs import get_logger
+from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
+from mailrules.mailbox.rows import rows_of
+from mailrules.mailbox.snapshot import Snapshot
+from mailrules.mailbox.store import MailboxInfo
+from mailrules.plan.explanation import explain_message
+from mailrules.plan.facts import SMALL_MAILBOX, facts_named, first_request, request_for
+from mailrules.plan.mailbox_steps import rights_steps
+from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mailrules.hookspecs import Enricher
+    from mailrules.mailbox.store import MailboxStatus, MailReader
+    from mailrules.plan.directory import Directory
+    from mailrules.plan.explanation import MessageExplanation
+    from mailrules.plan.facts import Need
+    from mailrules.plan.history import History
+    from mailrules.plan.mailbox_steps import WantedRights
+    from mailrules.plan.plan import MailboxStep
+    from mailrules.rules.conditions import Environment
+    from mailrules.rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which messages of a mailbox are judged; all of them by default.
+
+    ``after_uid`` with ``also`` are the new ones and those still pending; ``without`` are left out;
+    ``newest`` cuts to so many.
+    """
+
+    after_uid: int | None = None
+    also: frozenset[UID] = frozenset()
+    without: frozenset[UID] = frozenset()
+    newest: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a judgement needs besides the mailbox and its rules."""
+
+    directory: Directory
+    environment: Environment
+    history: History
+    enrichers: Mapping[str, Enricher] = field(default_factory=dict)
+    describe_fields: Sequence[str] = IDENTITY_FIELDS
+
+
+async def survey_mailbox(
+    reader: MailReader,
+    status: MailboxStatus,
+    rules: Sequence[Rule],
+    *,
+    surroundings: Surroundings,
+    selection: Selection | None = None,
+) -> MailboxPlanner:
+    """Read the open mailbox as far as its rules need, and return the planner, ready to ``finish``."""
+    selection = selection or Selection()
+    request = first_request(
+        rules,
+        messages=status.messages if selection.after_uid is None else min(status.messages, SMALL_MAILBOX),
+        modseq=status.highest_modseq is not None,
+        also_header_fields=surroundings.describe_fields,
+    )
+    facts = await _first_facts(reader, request, selection)
+    snapshot, planner = _begin(reader.account, status, rules, answer=(request, facts), surroundings=surroundings)
+    await _gather(planner, reader, snapshot, surroundings.enrichers)
+    return planner
+
+
+async def explain_mail(
+    reader: MailReader, status: MailboxStatus, rules: Sequence[Rule], *, uid: UID, surroundings: Surroundings
+) -> MessageExplanation | None:
+    """Explain one message of the open mailbox with every fact that the rules name; None if it is gone."""
+    request = request_for([FLAGS, SIZE, RECEIVED, *facts_named(rules), *map(header_fact, surroundings.describe_fields)])
+    facts = await reader.fetch(request, [uid])
+    if not facts:
+        return None
+    snapshot, planner = _begin(reader.account, status, rules, answer=(request, facts), surroundings=surroundings)
+    await _gather(planner, reader, snapshot, surroundings.enrichers)
+    return explain_message(
+        rules, snapshot, environment=surroundings.environment, acting=planner.acting, plan=planner.finish()
+    )
+
+
+async def survey_rights(
+    reader: MailReader, wanted: Sequence[WantedRights], *, directory: Directory
+) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
+    """SETACL steps for the mailboxes whose rights differ, and warnings. GETACL is sent for all at once.
+
+    A mailbox that does not exist (yet) has no rights to compare; the executor compares again.
+    """
+    names = tuple(dict.fromkeys(one.mailbox for one in wanted))
+    existing = [name for name in names if directory.exists(name)]
+    answers = await asyncio.gather(*(reader.get_rights(name) for name in existing))
+    current = {answer.mailbox: answer.entries for answer in answers}
+    return rights_steps(wanted, current, directory=directory)
+
+
+def _begin(
+    account: str,
+    status: MailboxStatus,
+    rules: Sequence[Rule],
+    *,
+    answer: tuple[FactRequest, Sequence[MessageFacts]],
+    surroundings: Surroundings,
+) -> tuple[Snapshot, MailboxPlanner]:
+    directory = surroundings.directory
+    info = directory.mailboxes.get(status.mailbox) or MailboxInfo(name=status.mailbox, delimiter=directory.delimiter)
+    request, facts = answer
+    snapshot = Snapshot(account=account, info=info, status=status, uids=[one.uid for one in facts])
+    snapshot.add(request, facts)
+    planner = MailboxPlanner(
+        rules,
+        snapshot,
+        directory=directory,
+        environment=surroundings.environment,
+        history=surroundings.history,
+        describe_fields=surroundings.describe_fields,
+    )
+    return snapshot, planner
+
+
+async def _gather(
+    planner: MailboxPlanner, reader: MailReader, snapshot: Snapshot, enrichers: Mapping[str, Enricher]
+) -> None:
+    while (need := planner.next_need()) is not None:
+        await _answer(need, reader, snapshot, enrichers)
+        planner.added()
+
+
+async def _first_facts(reader: MailReader, request: FactRequest, selection: Selection) -> list[MessageFacts]:
+    if selection.after_uid is None:
+        facts = await reader.fetch(request)
+    else:
+        fetches = [reader.fetch_from(request, UID(selection.after_uid + 1))]
+        if selection.also:
+            fetches.append(reader.fetch(request, sorted(selection.also)))
+        found = {one.uid: one for answer in await asyncio.gather(*fetches) for one in answer}
+        facts = [found[uid] for uid in sorted(found) if uid not in selection.without]
+    return facts if selection.newest is None else facts[-selection.newest :]
+
+
+async def _answer(need: Need, reader: MailReader, snapshot: Snapshot, enrichers: Mapping[str, Enricher]) -> None:
+    uids = [snapshot.uids[row] for row in rows_of(need.rows)]
+    if need.enricher:
+        await _enrich(enrichers[need.enricher], reader, snapshot, uids)
+        return
+    everything = len(uids) == len(snapshot.uids) == snapshot.status.messages
+    snapshot.add(need.request, await reader.fetch(need.request, None if everything else uids))
+
+
+async def _enrich(enricher: Enricher, reader: MailReader, snapshot: Snapshot, uids: Sequence[UID]) -> None:
+    """Ask an enricher about these messages, with the facts it reads; no answer is an unreadable one."""
+    rows = snapshot.mask_of(snapshot.row_of(uid) for uid in uids)
+    lacking = request_for(fact for fact in enricher.needs if rows & ~snapshot.known(fact))
+    if lacking != FactRequest():
+        snapshot.add(lacking, await reader.fetch(lacking, uids))
+    no_answer = Unreadable(reason=f"enricher {enricher.name!r} gave no answer")
+    try:
+        answers = await enricher.enrich([_facts_of(snapshot, snapshot.row_of(uid)) for uid in uids])
+    except Exception as error:  # noqa: BLE001 -- a plugin's call: its failure makes the fact unknowable, nothing else
+        get_logger().error(
+            "plugin.failed", plugin=enricher.name, hook="mailrules_enrichers", error=type(error).__name__
+        )
+        answers = {}
+    snapshot.add_enriched(enricher.name, {uid: answers.get(uid, no_answer) for uid in uids})
+
+
+def _facts_of(snapshot: Snapshot, row: int) -> MessageFacts:
+    """One message's facts as an enricher gets them; the header is put together from its known fields."""
+    header = b"".join(
+        name.encode() + b":" + value + b"\r\n" for name in snapshot.headers for value in snapshot.raw_header(name, row)
+    )
+    return MessageFacts(
+        uid=snapshot.uids[row],
+        flags=snapshot.flags[row],
+        size_bytes=snapshot.size_bytes[row],
+        received=snapshot.received[row],
+        modseq=snapshot.modseq[row],
+        header=header,
+        structure=snapshot.structure[row],
+        texts=snapshot.texts[row],
+        object_id=snapshot.object_ids[row],
+    )
