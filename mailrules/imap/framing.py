@@ -126,6 +126,6 @@ class Framer:
         beginning = bytes(self._buffer[self._start : self._start + _QUOTED_BYTES])
         self._buffer.clear()
         self._error = RemoteProtocolError(
-            f"{what} of {size_bytes} bytes is over {allowed}; raise limits.{limit} to accept it; it begins {beginning!r}"
+            f"{what} of {size_bytes} bytes is over {allowed}; raise limits.{limit} to accept it: {beginning!r}"
         )
         raise self._error

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mailrules.imap.fetch_data import FetchData
     from mailrules.imap.sequence_set import SequenceSet
 
 

@@ -10,6 +10,7 @@ import re
 from typing import Final, TypeAlias
 
 from mailrules.errors import IMAPError
+from mailrules.imap.mailbox_name import decode_mailbox_name
 
 Value: TypeAlias = "bytes | None | list[Value]"
 """An atom or string as its bytes, NIL as None, or a list. Servers mix up atoms and strings too
@@ -26,9 +27,12 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPEN, _CLOSE, _QUOTED, _LITERAL, _ATOM = range(1, 6)
+_NUMBER = re.compile(rb"[0-9]{1,19}")
+# Some servers compute sizes in floating point; real bytes in tests/traces/float-size.txt
+_SIZE = re.compile(rb"[0-9]{1,19}(?:\.[0-9]{1,18}+)?(?:[eE]\+?(?:0?[0-9]|1[0-8]))?")
 _ESCAPED = re.compile(rb'\\(["\\])')
-_SPACES = re.compile(rb"[ \r\n]*+")
-_WORD = re.compile(rb"[ \r\n]*+([^ ()\r\n]++)")
+_LITERAL_START = re.compile(rb"~?\{[0-9]+\+?\}\r\n")
+_NOT_SPACE = re.compile(rb"[^ \r\n]|\Z")
 
 
 class Unreadable(IMAPError):
@@ -38,36 +42,48 @@ class Unreadable(IMAPError):
 class Reader:
     """Reads a frame from left to right; ``position`` is where the next piece begins."""
 
-    __slots__ = ("_nesting", "data", "position")
+    __slots__ = ("_nesting", "_utf8", "data", "position")
 
-    def __init__(self, data: bytes, position: int = 0, *, nesting: int) -> None:
-        self.data, self.position, self._nesting = data, position, nesting
+    def __init__(self, data: bytes, *, nesting: int, utf8: bool = False) -> None:
+        self.data, self.position = data, 0
+        self._nesting, self._utf8 = nesting, utf8
 
     def at_end(self) -> bool:
         """True when nothing but spaces is left."""
-        match = _SPACES.match(self.data, self.position)
-        return match is not None and match.end() == len(self.data)
+        self._skip_spaces()
+        return self.position == len(self.data)
 
     def rest(self) -> bytes:
         """What has not been read, without the spaces around it."""
         return self.data[self.position :].strip(b" ")
 
-    def take(self, byte: bytes) -> bool:
-        """Go past this one byte, and spaces before it, if it comes next."""
-        match = _SPACES.match(self.data, self.position)
-        end = match.end() if match else self.position
-        if not self.data.startswith(byte, end):
-            return False
-        self.position = end + 1
-        return True
+    def next_is(self, byte: bytes) -> bool:
+        """True if this one byte comes next; spaces before it are passed."""
+        self._skip_spaces()
+        return self.data.startswith(byte, self.position)
 
-    def word(self) -> bytes:
-        """The next run of bytes up to a space or parenthesis, whatever else is in it."""
-        match = _WORD.match(self.data, self.position)
-        if match is None:
-            raise Unreadable(f"a word is missing at byte {self.position}")
-        self.position = match.end()
-        return match[1]
+    def take(self, byte: bytes) -> bool:
+        """Go past this one byte if it comes next."""
+        found = self.next_is(byte)
+        self.position += found
+        return found
+
+    def mailbox(self, *, before: bytes = b"") -> str:
+        """The next string as a decoded mailbox name.
+
+        Some servers forget to quote a name with spaces or parentheses: without quotes it goes on to the last
+        ``before``, or to the end.
+        """
+        if before and not self.next_is(b'"') and not _LITERAL_START.match(self.data, self.position):
+            end = self.data.rfind(before, self.position)
+            end = len(self.data) if end < 0 else end
+            name: Value = self.data[self.position : end].strip(b" ")
+            self.position = end
+        else:
+            name = self.value()
+        if not isinstance(name, bytes):
+            raise Unreadable("the name of the mailbox is missing")
+        return decode_mailbox_name(name, utf8=self._utf8)
 
     def value(self) -> Value:
         """The next atom, string, literal or list. Raises Unreadable, also for nesting over the limit."""
@@ -100,10 +116,16 @@ class Reader:
                 depth += 1
             elif match.lastindex == _CLOSE:
                 depth -= 1
+                if depth < 0:  # there is no value; the parenthesis belongs to the list around it
+                    self.position = match.start(_CLOSE)
             elif match.lastindex == _LITERAL:
                 self._string(match)
             if depth <= 0:
                 return
+
+    def _skip_spaces(self) -> None:
+        match = _NOT_SPACE.search(self.data, self.position)
+        self.position = match.start() if match else len(self.data)
 
     def _next_token(self) -> re.Match[bytes]:
         match = _TOKEN.match(self.data, self.position)
@@ -126,3 +148,21 @@ class Reader:
         literal = self.data[self.position : end]
         self.position = end
         return literal
+
+
+def read_number(value: Value, *, smallest: int = 0, largest: int = 2**63 - 1) -> int:
+    """A number that must be exact: a UID, a count, a MODSEQ. Raises Unreadable."""
+    if (
+        not isinstance(value, bytes)
+        or not _NUMBER.fullmatch(value)
+        or not smallest <= (number := int(value)) <= largest
+    ):
+        raise Unreadable(f"not a number from {smallest} to {largest}: {value!r:.60}")
+    return number
+
+
+def read_size(value: Value) -> int:
+    """A size in bytes, which may be rounded as in ``1.86e+06``. Raises Unreadable."""
+    if not isinstance(value, bytes) or not _SIZE.fullmatch(value):
+        raise Unreadable(f"not a size: {value!r:.60}")
+    return int(value) if value.isdigit() else int(float(value))
