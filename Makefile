@@ -16,7 +16,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(READY): pyproject.toml requirements-dev.txt $(wildcard plugins/*/pyproject.toml)
-	@./tools/make-venv $(VENV) $(PYTHON) $(PLUGINS)
+	@./.ci/make-venv $(VENV) $(PYTHON) $(PLUGINS)
 	@touch $@
 
 demo: $(READY)  ## the whole job on an embedded server: no account, no network
@@ -26,7 +26,7 @@ test: $(READY) servers  ## every test, on real servers
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
 servers:
-	@./tools/need-packages $(SERVERS)
+	@./.ci/need-packages $(SERVERS)
 
 check: $(READY)  ## ruff, mypy strict, the import contracts
 	$(BIN)/ruff format --check .
@@ -35,8 +35,8 @@ check: $(READY)  ## ruff, mypy strict, the import contracts
 	$(BIN)/lint-imports --no-cache
 
 bench: $(READY)  ## speed and round trips against IMAPClient and imapfilter, on a real Dovecot
-	@./tools/need-packages $(BENCH_SERVERS)
-	$(BIN)/python -m bench
+	@./.ci/need-packages $(BENCH_SERVERS)
+	$(BIN)/python -m tests.bench
 
 docs: $(READY)  ## the pages under docs/_build
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
