@@ -1,20 +1,38 @@
 """What rules see of one mailbox: facts in columns, row i being the message ``uids[i]``.
 
-A snapshot only gains facts, it never changes one: ``add`` fills what was missing.
+A snapshot only gains facts, it never changes one: ``add`` fills what was missing. Facts are kept
+raw here; ``columns`` holds them decoded and arranged for judging.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
-from mailrules.mailbox.message import FLAGS, MODSEQ, RECEIVED, SIZE, STRUCTURE, TEXT, Fact, FactKind, header_fact
+from mailrules.mailbox.address import parse_addresses
+from mailrules.mailbox.columns import Columns
+from mailrules.mailbox.dates import parse_date
+from mailrules.mailbox.headers import MAX_HEADER_BYTES, header_fields, header_text
+from mailrules.mailbox.message import (
+    FLAGS,
+    MODSEQ,
+    RECEIVED,
+    SIZE,
+    STRUCTURE,
+    TEXT,
+    Fact,
+    FactKind,
+    Unreadable,
+    header_fact,
+)
 from mailrules.mailbox.rows import every_row, mask_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
+    from mailrules.mailbox.address import Address
+    from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part
     from mailrules.mailbox.store import MailboxInfo, MailboxStatus
 
 
@@ -34,6 +52,11 @@ class Snapshot:
         self.structure: list[tuple[Part, ...] | Unreadable | None] = [None] * count
         self.texts: list[tuple[tuple[Part, bytes], ...] | Unreadable | None] = [None] * count
         self.object_ids: list[str] = [""] * count
+        self.headers: dict[str, list[tuple[bytes, ...] | Unreadable | None]] = {}
+        """Raw occurrences by lower-case field name, () where the message lacks the field."""
+        self.enriched: dict[str, list[object]] = {}
+        """Values of plugins' enrichers by name, ``Unreadable`` where there is no answer."""
+        self.columns = Columns(self)
         self._row_of = {uid: row for row, uid in enumerate(self.uids)}
         self._known: dict[Fact, int] = {}
 
@@ -58,4 +81,112 @@ class Snapshot:
 
     def add(self, request: FactRequest, facts: Iterable[MessageFacts]) -> None:
         """Take in the answer to ``request``. Messages not in the snapshot are ignored."""
-        raise NotImplementedError  # the owner of mailbox/ writes this
+        rows_by_fact: dict[Fact, list[int]] = {}
+        plain = [
+            (fact, column, attribute)
+            for asked, fact, column, attribute in (
+                (request.flags, FLAGS, self.flags, "flags"),
+                (request.size, SIZE, self.size_bytes, "size_bytes"),
+                (request.received, RECEIVED, self.received, "received"),
+                (request.modseq, MODSEQ, self.modseq, "modseq"),
+                (request.structure, STRUCTURE, self.structure, "structure"),
+                (request.text, TEXT, self.texts, "texts"),
+            )
+            if asked
+        ]
+        answers = [(self._row_of[one.uid], one) for one in facts if one.uid in self._row_of]
+        for fact, column, attribute in plain:
+            rows = rows_by_fact[fact] = []
+            for row, one in answers:
+                value = getattr(one, attribute)
+                if value is not None:
+                    if column[row] is None:
+                        column[row] = value
+                    rows.append(row)
+        for row, one in answers:
+            if one.object_id:
+                self.object_ids[row] = one.object_id
+        if request.header_fields:
+            rows = self._add_headers([name.lower() for name in request.header_fields], answers)
+            for name in request.header_fields:
+                rows_by_fact[header_fact(name)] = rows
+        self._now_known(rows_by_fact)
+
+    def add_enriched(self, name: str, values: Mapping[UID, object]) -> None:
+        """Take in an enricher's answers; a message that it left out stays unasked."""
+        column = self.enriched.setdefault(name, [None] * len(self.uids))
+        rows = []
+        for uid, value in values.items():
+            row = self._row_of.get(uid)
+            if row is not None:
+                column[row] = value
+                rows.append(row)
+        self._now_known({Fact(FactKind.ENRICHED, name): rows})
+
+    def raw_header(self, field: str, row: int) -> tuple[bytes, ...]:
+        """The raw occurrences of a field, still folded; () where absent, unreadable or not fetched."""
+        occurrences = self._occurrences(field, row)
+        return occurrences if isinstance(occurrences, tuple) else ()
+
+    def header_values(self, field: str, row: int) -> tuple[str, ...]:
+        """The decoded occurrences of a field that can be read; () as for ``raw_header``."""
+        values = (header_text(raw) for raw in self.raw_header(field, row))
+        return tuple(value for value in values if isinstance(value, str))
+
+    def addresses(self, field: str, row: int) -> tuple[Address, ...]:
+        """All addresses in all occurrences of a field that can be read."""
+        parsed = (parse_addresses(raw) for raw in self.raw_header(field, row))
+        return tuple(one for addresses in parsed if isinstance(addresses, tuple) for one in addresses)
+
+    def first_address(self, field: str, row: int) -> Address | None:
+        """The first address of a field, None where there is none."""
+        return next(iter(self.addresses(field, row)), None)
+
+    def sent(self, row: int) -> datetime | Unreadable | None:
+        """When the message says it was sent; None where its Date field has not been fetched."""
+        occurrences = self._occurrences("date", row)
+        if not isinstance(occurrences, tuple):
+            return occurrences
+        if len(occurrences) != 1:
+            return Unreadable(reason=f"{len(occurrences)} Date fields" if occurrences else "no Date field")
+        return parse_date(occurrences[0])
+
+    def identity_hash(self, row: int) -> str:
+        """What tells this message from others as far as its facts are known: for ``apply`` and recovery."""
+        digest = hashlib.sha256()
+        digest.update(f"{self.object_ids[row]}\0{self.received[row]}\0{self.size_bytes[row]}\0".encode())
+        for raw in self.raw_header("message-id", row):
+            digest.update(raw + b"\0")
+        return digest.hexdigest()[:32]
+
+    def _occurrences(self, field: str, row: int) -> tuple[bytes, ...] | Unreadable | None:
+        column = self.headers.get(field.lower())
+        return None if column is None else column[row]
+
+    def _add_headers(self, names: list[str], answers: list[tuple[int, MessageFacts]]) -> list[int]:
+        columns = {name: self.headers.setdefault(name, [None] * len(self.uids)) for name in names}
+        rows = []
+        for row, one in answers:
+            if one.header is None:
+                continue
+            rows.append(row)
+            block = one.header
+            if isinstance(block, bytes) and len(block) > MAX_HEADER_BYTES:
+                block = Unreadable(reason=f"too complex: a header of {len(block):,} bytes, over {MAX_HEADER_BYTES:,}")
+            if isinstance(block, Unreadable):
+                for column in columns.values():
+                    if column[row] is None:
+                        column[row] = block
+                continue
+            found: dict[str, tuple[bytes, ...]] = {}
+            for name, value in header_fields(block):
+                found[name] = (*found[name], value) if name in found else (value,)
+            for name, column in columns.items():
+                if column[row] is None:
+                    column[row] = found.get(name, ())
+        return rows
+
+    def _now_known(self, rows_by_fact: Mapping[Fact, Sequence[int]]) -> None:
+        for fact, rows in rows_by_fact.items():
+            self._known[fact] = self.known(fact) | self.mask_of(rows)
+            self.columns.forget(fact)

@@ -7,7 +7,7 @@ snapshot and no clock: both come in when it is judged.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +39,24 @@ class LeafTest(Protocol):
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         """The decoded value that it looked at in one row, for ``explain``; uncleaned text."""
+        ...
+
+
+@runtime_checkable
+class CapturingTest(Protocol):
+    """A leaf test that can hold regexes with named groups."""
+
+    def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
+        """Named groups of the first regex with any, for a row that the test holds for."""
+        ...
+
+
+@runtime_checkable
+class ReasonedTest(Protocol):
+    """A leaf test that can say why a row is unknowable."""
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        """For people; "" where the row is not unknowable."""
         ...
 
 

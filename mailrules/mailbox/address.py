@@ -1,0 +1,178 @@
+"""Which addresses a header field names (RFC 5322 section 3.4), read from whatever strangers send.
+
+One pass over the tokens, without recursion: groups are flattened, comments skipped (one serves as
+display name where there is no other), quoted strings unquoted, display names decoded last, so that
+nothing inside an encoded word can become structure.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mailrules.mailbox.headers import MAX_ENCODED_WORDS, decode_words
+from mailrules.mailbox.message import Unreadable
+from mailrules.mailbox.text import clean_text, decode_bytes
+
+MAX_ADDRESSES = 2_000
+
+# What nearly all mail has: `Name <local@domain>`, `"Name" <local@domain>` or `local@domain`.
+_USUAL = re.compile(
+    r'(?:"([^"\\]*)" ?|([^"\\(),:;<>@\[\]]*))<([^\s"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+)>'
+    r"|([^\s\"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+)"
+)
+_USUAL_LENGTH = 300
+
+_TOKEN = re.compile(
+    r"(?P<word>=\?[^?\s]{1,120}\?[BbQq]\?[^?\s]*\?=|[^\s\"(),:;<>@\\\[\]]+|\[[^\]]*\]?)"
+    r'|(?P<quoted>"(?:[^"\\]|\\.)*"?)'
+    r"|(?P<space>\s+)"
+    r"|(?P<special>.)",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One mailbox address. ``name`` is the decoded display name; ``domain`` is Unicode, lower case.
+
+    Either of ``local`` and ``domain`` may be "" where the address is broken.
+    """
+
+    name: str = ""
+    local: str = ""
+    domain: str = ""
+
+    @property
+    def address(self) -> str:
+        """``local@domain``, or what there is of it."""
+        return f"{self.local}@{self.domain}" if self.domain else self.local
+
+    @property
+    def detail(self) -> str:
+        """What follows the first ``+`` of the local part (RFC 5233), "" where there is none."""
+        return self.local.partition("+")[2]
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
+
+def parse_addresses(raw: bytes) -> tuple[Address, ...] | Unreadable:
+    """All addresses of one header value, in order; an empty group has none. Never raises."""
+    text = raw.decode("ascii") if raw.isascii() else decode_bytes(raw)
+    if len(text) <= _USUAL_LENGTH and "=?" not in text:
+        usual = _USUAL.fullmatch(text)
+        if usual:
+            quoted, name, local, domain, bare_local, bare_domain = usual.groups()
+            return (
+                Address(
+                    name=clean_text(quoted or name or ""),
+                    local=local or bare_local,
+                    domain=domain_text(domain or bare_domain),
+                ),
+            )
+    if text.count("=?") > MAX_ENCODED_WORDS:
+        return Unreadable(reason=f"too complex: over {MAX_ENCODED_WORDS:,} encoded words in one address field")
+    addresses = _Parser(text).addresses
+    if len(addresses) > MAX_ADDRESSES:
+        return Unreadable(reason=f"too complex: over {MAX_ADDRESSES:,} addresses in one header field")
+    return tuple(addresses)
+
+
+def domain_text(domain: str) -> str:
+    """A domain in the form in which domains are compared: Unicode, lower case, no final dot."""
+    lower = domain.strip().rstrip(".").lower()
+    if "xn--" not in lower:
+        return lower
+    return ".".join(_label_text(label) for label in lower.split("."))
+
+
+def _label_text(label: str) -> str:
+    # 63 is the longest label in DNS; Python's codec takes quadratic time over longer ones.
+    if not label.startswith("xn--") or len(label) > 63:
+        return label
+    try:
+        return label[4:].encode("ascii").decode("punycode").lower()
+    except ValueError:
+        return label
+
+
+class _Parser:
+    """Walks the tokens of one value; stops soon after the limit."""
+
+    def __init__(self, text: str) -> None:
+        self.addresses: list[Address] = []
+        self._phrase: list[str] = []
+        self._route: list[str] | None = None
+        self._comment: list[str] = []
+        comment_depth = 0
+        for token in _TOKEN.finditer(text):
+            kind, value = token.lastgroup, token.group()
+            if kind == "special" and value == "(":
+                comment_depth += 1
+            elif comment_depth:
+                if value == ")":
+                    comment_depth -= 1
+                else:
+                    self._comment.append(value)
+            elif kind == "special":
+                self._special(value)
+                if len(self.addresses) > MAX_ADDRESSES:
+                    return
+            elif kind == "quoted":
+                self._current.append(_ESCAPE.sub(r"\1", value[1:-1] if value.endswith('"') else value[1:]))
+            else:
+                self._current.append(value)
+        self._finish()
+
+    @property
+    def _current(self) -> list[str]:
+        return self._phrase if self._route is None else self._route
+
+    def _special(self, value: str) -> None:
+        inside = self._route is not None
+        if value == "<" and not inside:
+            self._route = []
+        elif value == ">" and inside:
+            self._finish()
+        elif value == ":":
+            # Inside angle brackets this ends an obsolete route, outside the name of a group.
+            self._current.clear()
+        elif value in ",;":
+            if not inside or "@" in self._current[1:]:
+                self._finish()
+        elif value == "@":
+            self._current.append(value)
+
+    def _finish(self) -> None:
+        phrase, route = "".join(self._phrase).strip(), self._route
+        comment = "".join(self._comment).strip()
+        self._phrase, self._route, self._comment = [], None, []
+        if route is not None:
+            name, spec = phrase, "".join(route).strip()
+        elif "@" in phrase:
+            name, spec = _split_bare(phrase)
+        elif phrase and " " not in phrase and "=?" not in phrase:
+            name, spec = "", phrase
+        else:
+            name, spec = phrase, ""
+        if not (name or spec):
+            return
+        local, _, domain = spec.rpartition("@") if "@" in spec else (spec, "", "")
+        self.addresses.append(
+            Address(
+                name=clean_text(decode_words(name or comment)),
+                local=clean_text(local),
+                domain=clean_text(domain_text(domain)),
+            )
+        )
+
+
+def _split_bare(phrase: str) -> tuple[str, str]:
+    """Name and address of ``Some Name local@domain``, an address that lacks its brackets."""
+    words = phrase.split()
+    for index in range(len(words) - 1, -1, -1):
+        if "@" in words[index]:
+            return " ".join(words[:index] + words[index + 1 :]), words[index]
+    return "", phrase

@@ -1,0 +1,347 @@
+"""How facts are arranged for judging a whole mailbox: each distinct value once, with its rows.
+
+Columns are made when first asked for and forgotten when their fact gains rows.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from functools import cached_property
+from itertools import accumulate, chain
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.address import Address, parse_addresses
+from mailrules.mailbox.body import body_text
+from mailrules.mailbox.flags import fold_flag
+from mailrules.mailbox.headers import header_text
+from mailrules.mailbox.message import (
+    FLAGS,
+    RECEIVED,
+    SIZE,
+    TEXT,
+    Fact,
+    FactKind,
+    Unreadable,
+    header_fact,
+)
+from mailrules.mailbox.rows import mask_of
+from mailrules.mailbox.text import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from mailrules.mailbox.snapshot import Snapshot
+
+
+class JoinedText:
+    """Folded texts one after another with line ends between, so that one scan sees them all."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.text = "\n".join(texts)
+        self._starts = [0, *accumulate(len(text) + 1 for text in texts)]
+        self.hits: dict[str, Sequence[int]] = {}
+        """Answers of ``containing`` so far; a scan for many needles at once may fill it."""
+
+    def index_at(self, position: int) -> int:
+        """Which text a position of the joined text lies in."""
+        return bisect_right(self._starts, position) - 1
+
+    def containing(self, needle: str) -> Sequence[int]:
+        """Indexes of the texts that contain a folded needle, ascending."""
+        if needle not in self.hits:
+            self.hits[needle] = tuple(self._scan(needle))
+        return self.hits[needle]
+
+    def _scan(self, needle: str) -> Iterator[int]:
+        position = self.text.find(needle)
+        while position >= 0:
+            index = self.index_at(position)
+            yield index
+            position = self.text.find(needle, self._starts[index + 1])
+
+
+class DistinctColumn:
+    """Distinct values by index, and the rows of each.
+
+    ``present`` are the rows with a value; ``unreadable`` says why, for rows that cannot be judged.
+    """
+
+    def __init__(self, *, count: int, rows: Sequence[Sequence[int]], unreadable: Mapping[int, str]) -> None:
+        self.unreadable = unreadable
+        self.unreadable_mask = mask_of(unreadable, count=count)
+        self._count = count
+        self._rows = rows
+
+    @cached_property
+    def present(self) -> int:
+        return self.rows_with(range(len(self._rows)))
+
+    def rows_with(self, indexes: Iterable[int]) -> int:
+        """The mask of rows that have one of these values."""
+        rows = self._rows
+        return mask_of(chain.from_iterable([rows[index] for index in indexes]), count=self._count)
+
+
+class TextColumn(DistinctColumn):
+    """Decoded texts."""
+
+    def __init__(
+        self, texts: Sequence[str], *, count: int, rows: Sequence[Sequence[int]], unreadable: Mapping[int, str]
+    ) -> None:
+        super().__init__(count=count, rows=rows, unreadable=unreadable)
+        self.values = texts
+
+    @cached_property
+    def folded(self) -> list[str]:
+        return [fold(text) for text in self.values]
+
+    @cached_property
+    def joined(self) -> JoinedText:
+        return JoinedText(self.folded)
+
+    def of_row(self, row: int) -> list[str]:
+        """The texts of one row; looks through all, for one row at a time only."""
+        return [text for text, rows in zip(self.values, self._rows, strict=True) if row in rows]
+
+    @cached_property
+    def by_text(self) -> dict[str, list[int]]:
+        """Indexes by folded text."""
+        return _index(self.folded)
+
+    @cached_property
+    def filled(self) -> int:
+        """The rows with a value that is not empty."""
+        return self.rows_with(index for index, text in enumerate(self.values) if text)
+
+
+class AddressColumn(DistinctColumn):
+    """Distinct addresses of one header field; a row has as many as its occurrences name."""
+
+    def __init__(
+        self,
+        addresses: Sequence[Address],
+        *,
+        count: int,
+        rows: Sequence[Sequence[int]],
+        unreadable: Mapping[int, str],
+        field_present: int,
+    ) -> None:
+        super().__init__(count=count, rows=rows, unreadable=unreadable)
+        self.values = addresses
+        self.field_present = field_present
+        """The rows that have the field at all, be it without an address."""
+
+    @cached_property
+    def joined(self) -> JoinedText:
+        """Name, line end, address of each."""
+        return JoinedText([fold(f"{one.name}\n{one.address}") for one in self.values])
+
+    @cached_property
+    def by_address(self) -> dict[str, list[int]]:
+        return _index([fold(one.address) for one in self.values])
+
+    @cached_property
+    def by_domain(self) -> dict[str, list[int]]:
+        return _index([fold(one.domain) for one in self.values])
+
+    @cached_property
+    def by_parent_domain(self) -> dict[str, list[int]]:
+        """Indexes by each domain that the address's domain equals or lies under."""
+        parents: dict[str, list[int]] = {}
+        for domain, indexes in self.by_domain.items():
+            labels = domain.split(".")
+            for start in range(len(labels)):
+                parents.setdefault(".".join(labels[start:]), []).extend(indexes)
+        return parents
+
+
+class OrderedColumn:
+    """Rows by a number, for bounds: answers in a time that hardly depends on the number of rows."""
+
+    def __init__(self, numbers: Sequence[tuple[float, int]], *, count: int) -> None:
+        ordered = sorted(numbers)
+        self._numbers = [number for number, _ in ordered]
+        self._rows = [row for _, row in ordered]
+        self._count = count
+        self._step = max(64, int(len(ordered) ** 0.5))
+        self._prefixes = [0]
+        """The mask of the first ``i * step`` rows in order."""
+        for start in range(0, len(ordered), self._step):
+            block = mask_of(self._rows[start : start + self._step], count=count)
+            self._prefixes.append(self._prefixes[-1] | block)
+
+    @property
+    def all(self) -> int:
+        return self._prefixes[-1]
+
+    def below(self, bound: float) -> int:
+        """The mask of rows with a number under ``bound``."""
+        return self._first(bisect_left(self._numbers, bound))
+
+    def at_most(self, bound: float) -> int:
+        """The mask of rows with a number of ``bound`` or under."""
+        return self._first(bisect_right(self._numbers, bound))
+
+    def _first(self, length: int) -> int:
+        blocks = length // self._step
+        return self._prefixes[blocks] | mask_of(self._rows[blocks * self._step : length], count=self._count)
+
+
+class TimeColumn:
+    """Instants, and calendar days each in the zone of its own time stamp."""
+
+    def __init__(self, times: Iterable[tuple[int, datetime | Unreadable]], *, count: int) -> None:
+        readable: list[tuple[datetime, int]] = []
+        self.unreadable: dict[int, str] = {}
+        for row, time in times:
+            if isinstance(time, Unreadable):
+                self.unreadable[row] = time.reason
+            else:
+                readable.append((time, row))
+        self.unreadable_mask = mask_of(self.unreadable, count=count)
+        self.instants = OrderedColumn([(time.timestamp(), row) for time, row in readable], count=count)
+        self.days = OrderedColumn([(time.toordinal(), row) for time, row in readable], count=count)
+
+
+class Columns:
+    """The columns of one snapshot."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._headers: dict[str, TextColumn] = {}
+        self._addresses: dict[str, AddressColumn] = {}
+        self._times: dict[Fact, TimeColumn] = {}
+        self._flags: dict[str, int] | None = None
+        self._sizes: OrderedColumn | None = None
+        self._body: TextColumn | None = None
+
+    def forget(self, fact: Fact) -> None:
+        """Drop what was made of a fact that has gained rows."""
+        if fact.kind == FactKind.HEADER:
+            self._headers.pop(fact.name, None)
+            self._addresses.pop(fact.name, None)
+        self._times.pop(fact, None)
+        if fact == FLAGS:
+            self._flags = None
+        elif fact == SIZE:
+            self._sizes = None
+        elif fact == TEXT:
+            self._body = None
+
+    def header(self, field: str) -> TextColumn:
+        """Decoded occurrences of a header field."""
+        if field not in self._headers:
+            rows_of, unreadable = self._raw_values(field)
+            texts: list[str] = []
+            rows: list[list[int]] = []
+            for raw, its_rows in rows_of.items():
+                text = header_text(raw)
+                if isinstance(text, Unreadable):
+                    unreadable.update(dict.fromkeys(its_rows, text.reason))
+                else:
+                    texts.append(text)
+                    rows.append(its_rows)
+            self._headers[field] = TextColumn(texts, count=self._count, rows=rows, unreadable=unreadable)
+        return self._headers[field]
+
+    def addresses(self, field: str) -> AddressColumn:
+        """The addresses that a header field names."""
+        if field not in self._addresses:
+            rows_of, unreadable = self._raw_values(field)
+            rows: dict[Address, list[int]] = {}
+            present: list[list[int]] = []
+            for raw, its_rows in rows_of.items():
+                parsed = parse_addresses(raw)
+                present.append(its_rows)
+                if isinstance(parsed, Unreadable):
+                    unreadable.update(dict.fromkeys(its_rows, parsed.reason))
+                    continue
+                for address in parsed:
+                    rows.setdefault(address, []).extend(its_rows)
+            self._addresses[field] = AddressColumn(
+                list(rows),
+                count=self._count,
+                rows=list(rows.values()),
+                unreadable=unreadable,
+                field_present=mask_of(chain.from_iterable(present), count=self._count),
+            )
+        return self._addresses[field]
+
+    def flag_rows(self, flag: str) -> int:
+        """The rows that carry a flag, in whatever case."""
+        if self._flags is None:
+            rows_of_set: dict[frozenset[str], list[int]] = {}
+            for row, flags in enumerate(self._snapshot.flags):
+                if flags:
+                    rows_of_set.setdefault(flags, []).append(row)
+            masks: dict[str, int] = {}
+            for flags, rows in rows_of_set.items():
+                mask = mask_of(rows, count=self._count)
+                for name in flags:
+                    masks[fold_flag(name)] = masks.get(fold_flag(name), 0) | mask
+            self._flags = masks
+        return self._flags.get(fold_flag(flag), 0)
+
+    @property
+    def sizes(self) -> OrderedColumn:
+        if self._sizes is None:
+            sizes = [(size, row) for row, size in enumerate(self._snapshot.size_bytes) if size is not None]
+            self._sizes = OrderedColumn(sizes, count=self._count)
+        return self._sizes
+
+    @property
+    def received(self) -> TimeColumn:
+        if RECEIVED not in self._times:
+            times = ((row, time) for row, time in enumerate(self._snapshot.received) if time is not None)
+            self._times[RECEIVED] = TimeColumn(times, count=self._count)
+        return self._times[RECEIVED]
+
+    @property
+    def sent(self) -> TimeColumn:
+        fact = header_fact("date")
+        if fact not in self._times:
+            sent = ((row, self._snapshot.sent(row)) for row in range(self._count))
+            times = ((row, time) for row, time in sent if time is not None)
+            self._times[fact] = TimeColumn(times, count=self._count)
+        return self._times[fact]
+
+    @property
+    def body(self) -> TextColumn:
+        """The readable text of each message."""
+        if self._body is None:
+            texts: list[str] = []
+            rows: list[list[int]] = []
+            unreadable: dict[int, str] = {}
+            for row, parts in enumerate(self._snapshot.texts):
+                text = None if parts is None else body_text(parts)
+                if isinstance(text, Unreadable):
+                    unreadable[row] = text.reason
+                elif text is not None:
+                    texts.append(text)
+                    rows.append([row])
+            self._body = TextColumn(texts, count=self._count, rows=rows, unreadable=unreadable)
+        return self._body
+
+    @property
+    def _count(self) -> int:
+        return len(self._snapshot.uids)
+
+    def _raw_values(self, field: str) -> tuple[dict[bytes, list[int]], dict[int, str]]:
+        """Rows by raw value, and the rows whose header could not be read."""
+        rows_of: dict[bytes, list[int]] = {}
+        unreadable: dict[int, str] = {}
+        for row, occurrences in enumerate(self._snapshot.headers.get(field, ())):
+            if isinstance(occurrences, Unreadable):
+                unreadable[row] = occurrences.reason
+            elif occurrences:
+                for raw in occurrences:
+                    rows_of.setdefault(raw, []).append(row)
+        return rows_of, unreadable
+
+
+def _index(texts: Iterable[str]) -> dict[str, list[int]]:
+    indexes: dict[str, list[int]] = {}
+    for index, text in enumerate(texts):
+        indexes.setdefault(text, []).append(index)
+    return indexes

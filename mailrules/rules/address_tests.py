@@ -1,0 +1,228 @@
+"""Whether the addresses of a message hold for address and text operators, for a whole mailbox at once.
+
+All operators under one field hold together for one address (rule-language, meaning).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.address import domain_text
+from mailrules.mailbox.message import Fact, header_fact
+from mailrules.rules.text_match import TextMatch, TextOperator
+from mailrules.rules.text_tests import proposed_by_probes, proposed_texts, smallest
+from mailrules.rules.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mailrules.mailbox.address import Address
+    from mailrules.mailbox.columns import AddressColumn
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.conditions import Environment
+
+ADDRESS_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "from": ("from",),
+    "to": ("to",),
+    "cc": ("cc",),
+    "bcc": ("bcc",),
+    "reply_to": ("reply-to",),
+    "sender": ("sender",),
+    "any_recipient": ("to", "cc", "bcc"),
+    "participants": ("from", "sender", "reply-to", "to", "cc", "bcc"),
+}
+"""The header fields that each address condition reads."""
+
+
+class AddressPart(StrEnum):
+    """What of an address an operator looks at; ``any`` means the name or the address."""
+
+    ANY = "any"
+    ADDRESS = "address"
+    LOCAL = "local"
+    DOMAIN = "domain"
+    DETAIL = "detail"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartMatch:
+    """A text operator on one part of an address: ``name: {contains: y}``, ``domain: x``."""
+
+    part: AddressPart
+    match: TextMatch
+
+    def holds(self, address: Address) -> bool:
+        return any(self.match.holds(text) for text in _texts(self.part, address))
+
+    def proposed(self, column: AddressColumn) -> Sequence[int] | None:
+        if self.part == AddressPart.ADDRESS:
+            return proposed_texts(self.match, column.by_address, column.joined)
+        if self.part == AddressPart.DOMAIN:
+            return proposed_texts(self.match, column.by_domain, column.joined)
+        return proposed_by_probes(self.match, column.joined)
+
+    def captures(self, address: Address) -> dict[str, str] | None:
+        for text in _texts(self.part, address):
+            if (found := self.match.captures(text)) is not None:
+                return found
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubdomainMatch:
+    """``subdomain_of``: the domain itself, or any domain under it."""
+
+    domains: frozenset[str]
+
+    def holds(self, address: Address) -> bool:
+        labels = address.domain.split(".")
+        return any(".".join(labels[start:]) in self.domains for start in range(len(labels)))
+
+    def proposed(self, column: AddressColumn) -> Sequence[int] | None:
+        parents = column.by_parent_domain
+        return [index for domain in parents.keys() & self.domains for index in parents[domain]]
+
+    def captures(self, address: Address) -> dict[str, str] | None:  # noqa: ARG002 -- AddressMatch
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyAddressMatch:
+    """Bare values, as in a list of people: one of the alternatives holds."""
+
+    alternatives: tuple[AddressMatch, ...]
+
+    def holds(self, address: Address) -> bool:
+        return any(match.holds(address) for match in self.alternatives)
+
+    def proposed(self, column: AddressColumn) -> Sequence[int] | None:
+        proposals = [match.proposed(column) for match in self.alternatives]
+        found: set[int] = set()
+        for proposal in proposals:
+            if proposal is None:
+                return None
+            found.update(proposal)
+        return tuple(found)
+
+    def captures(self, address: Address) -> dict[str, str] | None:  # noqa: ARG002 -- AddressMatch
+        return None
+
+
+AddressMatch = PartMatch | SubdomainMatch | AnyAddressMatch
+
+
+def part_match(
+    part: AddressPart, operator: TextOperator, values: Iterable[str], *, match_case: bool = False
+) -> PartMatch:
+    """An operator on one part, with values as a person writes them: domains may be in Punycode."""
+    if operator == TextOperator.EQUALS and part == AddressPart.DOMAIN:
+        values = (domain_text(value.removeprefix("@")) for value in values)
+    elif operator == TextOperator.EQUALS and part == AddressPart.ADDRESS:
+        values = (_as_compared(value) for value in values)
+    return PartMatch(part=part, match=TextMatch(operator=operator, values=tuple(values), match_case=match_case))
+
+
+def bare_match(values: Iterable[str]) -> AddressMatch:
+    """What bare values mean: with ``@`` an address, starting with ``@`` a domain, else contained text."""
+    values = tuple(values)
+    domains = [value for value in values if value.startswith("@")]
+    addresses = [value for value in values if "@" in value[1:] and not value.startswith("@")]
+    texts = [value for value in values if "@" not in value]
+    alternatives: list[AddressMatch] = []
+    if addresses:
+        alternatives.append(part_match(AddressPart.ADDRESS, TextOperator.EQUALS, addresses))
+    if domains:
+        alternatives.append(part_match(AddressPart.DOMAIN, TextOperator.EQUALS, domains))
+    if texts:
+        alternatives.append(part_match(AddressPart.ANY, TextOperator.CONTAINS, texts))
+    return alternatives[0] if len(alternatives) == 1 else AnyAddressMatch(alternatives=tuple(alternatives))
+
+
+def subdomains_of(domains: Iterable[str]) -> SubdomainMatch:
+    """``subdomain_of`` with domains as a person writes them."""
+    return SubdomainMatch(domains=frozenset(domain_text(domain.lstrip("@")) for domain in domains))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressTest:
+    """An address condition over the header fields ``fields`` (see ``ADDRESS_FIELDS``).
+
+    ``exists`` asks whether the message has one of the fields; ``empty`` whether they name nobody.
+    """
+
+    fields: tuple[str, ...]
+    matches: tuple[AddressMatch, ...] = ()
+    exists: bool | None = None
+    empty: bool | None = None
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return tuple(header_fact(field) for field in self.fields)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        columns = [snapshot.columns.addresses(field) for field in self.fields]
+        known = snapshot.all_rows
+        matched = present = naming = unreadable = 0
+        for fact, column in zip(self.needs, columns, strict=True):
+            known &= snapshot.known(fact)
+            unreadable |= column.unreadable_mask
+            present |= column.field_present
+            if self.empty is not None:
+                naming |= column.present
+            if self.matches:
+                matched |= column.rows_with(self._matching(column))
+        readable = known & ~unreadable
+        true = matched & readable if self.matches else readable
+        if self.exists is not None:
+            true &= present if self.exists else ~present
+        if self.empty is not None:
+            true &= ~naming if self.empty else naming
+        return Truth(readable, true, known & unreadable)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        return ", ".join(str(address) for address in self._addresses(snapshot, row))
+
+    def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
+        for address in self._addresses(snapshot, row):
+            if all(match.holds(address) for match in self.matches):
+                for match in self.matches:
+                    if (found := match.captures(address)) is not None:
+                        return found
+        return None
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        reasons = (snapshot.columns.addresses(field).unreadable.get(row, "") for field in self.fields)
+        return next((reason for reason in reasons if reason), "")
+
+    def _addresses(self, snapshot: Snapshot, row: int) -> list[Address]:
+        return [address for field in self.fields for address in snapshot.addresses(field, row)]
+
+    def _matching(self, column: AddressColumn) -> list[int]:
+        """Indexes of the addresses that all operators hold for."""
+        candidates = smallest((match.proposed(column) for match in self.matches), otherwise=range(len(column.values)))
+        values = column.values
+        return [index for index in candidates if all(match.holds(values[index]) for match in self.matches)]
+
+
+def _as_compared(address: str) -> str:
+    local, at, domain = address.rpartition("@")
+    return f"{local}@{domain_text(domain)}" if at else address
+
+
+def _texts(part: AddressPart, address: Address) -> tuple[str, ...]:
+    match part:
+        case AddressPart.ANY:
+            return (address.name, address.address)
+        case AddressPart.ADDRESS:
+            return (address.address,)
+        case AddressPart.LOCAL:
+            return (address.local,)
+        case AddressPart.DOMAIN:
+            return (address.domain,)
+        case AddressPart.DETAIL:
+            return (address.detail,)
+        case AddressPart.NAME:
+            return (address.name,)

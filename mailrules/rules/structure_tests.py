@@ -1,0 +1,86 @@
+"""Whether a message's attachments hold for a condition (``attachment``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.message import STRUCTURE, Fact, Unreadable
+from mailrules.mailbox.rows import rows_of
+from mailrules.rules.truth import Truth
+
+if TYPE_CHECKING:
+    from mailrules.mailbox.message import Part
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.conditions import Environment
+    from mailrules.rules.text_match import TextMatch
+    from mailrules.rules.value_tests import NumberBounds
+
+MAX_PARTS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentTest:
+    """Name, media type and size hold together for one attachment; ``size`` is of its content.
+
+    ``count`` bounds how many attachments do; without it, one is enough. ``exists: false`` asks
+    that there is none.
+    """
+
+    name: TextMatch | None = None
+    type: TextMatch | None = None
+    size: NumberBounds | None = None
+    count: NumberBounds | None = None
+    exists: bool = True
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (STRUCTURE,)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        known = rows & snapshot.known(STRUCTURE)
+        candidates = rows_of(known)
+        unreadable = snapshot.mask_of(row for row in candidates if self.why_unknowable(snapshot, row))
+        true = snapshot.mask_of(row for row in candidates if self._holds(_attachments(snapshot, row)))
+        return Truth(known & ~unreadable, true & ~unreadable, unreadable)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        return ", ".join(_description(part) for part in _attachments(snapshot, row)) or "no attachment"
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        structure = snapshot.structure[row]
+        if isinstance(structure, Unreadable):
+            return structure.reason
+        if structure is not None and len(structure) > MAX_PARTS:
+            return f"too complex: {len(structure):,} parts, over {MAX_PARTS:,}"
+        return ""
+
+    def _holds(self, attachments: list[Part]) -> bool:
+        number = sum(map(self._holds_for, attachments))
+        return (self.count.holds(number) if self.count else number > 0) is self.exists
+
+    def _holds_for(self, part: Part) -> bool:
+        return (
+            (self.name is None or self.name.holds(part.file_name))
+            and (self.type is None or self.type.holds(part.media_type))
+            and (self.size is None or self.size.holds(part.decoded_size_bytes))
+        )
+
+
+def is_attachment(part: Part) -> bool:
+    """Marked as one, or named, or neither text nor an image shown within the message."""
+    if part.type == "multipart":
+        return False
+    if part.disposition == "attachment" or part.file_name:
+        return True
+    return part.type != "text" and part.disposition != "inline" and part.type != "image"
+
+
+def _attachments(snapshot: Snapshot, row: int) -> list[Part]:
+    structure = snapshot.structure[row]
+    return [part for part in structure if is_attachment(part)] if isinstance(structure, tuple) else []
+
+
+def _description(part: Part) -> str:
+    name = f"{part.file_name} " if part.file_name else ""
+    return f"{name}({part.media_type}, {part.decoded_size_bytes:,} bytes)"

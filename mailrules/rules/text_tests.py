@@ -1,0 +1,135 @@
+"""Whether header fields and message texts hold for text operators, for a whole mailbox at once.
+
+A column proposes the few distinct values that an operator may hold for (by dictionary, or by one
+scan over all of them); each is confirmed on its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.message import TEXT, Fact, header_fact
+from mailrules.mailbox.text import fold
+from mailrules.rules.text_match import TextMatch, TextOperator
+from mailrules.rules.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mailrules.mailbox.columns import JoinedText, TextColumn
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.conditions import Environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextTest:
+    """Operators on a header field: ``subject``, ``list_id``, ``message_id``, ``header``.
+
+    All of ``matches`` hold together for one occurrence of the field. ``exists`` asks whether the
+    message has the field; ``empty`` whether it lacks it or has it without content.
+    """
+
+    field: str
+    """The header field's name, ``list-id`` for ``list_id``."""
+    matches: tuple[TextMatch, ...] = ()
+    exists: bool | None = None
+    empty: bool | None = None
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (header_fact(self.field),)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        column = snapshot.columns.header(self.field.lower())
+        return _truth(column, self.matches, snapshot.known(self.needs[0]), exists=self.exists, empty=self.empty)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        return " | ".join(snapshot.header_values(self.field, row))
+
+    def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
+        return first_captures(self.matches, snapshot.header_values(self.field, row))
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        return snapshot.columns.header(self.field.lower()).unreadable.get(row, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyTest:
+    """Operators on the message's readable text."""
+
+    matches: tuple[TextMatch, ...] = ()
+    exists: bool | None = None
+    empty: bool | None = None
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (TEXT,)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        return _truth(snapshot.columns.body, self.matches, snapshot.known(TEXT), exists=self.exists, empty=self.empty)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        return " ".join(snapshot.columns.body.of_row(row))
+
+    def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
+        return first_captures(self.matches, snapshot.columns.body.of_row(row))
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        return snapshot.columns.body.unreadable.get(row, "")
+
+
+def proposed_texts(match: TextMatch, by_text: dict[str, list[int]], joined: JoinedText) -> Sequence[int] | None:
+    """Indexes among which are all texts that the operator holds for; None where it cannot say."""
+    if match.operator == TextOperator.EQUALS:
+        wanted = match.wanted_set if not match.match_case else frozenset(map(fold, match.wanted))
+        return [index for text in by_text.keys() & wanted for index in by_text[text]]
+    return proposed_by_probes(match, joined)
+
+
+def proposed_by_probes(match: TextMatch, joined: JoinedText) -> Sequence[int] | None:
+    """As ``proposed_texts``, for texts that are parts of the joined ones."""
+    probes = match.probes
+    if probes is None:
+        return None
+    if len(probes) == 1:
+        return joined.containing(probes[0])
+    return tuple({index for probe in probes for index in joined.containing(probe)})
+
+
+def smallest(proposals: Iterable[Sequence[int] | None], *, otherwise: Sequence[int]) -> Sequence[int]:
+    """The shortest proposal; ``otherwise`` where there is none."""
+    return min((proposal for proposal in proposals if proposal is not None), key=len, default=otherwise)
+
+
+def first_captures(matches: Iterable[TextMatch], texts: Sequence[str]) -> dict[str, str] | None:
+    """Captures from the first text that all operators hold for."""
+    matches = tuple(matches)
+    for text in texts:
+        if all(match.holds(text) for match in matches):
+            for match in matches:
+                if (found := match.captures(text)) is not None:
+                    return found
+    return None
+
+
+def _truth(
+    column: TextColumn, matches: tuple[TextMatch, ...], known: int, *, exists: bool | None, empty: bool | None
+) -> Truth:
+    readable = known & ~column.unreadable_mask
+    true = column.rows_with(_matching(column, matches)) if matches else readable
+    if exists is not None:
+        true &= column.present if exists else ~column.present
+    if empty is not None:
+        true &= ~column.filled if empty else column.filled
+    return Truth(readable, true & readable, known & column.unreadable_mask)
+
+
+def _matching(column: TextColumn, matches: tuple[TextMatch, ...]) -> list[int]:
+    """Indexes of the values that all operators hold for."""
+    candidates = smallest(
+        (proposed_texts(match, column.by_text, column.joined) for match in matches),
+        otherwise=range(len(column.values)),
+    )
+    values = column.values
+    return [index for index in candidates if all(match.holds(values[index]) for match in matches)]

@@ -1,0 +1,171 @@
+"""Whether sizes, times, flags and the mailbox itself hold for a condition, for a whole mailbox at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, Fact, Unreadable, header_fact
+from mailrules.rules.truth import Truth, constant
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from mailrules.mailbox.columns import OrderedColumn, TimeColumn
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.conditions import Environment
+    from mailrules.rules.text_match import TextMatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberBounds:
+    """``at_least at_most over under equals``; all that are given hold together. Sizes are in bytes."""
+
+    at_least: int | None = None
+    at_most: int | None = None
+    over: int | None = None
+    under: int | None = None
+    equals: int | None = None
+
+    def holds(self, number: int) -> bool:
+        return (
+            (self.at_least is None or number >= self.at_least)
+            and (self.at_most is None or number <= self.at_most)
+            and (self.over is None or number > self.over)
+            and (self.under is None or number < self.under)
+            and (self.equals is None or number == self.equals)
+        )
+
+    def rows(self, column: OrderedColumn) -> int:
+        mask = column.all
+        if self.at_least is not None:
+            mask &= ~column.below(self.at_least)
+        if self.at_most is not None:
+            mask &= column.at_most(self.at_most)
+        if self.over is not None:
+            mask &= ~column.at_most(self.over)
+        if self.under is not None:
+            mask &= column.below(self.under)
+        if self.equals is not None:
+            mask &= column.at_most(self.equals) & ~column.below(self.equals)
+        return mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeTest:
+    """``size``: of the whole message as the server tells it (RFC822.SIZE)."""
+
+    bounds: NumberBounds
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (SIZE,)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        known = snapshot.known(SIZE)
+        return Truth(known, self.bounds.rows(snapshot.columns.sizes) & known)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        size = snapshot.size_bytes[row]
+        return "" if size is None else f"{size:,} bytes"
+
+
+class TimeSource(StrEnum):
+    """Which time a condition reads: INTERNALDATE, or the Date field."""
+
+    RECEIVED = "received"
+    SENT = "sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeTest:
+    """``received`` and ``sent``; all bounds that are given hold together.
+
+    ``older_than`` and ``newer_than`` are ages against the environment's time. A plain date counts
+    by the calendar of the time stamp's own zone: ``before`` the day, ``after`` the day, ``on`` it.
+    An aware datetime compares instants.
+    """
+
+    source: TimeSource
+    older_than: timedelta | None = None
+    newer_than: timedelta | None = None
+    before: date | datetime | None = None
+    after: date | datetime | None = None
+    on: date | None = None
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (RECEIVED if self.source == TimeSource.RECEIVED else header_fact("date"),)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        column = self._column(snapshot)
+        instants, days = column.instants, column.days
+        mask = instants.all
+        if self.older_than is not None:
+            mask &= instants.below((environment.now - self.older_than).timestamp())
+        if self.newer_than is not None:
+            mask &= ~instants.at_most((environment.now - self.newer_than).timestamp())
+        if isinstance(self.before, datetime):
+            mask &= instants.below(self.before.timestamp())
+        elif self.before is not None:
+            mask &= days.below(self.before.toordinal())
+        if isinstance(self.after, datetime):
+            mask &= ~instants.at_most(self.after.timestamp())
+        elif self.after is not None:
+            mask &= ~days.at_most(self.after.toordinal())
+        if self.on is not None:
+            mask &= days.at_most(self.on.toordinal()) & ~days.below(self.on.toordinal())
+        known = snapshot.known(self.needs[0])
+        return Truth(known & ~column.unreadable_mask, mask & known, known & column.unreadable_mask)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        time = snapshot.received[row] if self.source == TimeSource.RECEIVED else snapshot.sent(row)
+        if time is None or isinstance(time, Unreadable):
+            return ""
+        return time.isoformat(sep=" ", timespec="seconds")
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        return self._column(snapshot).unreadable.get(row, "")
+
+    def _column(self, snapshot: Snapshot) -> TimeColumn:
+        return snapshot.columns.received if self.source == TimeSource.RECEIVED else snapshot.columns.sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagTest:
+    """``flag`` and ``keyword``: carries any of these, in IMAP spelling (``\\Seen``, ``$Important``)."""
+
+    flags: tuple[str, ...]
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (FLAGS,)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        known = snapshot.known(FLAGS)
+        true = 0
+        for flag in self.flags:
+            true |= snapshot.columns.flag_rows(flag)
+        return Truth(known, true & known)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        return " ".join(sorted(snapshot.flags[row] or ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxTest:
+    """``mailbox``: the name of the mailbox that the message is in, an answer for all rows."""
+
+    match: TextMatch
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return ()
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        return constant(self.match.holds(snapshot.mailbox), rows)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
+        return snapshot.mailbox
