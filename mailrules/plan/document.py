@@ -26,12 +26,14 @@ T = TypeVar("T")
 
 def plan_to_json(plan: Plan) -> str:
     """The document's text, ending in a newline; the same plan gives the same text."""
-    return json.dumps(plan_to_document(plan), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(plan_to_document(plan), indent=1, ensure_ascii=False) + "\n"
+    # Broken mail can leave a lone surrogate in a subject, which UTF-8 cannot hold; JSON's escape can.
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def plan_digest(text: str) -> str:
     """SHA-256 of a document's text, in hexadecimal: how the journal knows a plan of its own."""
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plan_to_document(plan: Plan) -> dict[str, object]:
