@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+from mailrules.errors import ConnectionLost, IMAPError, LocalProtocolError
+from mailrules.imap.connection import Connection
+from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, Greeted, TlsAgreed
+from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+from mailrules.imap.session_commands import Idle
+from mailrules.imap.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.imap.command import Command
+    from mailrules.imap.events import Event, Tag
+    from mailrules.imap.responses import StatusResponse
+    from mailrules.imap.selected_mailbox import SelectedMailbox
+
+R = TypeVar("R")
 
 
 class Stream(Protocol):
@@ -47,3 +66,270 @@ class TrafficObserver(Protocol):
     def received(self, data: bytes) -> None:
         """These bytes came in, as cut by the network."""
         ...
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a connection has cost so far. A turn is a write after waiting for bytes: a round trip."""
+
+    turns: int = 0
+    commands: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+class AsyncClient:
+    """One IMAP connection for any number of tasks.
+
+    ``start`` waits for the greeting; ``close``, or the end of ``async with``, ends it at once (run ``Logout``
+    before, to part politely). One task of its own reads and writes; whatever happens to the stream, everyone
+    who waits gets ``ConnectionLost``.
+
+    A deadline of ``command_seconds`` runs while the server owes a reply. It starts anew with each command
+    that is done, but not with mere bytes, so that a trickle does not keep it from striking.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        command_seconds: float = 120.0,
+        idle_renew_seconds: float = 25 * 60.0,
+        limits: Limits = DEFAULT_LIMITS,
+        observer: TrafficObserver | None = None,
+    ) -> None:
+        self.counters = Counters()
+        self._stream = stream
+        self._command_seconds, self._idle_renew_seconds = command_seconds, idle_renew_seconds
+        self._observer = observer
+        self._connection = Connection(limits=limits)
+        self._waiters: dict[Tag, asyncio.Future[Any]] = {}  # Any: the result of Command[R] is an R, see run()
+        self._greeting: asyncio.Future[StatusResponse] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._deadline = asyncio.timeout(None)
+        self._outgoing = asyncio.Event()
+        self._idle_over: asyncio.Event | None = None
+        self._has_received = True
+        self._end_reason = ""
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Upper case, as last told."""
+        return self._connection.capabilities
+
+    @property
+    def capabilities_are_current(self) -> bool:
+        """False where a login or STARTTLS has made them stale: run ``Capability`` then."""
+        return self._connection.capabilities_are_current
+
+    @property
+    def state(self) -> State:
+        return self._connection.state
+
+    @property
+    def selected(self) -> SelectedMailbox | None:
+        """The open mailbox as the server's responses tell it."""
+        return self._connection.selected
+
+    def take_news(self) -> bool:
+        """Whether the open mailbox changed, other than by our commands, since this or ``idle`` last said so."""
+        return self._connection.take_news()
+
+    async def start(self, *, greeting_seconds: float = 15.0) -> StatusResponse:
+        """Begin to read; the greeting tells OK or PREAUTH. Raises ConnectionLost."""
+        self._greeting = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._serve(greeting_seconds), name="imap-connection")
+        try:
+            return await self._greeting
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """End the connection now; commands without a reply fail with ConnectionLost. May be called twice."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.result()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    async def run(self, command: Command[R]) -> R:
+        """Run one command and give its result; other tasks' commands may be in flight beside it.
+
+        Cancelling leaves the connection usable: a command not yet sent is dropped, else its answer is.
+        Raises CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError.
+        """
+        tag, waiter = self._submit(command)
+        if self._idle_over is not None:
+            self._idle_over.set()
+        return await self._wait(tag, waiter)
+
+    async def idle(self, *, timeout_seconds: float) -> bool:
+        """Wait until the open mailbox changes, by IDLE; False when the time is over before that.
+
+        A change that was told after the last call of this, or since SELECT, counts. IDLE is renewed in
+        time, and gives way to commands of other tasks. One task at a time.
+        """
+        if self._idle_over is not None:
+            raise LocalProtocolError("two tasks cannot IDLE on one connection")
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + timeout_seconds
+        while not self._connection.take_news():
+            remaining = ends - loop.time()
+            if remaining <= 0:
+                return False
+            await self._idle_once(min(remaining, self._idle_renew_seconds))
+        return True
+
+    # -- waiting --------------------------------------------------------------------------------
+
+    def _submit(self, command: Command[R]) -> tuple[Tag, asyncio.Future[R]]:
+        if self._task is None or self._connection.state is State.LOGOUT:
+            raise ConnectionLost(self._end_reason or "the connection is not open")
+        waiter: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        tag = self._connection.submit(command)
+        self._waiters[tag] = waiter
+        self.counters.commands += 1
+        self._stir()
+        return tag, waiter
+
+    async def _wait(self, tag: Tag, waiter: asyncio.Future[R]) -> R:
+        try:
+            return await waiter
+        finally:
+            if self._waiters.pop(tag, None) is not None:
+                self._connection.cancel(tag)
+
+    async def _idle_once(self, seconds: float) -> None:
+        over = self._idle_over = asyncio.Event()
+        tag, waiter = self._submit(Idle())
+        waiter.add_done_callback(lambda _: over.set())
+        try:
+            async with asyncio.timeout(seconds):
+                await over.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._idle_over = None
+            is_under_way = self._connection.finish_idle()
+            self._stir()
+            if not is_under_way and not waiter.done():
+                del self._waiters[tag]
+        if is_under_way or waiter.done():
+            await self._wait(tag, waiter)
+
+    def _stir(self, *, has_progressed: bool = False) -> None:
+        """Let the writer look, and set the deadline by what the server owes us."""
+        self._outgoing.set()
+        if self._connection.state is State.LOGOUT or self._deadline.expired():
+            return
+        if not self._connection.awaits_reply:
+            self._deadline.reschedule(None)
+        elif has_progressed or self._deadline.when() is None:
+            self._deadline.reschedule(asyncio.get_running_loop().time() + self._command_seconds)
+
+    # -- the connection's own task --------------------------------------------------------------
+
+    async def _serve(self, greeting_seconds: float) -> None:
+        reason = "the connection was closed"
+        try:
+            async with asyncio.timeout(greeting_seconds) as self._deadline, asyncio.TaskGroup() as tasks:
+                writer = tasks.create_task(self._write())
+                await self._read()
+                writer.cancel()
+        except* (OSError, EOFError, IMAPError) as group:
+            reason = self._explain(group)
+        finally:
+            self._take(self._connection.abort(reason))
+            # STARTTLS is done for the connection before the handshake is, which may have failed.
+            for waiter in self._waiters.values():
+                self._settle(waiter, ConnectionLost(reason))
+            await self._stream.close()
+
+    def _explain(self, group: BaseExceptionGroup[Exception]) -> str:
+        if self._deadline.expired():
+            return (
+                "the server sent no greeting in time"
+                if self._connection.state is State.GREETING
+                else f"the server left a command without a reply for {self._command_seconds:g} seconds"
+            )
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        return str(error) or type(error).__name__
+
+    async def _read(self) -> None:
+        while self._connection.state is not State.LOGOUT:
+            data = await self._stream.read()
+            if not data:
+                self._take(self._connection.receive_eof())
+                return
+            self._has_received = True
+            self.counters.bytes_in += len(data)
+            if self._observer is not None:
+                self._observer.received(data)
+            events = self._connection.receive_data(data)
+            for event in events:
+                if isinstance(event, TlsAgreed):
+                    await self._stream.start_tls()
+                    events = [*events, *self._connection.resume()]
+                elif isinstance(event, CompressionAgreed):
+                    self._stream.start_compression(event.received)
+                    events = [*events, *self._connection.resume()]
+            self._take(events)
+
+    def _take(self, events: Sequence[Event]) -> None:
+        has_progressed = False
+        for event in events:
+            match event:
+                case CommandCompleted(tag=tag):
+                    has_progressed = True
+                    self._settle(self._waiters.pop(tag, None), event.result)
+                case CommandFailed(tag=tag):
+                    has_progressed = True
+                    self._settle(self._waiters.pop(tag, None), event.error)
+                case Greeted():
+                    self._settle(self._greeting, event.greeting)
+                    has_progressed = True
+                case Ended():
+                    self._end_reason = event.reason
+                    self._settle(self._greeting, ConnectionLost(event.reason))
+                case _:
+                    pass
+        if self._idle_over is not None and self._connection.has_news:
+            self._idle_over.set()
+        self._stir(has_progressed=has_progressed)
+
+    @staticmethod
+    def _settle(waiter: asyncio.Future[Any] | None, outcome: object) -> None:  # Any: as in _waiters
+        if waiter is None or waiter.done():
+            return
+        if isinstance(outcome, IMAPError):
+            waiter.set_exception(outcome)
+        else:
+            waiter.set_result(outcome)
+
+    async def _write(self) -> None:
+        while True:
+            await self._outgoing.wait()
+            self._outgoing.clear()
+            pieces = self._connection.data_to_send()
+            if not pieces:
+                continue
+            self.counters.turns += self._has_received
+            self._has_received = False
+            for piece in pieces:
+                if self._observer is not None:
+                    self._observer.sent(piece.data, secret=piece.is_secret)
+            data = b"".join(piece.data for piece in pieces)
+            self.counters.bytes_out += len(data)
+            self._stream.write(data)
+            await self._stream.drain()

@@ -1,0 +1,89 @@
+"""What is a command: a frozen value that knows what to write and how to read its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.imap.parser import Untagged
+    from mailrules.imap.responses import Tagged
+    from mailrules.imap.sequence_set import SequenceSet
+    from mailrules.imap.writer import Node
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extension:
+    """What a server must announce before a command makes sense there."""
+
+    capability: str
+    rfc: str
+    in_rev2: bool = False
+    """Whether IMAP4rev2 (RFC 9051 appendix E) has it built in."""
+
+    def is_offered(self, offered: frozenset[str]) -> bool:
+        return self.capability in offered or (self.in_rev2 and "IMAP4REV2" in offered)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """All that the server said to one command: the untagged responses it claimed, and the tagged OK."""
+
+    claimed: Sequence[Untagged]
+    reply: Tagged
+
+
+class Command(Protocol[R_co]):
+    """One command and its result ``R_co``; subclasses are frozen dataclasses.
+
+    Only ``name`` and ``result`` have to be given. The name is looked up in the tables
+    of ``states`` and ``pipelining``.
+    """
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    extension: ClassVar[Extension | None] = None
+    is_secret: ClassVar[bool] = False
+    """Whether all that follows the name must be kept out of transcripts."""
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        """What follows the name, for a server with these capabilities."""
+        del offered
+        return ()
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        """Whether this untagged response belongs to the answer of this command, sent as ``tag``."""
+        del response, tag
+        return False
+
+    def result(self, answer: Answer) -> R_co:
+        """Read the answer that ended in OK. Raises RemoteProtocolError where it lacks what was asked for."""
+        ...
+
+    def touches(self) -> SequenceSet | None:
+        """The UIDs that the command reads or writes; None for all of them."""
+        return None
+
+    def absorb(self, response: Untagged) -> bool:
+        """Take a claimed response at once, so that memory stays flat; False keeps it for ``result``."""
+        del response
+        return False
+
+    def reply_to(self, challenge: bytes, *, turn: int, offered: frozenset[str]) -> bytes | None:
+        """The line to send for a ``+`` that waits for no literal; None where the command expects none."""
+        del challenge, turn, offered
+        return None
+
+
+class StatusOnly(Command[None], Protocol):
+    """A command of which one only wants to know that it succeeded."""
+
+    __slots__ = ()
+
+    def result(self, answer: Answer) -> None:
+        del answer

@@ -1,0 +1,455 @@
+"""What does one IMAP connection send next, and what do the bytes that came in mean for each command?
+
+Sans-IO: commands and received bytes go in, bytes to send and events come out. The driver's part is to
+carry bytes and to wait.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from mailrules.errors import (
+    CommandRefused,
+    ConnectionLost,
+    IMAPError,
+    LocalProtocolError,
+    MissingCapability,
+    RemoteProtocolError,
+)
+from mailrules.imap.command import Answer, Command
+from mailrules.imap.events import (
+    CommandCompleted,
+    CommandFailed,
+    CompressionAgreed,
+    Disregarded,
+    Ended,
+    Event,
+    Greeted,
+    Tag,
+    TlsAgreed,
+    UntaggedReceived,
+)
+from mailrules.imap.framing import Framer
+from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+from mailrules.imap.mailbox_commands import Select
+from mailrules.imap.parser import Untagged, parse_response
+from mailrules.imap.pipelining import is_relied_on, may_overlap
+from mailrules.imap.responses import (
+    CapabilityCode,
+    CapabilityData,
+    Continuation,
+    EnabledData,
+    Status,
+    StatusResponse,
+    Tagged,
+)
+from mailrules.imap.selected_mailbox import SelectedMailbox
+from mailrules.imap.session_commands import Compress, Idle, Logout, StartTls
+from mailrules.imap.states import State, require_state, state_after
+from mailrules.imap.writer import Atom, LiteralSupport, write_command, write_line
+
+if TYPE_CHECKING:
+    from mailrules.imap.parser import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Bytes to send; those of a credential are kept out of transcripts."""
+
+    data: bytes
+    is_secret: bool = False
+
+
+@dataclass(slots=True)
+class _InFlight:
+    """A command of which at least the first byte is on its way."""
+
+    command: Command[object]
+    claimed: list[Untagged] = field(default_factory=list)
+    turns: int = 0
+    """How many ``+`` it has answered."""
+    is_abandoned: bool = False
+
+
+class Connection:
+    """One connection from the greeting to its end.
+
+    ``submit`` queues a command, and the gate of ``pipelining`` lets it out when it may go. After each
+    call that gives events, and after ``submit``, ``finish_idle`` and ``resume``, there may be
+    ``data_to_send``. After ``Ended`` nothing happens any more.
+    """
+
+    def __init__(self, *, limits: Limits = DEFAULT_LIMITS) -> None:
+        self._limits = limits
+        self._framer = Framer(limits)
+        self._state = State.GREETING
+        self._tags = count(1)
+        self._held: dict[Tag, Command[object]] = {}
+        self._in_flight: dict[Tag, _InFlight] = {}
+        self._outgoing: list[Outgoing] = []
+        self._unsent: list[Outgoing] = []  # what of the newest command waits for a "+"
+        self._is_paused = False  # between the OK of STARTTLS or COMPRESS and resume()
+        self._idle_begun = False
+        self._idle_done = False
+        self._capabilities: frozenset[str] = frozenset()
+        self._capabilities_are_current = False
+        self._enabled: frozenset[str] = frozenset()
+        self._mailbox: SelectedMailbox | None = None  # the one that responses are about, from SELECT's sending on
+        self._has_news = False
+
+    # -- what is known --------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Upper case; what was last told, see ``capabilities_are_current``."""
+        return self._capabilities
+
+    @property
+    def capabilities_are_current(self) -> bool:
+        """False until told, and again after a login or STARTTLS that told nothing new: ask CAPABILITY then."""
+        return self._capabilities_are_current
+
+    @property
+    def enabled(self) -> frozenset[str]:
+        """What ENABLED has confirmed."""
+        return self._enabled
+
+    @property
+    def selected(self) -> SelectedMailbox | None:
+        """The open mailbox; None while there is none and while SELECT is under way."""
+        return self._mailbox if self._state is State.SELECTED and self._opening() is None else None
+
+    @property
+    def awaits_reply(self) -> bool:
+        """Whether the server owes us something. It does not while IDLE runs."""
+        return bool(self._in_flight) and not (self._idle_begun and not self._idle_done)
+
+    @property
+    def holds_commands(self) -> bool:
+        """Whether a command waits for others to be done."""
+        return bool(self._held)
+
+    @property
+    def has_news(self) -> bool:
+        """What ``take_news`` would say."""
+        return self._has_news
+
+    def take_news(self) -> bool:
+        """Whether the open mailbox has changed, in a way that no command asked for, since this was last called."""
+        news, self._has_news = self._has_news, False
+        return news
+
+    # -- what the driver does -------------------------------------------------------------------
+
+    def submit(self, command: Command[object]) -> Tag:
+        """Queue a command; it goes out now or when the gate opens.
+
+        Raises LocalProtocolError if it is not allowed in the state that the commands before it lead to, or
+        cannot be written; MissingCapability if the server lacks its extension.
+        """
+        state = self._state
+        for earlier in (*(one.command for one in self._in_flight.values()), *self._held.values()):
+            state = state_after(earlier.name, state, succeeded=True)
+        require_state(command.name, state)
+        tag = Tag(f"A{next(self._tags)}")
+        self._held[tag] = command
+        # Only this command can have become ready; if it cannot be sent the caller is here to be told.
+        for failure in self._send_ready():
+            raise failure.error
+        return tag
+
+    def cancel(self, tag: Tag) -> None:
+        """Nobody waits for this command any more: it is not sent if that is still possible, else its answer is dropped.
+
+        A command that the state of later ones rests on is sent in any case, or those would act in the wrong mailbox.
+        """
+        if tag in self._in_flight:
+            self._in_flight[tag].is_abandoned = True
+        elif tag in self._held and not is_relied_on(self._held[tag].name):
+            del self._held[tag]
+
+    def finish_idle(self) -> bool:
+        """End IDLE, now or once it has begun; False if there was none to end, or it had not been sent yet."""
+        for tag, command in self._held.items():
+            if isinstance(command, Idle):
+                del self._held[tag]
+                return False
+        if not any(isinstance(one.command, Idle) for one in self._in_flight.values()):
+            return False
+        if self._idle_begun and not self._idle_done:
+            self._outgoing.append(Outgoing(write_line(b"DONE")))
+        self._idle_done = True
+        return True
+
+    def resume(self) -> list[Event]:
+        """The layer that TlsAgreed or CompressionAgreed called for is in place."""
+        self._is_paused = False
+        return list(self._send_ready())
+
+    def data_to_send(self) -> list[Outgoing]:
+        """What is to be sent now, each piece once."""
+        data, self._outgoing = self._outgoing, []
+        return data
+
+    def receive_data(self, data: bytes) -> list[Event]:
+        """Take bytes as they came; how they are cut does not matter."""
+        events: list[Event] = []
+        if self._state is State.LOGOUT:
+            return events
+        self._framer.feed(data)
+        try:
+            while self._is_open() and (frame := self._framer.next_response()) is not None:
+                self._receive(parse_response(frame, limits=self._limits, utf8=self._utf8()), data, events)
+        except RemoteProtocolError as error:
+            self._end(str(error), events)
+        events.extend(self._send_ready())
+        return events
+
+    def receive_eof(self) -> list[Event]:
+        """The server has closed its side."""
+        events: list[Event] = []
+        if self._state is not State.LOGOUT and not self._complete_logout(events):
+            before = "before any greeting" if self._state is State.GREETING else "without a word"
+            self._end(f"the server closed the connection {before}", events)
+        return events
+
+    def abort(self, reason: str) -> list[Event]:
+        """The driver gives the connection up."""
+        events: list[Event] = []
+        if self._state is not State.LOGOUT:
+            self._end(reason, events)
+        return events
+
+    # -- sending --------------------------------------------------------------------------------
+
+    def _send_ready(self) -> list[CommandFailed]:
+        """Send every held command that the gate lets out; those that cannot be sent any more have failed."""
+        failures: list[CommandFailed] = []
+        if self._is_paused or not self._held or self._state in {State.GREETING, State.LOGOUT}:
+            return failures
+        earlier = [one.command for one in self._in_flight.values()]
+        for tag, command in list(self._held.items()):
+            if self._unsent:
+                break
+            if all(may_overlap(one, command) for one in earlier):
+                del self._held[tag]
+                try:
+                    self._send(tag, command)
+                except (LocalProtocolError, MissingCapability) as error:
+                    failures.append(CommandFailed(tag=tag, error=error))
+                    continue
+            earlier.append(command)
+        return failures
+
+    def _send(self, tag: Tag, command: Command[object]) -> None:
+        require_state(command.name, self._state)
+        extension = command.extension
+        if extension and self._capabilities_are_current and not extension.is_offered(self._capabilities):
+            raise MissingCapability(command.name, capability=extension.capability, rfc=extension.rfc)
+        words = (*(Atom(word) for word in command.name.split()), *command.arguments(self._capabilities))
+        first, *rest = write_command(tag, words, literals=self._literal_support(), utf8=self._utf8())
+        secret = command.is_secret
+        public = len(f"{tag} {command.name} ") if secret else len(first)
+        self._outgoing.append(Outgoing(first[:public]))
+        if secret:
+            self._outgoing.append(Outgoing(first[public:], is_secret=True))
+        self._unsent = [Outgoing(fragment, is_secret=secret) for fragment in rest]
+        self._in_flight[tag] = _InFlight(command)
+        if isinstance(command, Select):
+            self._mailbox = SelectedMailbox(command.mailbox, read_only=command.is_read_only)
+        elif state_after(command.name, State.NOT_AUTHENTICATED, succeeded=True) is State.AUTHENTICATED:
+            self._capabilities_are_current = False
+
+    def _literal_support(self) -> LiteralSupport:
+        if "LITERAL+" in self._capabilities:
+            return LiteralSupport.PLUS
+        if "LITERAL-" in self._capabilities:
+            return LiteralSupport.MINUS
+        return LiteralSupport.SYNCHRONISING
+
+    def _utf8(self) -> bool:
+        return "UTF8=ACCEPT" in self._enabled
+
+    # -- receiving ------------------------------------------------------------------------------
+
+    def _receive(self, response: Response, data: bytes, events: list[Event]) -> None:
+        if isinstance(response, Tagged):
+            self._receive_tagged(response, data, events)
+        elif isinstance(response, Continuation):
+            self._receive_continuation(response, events)
+        elif self._state is State.GREETING:
+            self._receive_greeting(response, events)
+        else:
+            self._receive_untagged(response, events)
+
+    def _receive_greeting(self, response: Untagged, events: list[Event]) -> None:
+        if not isinstance(response, StatusResponse) or response.status in {Status.NO, Status.BAD}:
+            raise RemoteProtocolError(f"the server does not greet as IMAP servers do: {str(response)[:200]}")
+        self._note_capabilities(response)
+        if response.status is Status.BYE:
+            self._end(f"the server refused the connection: {response.text}", events)
+            return
+        is_known = response.status is Status.PREAUTH
+        self._state = State.AUTHENTICATED if is_known else State.NOT_AUTHENTICATED
+        events.append(Greeted(greeting=response))
+
+    def _receive_untagged(self, response: Untagged, events: list[Event]) -> None:
+        self._note_capabilities(response)
+        if isinstance(response, EnabledData):
+            self._enabled |= response.capabilities
+        claimable, changed = response, False
+        if self._mailbox is not None:
+            claimable = self._mailbox.name_expunged(response)
+            changed = self._mailbox.apply(response)
+        for tag, one in self._in_flight.items():
+            if one.command.claims(claimable, tag=tag):
+                if not one.is_abandoned and not one.command.absorb(claimable):
+                    one.claimed.append(claimable)
+                break
+        else:
+            self._has_news = self._has_news or changed
+            events.append(UntaggedReceived(response=response))
+        if isinstance(response, StatusResponse) and response.status is Status.BYE and not self._complete_logout(events):
+            self._end(f"the server said BYE: {response.text}", events)
+
+    def _receive_continuation(self, response: Continuation, events: list[Event]) -> None:
+        if self._unsent:
+            self._outgoing.append(self._unsent.pop(0))
+            return
+        for one in self._in_flight.values():
+            command = one.command
+            if isinstance(command, Idle) and not self._idle_begun:
+                self._begin_idle()
+                return
+            line = command.reply_to(response.raw, turn=one.turns, offered=self._capabilities)
+            if line is not None:
+                one.turns += 1
+                self._outgoing.append(Outgoing(write_line(line), is_secret=command.is_secret))
+                return
+        events.append(Disregarded(response=response))
+
+    def _receive_tagged(self, reply: Tagged, data: bytes, events: list[Event]) -> None:
+        tag = Tag(reply.tag)
+        one = self._in_flight.get(tag)
+        if one is None:
+            events.append(Disregarded(response=reply))
+            return
+        succeeded = reply.status is Status.OK
+        if self._unsent and tag == next(reversed(self._in_flight)):
+            if succeeded:
+                raise RemoteProtocolError(f"the server says OK to {one.command.name} before it has got all of it")
+            self._unsent = []  # "NO" instead of "+": the server does not want the literal
+        if not succeeded:
+            error = _refusal(one.command.name, reply)
+            self._leave(tag, succeeded=False)
+            self._note_capabilities(reply)
+            events.append(CommandFailed(tag=tag, error=error))
+            return
+        self._complete(tag, one, reply, data, events)
+
+    def _complete(self, tag: Tag, one: _InFlight, reply: Tagged, data: bytes, events: list[Event]) -> None:
+        command = one.command
+        never_idle = isinstance(command, Idle) and not self._idle_begun
+        self._leave(tag, succeeded=True)
+        if isinstance(command, StartTls):
+            self._agree_on_tls(events)
+        else:
+            self._note_capabilities(reply)
+        if isinstance(command, Compress):
+            self._agree_on_compression(data, events)
+        if self._mailbox is not None:
+            self._mailbox.apply_code(reply.code)
+        if isinstance(command, Select):
+            self._has_news = False
+        try:
+            if never_idle:
+                raise RemoteProtocolError("the server ended IDLE before it had begun")
+            result = command.result(Answer(claimed=one.claimed, reply=reply))
+        except RemoteProtocolError as error:
+            events.append(CommandFailed(tag=tag, error=error))
+        else:
+            events.append(CommandCompleted(tag=tag, result=result))
+        if self._state is State.LOGOUT:
+            self._end("logged out", events)
+
+    def _leave(self, tag: Tag, *, succeeded: bool) -> None:
+        """The command is over: take the state that its reply leads to."""
+        command = self._in_flight.pop(tag).command
+        self._state = state_after(command.name, self._state, succeeded=succeeded)
+        if self._state is not State.SELECTED:
+            self._mailbox = None
+        if isinstance(command, Idle):
+            self._idle_begun = self._idle_done = False
+        if not succeeded:
+            # A refused login leaves the capabilities as they were.
+            self._capabilities_are_current = bool(self._capabilities)
+
+    def _agree_on_tls(self, events: list[Event]) -> None:
+        behind = self._framer.buffered_bytes
+        if behind:
+            raise RemoteProtocolError(
+                f"{behind} bytes behind STARTTLS's OK came without TLS; somebody on the way may have put them there"
+            )
+        # What was told without TLS counts for nothing (RFC 9051 section 6.2.1).
+        self._capabilities, self._capabilities_are_current = frozenset(), False
+        self._is_paused = True
+        events.append(TlsAgreed())
+
+    def _agree_on_compression(self, data: bytes, events: list[Event]) -> None:
+        behind = self._framer.buffered_bytes
+        self._framer = Framer(self._limits)
+        self._is_paused = True
+        events.append(CompressionAgreed(received=data[len(data) - behind :]))
+
+    def _complete_logout(self, events: list[Event]) -> bool:
+        """BYE or the end of the stream is all that LOGOUT wants; some servers send no tagged OK."""
+        for tag, one in self._in_flight.items():
+            if isinstance(one.command, Logout):
+                del self._in_flight[tag]
+                events.append(CommandCompleted(tag=tag, result=None))
+                self._end("logged out", events)
+                return True
+        return False
+
+    def _end(self, reason: str, events: list[Event]) -> None:
+        self._state = State.LOGOUT
+        self._mailbox = None
+        self._outgoing.clear()
+        lost = (*self._in_flight, *self._held)
+        events.extend(CommandFailed(tag=tag, error=ConnectionLost(reason)) for tag in lost)
+        self._in_flight.clear()
+        self._held.clear()
+        events.append(Ended(reason=reason))
+
+    def _begin_idle(self) -> None:
+        self._idle_begun = True
+        if self._idle_done:
+            self._outgoing.append(Outgoing(write_line(b"DONE")))
+
+    def _note_capabilities(self, response: Tagged | Untagged) -> None:
+        told: CapabilityData | CapabilityCode | None = None
+        if isinstance(response, CapabilityData):
+            told = response
+        elif isinstance(response, Tagged | StatusResponse) and isinstance(response.code, CapabilityCode):
+            told = response.code
+        if told is not None:
+            self._capabilities, self._capabilities_are_current = told.capabilities, True
+
+    def _is_open(self) -> bool:
+        return self._state is not State.LOGOUT and not self._is_paused
+
+    def _opening(self) -> Select | None:
+        """The SELECT or EXAMINE that is under way."""
+        commands = (one.command for one in self._in_flight.values())
+        return next((command for command in commands if isinstance(command, Select)), None)
+
+
+def _refusal(name: str, reply: Tagged) -> IMAPError:
+    code = reply.code.name if reply.code else ""
+    return CommandRefused(name, status=reply.status.value, code=code, text=reply.text)

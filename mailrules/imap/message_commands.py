@@ -1,0 +1,370 @@
+"""Commands about messages of the open mailbox, always by UID: search, fetch, store, copy, move, expunge.
+
+There is no EXPUNGE and no CLOSE here: both remove what other people have marked as deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+from mailrules.errors import RemoteProtocolError
+from mailrules.imap.command import Answer, Command, Extension
+from mailrules.imap.fetch_data import FetchData
+from mailrules.imap.responses import (
+    CopyUid,
+    ESearchData,
+    ExpungeData,
+    Malformed,
+    ModifiedCode,
+    SearchData,
+    Status,
+    StatusResponse,
+    VanishedData,
+)
+from mailrules.imap.sequence_set import SequenceSet
+from mailrules.imap.writer import (
+    AString,
+    Atom,
+    BodySection,
+    Flag,
+    MailboxNode,
+    Node,
+    Number,
+    ParenthesisedList,
+    SequenceSetNode,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from mailrules.imap.parser import Untagged
+
+
+class FetchItem(StrEnum):
+    """Data items of FETCH without arguments; ``BodySection`` is the one with them."""
+
+    UID = "UID"
+    FLAGS = "FLAGS"
+    INTERNALDATE = "INTERNALDATE"
+    SIZE = "RFC822.SIZE"
+    MODSEQ = "MODSEQ"
+    ENVELOPE = "ENVELOPE"
+    BODYSTRUCTURE = "BODYSTRUCTURE"
+    EMAIL_ID = "EMAILID"
+    X_GUID = "X-GUID"
+    GMAIL_MESSAGE_ID = "X-GM-MSGID"
+
+
+FetchItems: TypeAlias = "tuple[FetchItem | BodySection, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class UidFetch(Command[tuple[FetchData, ...]]):
+    """UID FETCH (RFC 9051 section 6.4.5); the result has one ``FetchData`` for each message, ascending by UID.
+
+    With ``sink`` each response goes there as it arrives and the result is empty, so that memory
+    stays flat; a server may then tell of one message in several pieces.
+    """
+
+    name: ClassVar[str] = "UID FETCH"
+    uids: SequenceSet
+    items: FetchItems
+    sink: Callable[[FetchData], None] | None = field(default=None, compare=False)
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        items = tuple(item if isinstance(item, BodySection) else Atom(item.value) for item in self.items)
+        return (SequenceSetNode(self.uids), ParenthesisedList(items))
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        if not isinstance(response, FetchData) or response.uid is None:
+            return False
+        # "n:*" is answered with the last message even where its UID is below n (RFC 9051 section 6.4.8).
+        if response.uid not in self.uids and not self.uids.has_star:
+            return False
+        return response.flags is None or FetchItem.FLAGS in self.items or not _tells_only_flags(response)
+
+    def absorb(self, response: Untagged) -> bool:
+        if self.sink is None or not isinstance(response, FetchData):
+            return False
+        self.sink(response)
+        return True
+
+    def result(self, answer: Answer) -> tuple[FetchData, ...]:
+        return merge_by_uid(answer.claimed)
+
+    def touches(self) -> SequenceSet | None:
+        return self.uids
+
+
+class StoreChange(StrEnum):
+    """How STORE changes flags. Absolute FLAGS is not offered: it would undo what others do meanwhile."""
+
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreResult:
+    """``confirmed``: messages whose echoed flags show the change, ascending by UID.
+
+    ``modified``: those that UNCHANGEDSINCE kept from being changed.
+    """
+
+    confirmed: tuple[FetchData, ...]
+    modified: SequenceSet
+
+
+@dataclass(frozen=True, slots=True)
+class UidStore(Command[StoreResult]):
+    """UID STORE (RFC 9051 section 6.4.6), never .SILENT: only the echo confirms."""
+
+    name: ClassVar[str] = "UID STORE"
+    uids: SequenceSet
+    change: StoreChange
+    flags: tuple[str, ...]
+    unchanged_since: int | None = None
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        condition: tuple[Node, ...] = ()
+        if self.unchanged_since is not None:
+            condition = (ParenthesisedList((Atom("UNCHANGEDSINCE"), Number(self.unchanged_since))),)
+        flags = ParenthesisedList(tuple(Flag(flag) for flag in self.flags))
+        return (SequenceSetNode(self.uids), *condition, Atom(self.change.value), flags)
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        if not isinstance(response, FetchData) or response.uid is None or response.flags is None:
+            return False
+        return response.uid in self.uids
+
+    def result(self, answer: Answer) -> StoreResult:
+        code = answer.reply.code
+        modified = code.uids if isinstance(code, ModifiedCode) else SequenceSet()
+        confirmed = tuple(one for one in merge_by_uid(answer.claimed) if self._is_confirmed(one, modified))
+        return StoreResult(confirmed=confirmed, modified=modified)
+
+    def touches(self) -> SequenceSet | None:
+        return self.uids
+
+    def _is_confirmed(self, echo: FetchData, modified: SequenceSet) -> bool:
+        if echo.uid is None or echo.uid in modified or echo.flags is None:
+            return False
+        # Flags are compared without regard to case (RFC 9051 section 2.3.2).
+        present, wanted = {flag.lower() for flag in echo.flags}, {flag.lower() for flag in self.flags}
+        return wanted <= present if self.change is StoreChange.ADD else not wanted & present
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedMessages:
+    """What COPYUID proves (RFC 4315): source UID to target UID, in a target of this UIDVALIDITY.
+
+    Empty, with UIDVALIDITY 0, where the server proved nothing: no COPYUID, or one that contradicts
+    the command or itself.
+    """
+
+    uidvalidity: int = 0
+    uids: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class UidCopy(Command[CopiedMessages]):
+    """UID COPY (RFC 9051 section 6.4.7)."""
+
+    name: ClassVar[str] = "UID COPY"
+    uids: SequenceSet
+    mailbox: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (SequenceSetNode(self.uids), MailboxNode(self.mailbox))
+
+    def result(self, answer: Answer) -> CopiedMessages:
+        return check_copied((answer.reply.code,), asked=self.uids)
+
+    def touches(self) -> SequenceSet | None:
+        return self.uids
+
+
+@dataclass(frozen=True, slots=True)
+class UidMove(Command[CopiedMessages]):
+    """UID MOVE (RFC 6851). COPYUID comes in untagged OKs, several where the server moves in pieces."""
+
+    name: ClassVar[str] = "UID MOVE"
+    extension: ClassVar[Extension | None] = Extension(capability="MOVE", rfc="RFC 6851", in_rev2=True)
+    uids: SequenceSet
+    mailbox: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (SequenceSetNode(self.uids), MailboxNode(self.mailbox))
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        code = _copy_code(response)
+        if code is not None:
+            return any(source in self.uids for source, _ in code.pairs)
+        return _may_be_gone(response, self.uids)
+
+    def result(self, answer: Answer) -> CopiedMessages:
+        untagged = (_copy_code(response) for response in answer.claimed)
+        return check_copied((*untagged, answer.reply.code), asked=self.uids)
+
+    def touches(self) -> SequenceSet | None:
+        return self.uids
+
+
+@dataclass(frozen=True, slots=True)
+class UidExpunge(Command[tuple[int, ...]]):
+    """UID EXPUNGE (RFC 4315); the result is the UIDs that are known to be gone, ascending."""
+
+    name: ClassVar[str] = "UID EXPUNGE"
+    extension: ClassVar[Extension | None] = Extension(capability="UIDPLUS", rfc="RFC 4315", in_rev2=True)
+    uids: SequenceSet
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (SequenceSetNode(self.uids),)
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        return _may_be_gone(response, self.uids)
+
+    def result(self, answer: Answer) -> tuple[int, ...]:
+        gone = [response.uids for response in answer.claimed if isinstance(response, VanishedData)]
+        return tuple(uid for uid in self.uids if any(uid in uids for uids in gone))
+
+    def touches(self) -> SequenceSet | None:
+        return self.uids
+
+
+@dataclass(frozen=True, slots=True)
+class UidSearch(Command[tuple[int, ...]]):
+    """UID SEARCH (RFC 9051 section 6.4.4); the result is ascending."""
+
+    name: ClassVar[str] = "UID SEARCH"
+    criteria: tuple[Node, ...]
+    charset: str = ""
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (*_charset(self.charset), *self.criteria)
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        return isinstance(response, SearchData) or _is_malformed(response, b"* SEARCH")
+
+    def result(self, answer: Answer) -> tuple[int, ...]:
+        found: set[int] = set()
+        for response in answer.claimed:
+            if isinstance(response, SearchData):
+                found.update(response.uids)
+            elif isinstance(response, Malformed):
+                raise RemoteProtocolError(f"the server's SEARCH response cannot be read: {response.reason}")
+        return tuple(sorted(found))
+
+
+class SearchReturn(StrEnum):
+    """What ESEARCH returns (RFC 4731)."""
+
+    MIN = "MIN"
+    MAX = "MAX"
+    ALL = "ALL"
+    COUNT = "COUNT"
+
+
+@dataclass(frozen=True, slots=True)
+class UidSearchReturn(Command[ESearchData]):
+    """UID SEARCH RETURN (RFC 4731): UIDs as ranges, or only how many; several may be in flight."""
+
+    name: ClassVar[str] = "UID SEARCH RETURN"
+    extension: ClassVar[Extension | None] = Extension(capability="ESEARCH", rfc="RFC 4731", in_rev2=True)
+    criteria: tuple[Node, ...]
+    returned: tuple[SearchReturn, ...] = (SearchReturn.ALL,)
+    charset: str = ""
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        options = ParenthesisedList(tuple(Atom(option.value) for option in self.returned))
+        return (options, *_charset(self.charset), *self.criteria)
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        if isinstance(response, ESearchData):
+            return response.tag == tag
+        return _is_malformed(response, b"* ESEARCH", naming=f'"{tag}"'.encode())
+
+    def result(self, answer: Answer) -> ESearchData:
+        for response in answer.claimed:
+            if isinstance(response, ESearchData):
+                return response
+        raise RemoteProtocolError("the server answered SEARCH RETURN without an ESEARCH response that can be read")
+
+
+def merge_by_uid(responses: Iterable[Untagged]) -> tuple[FetchData, ...]:
+    """One value for each message, ascending by UID; of what is told twice, the later word holds."""
+    merged: dict[int, FetchData] = {}
+    for response in responses:
+        if isinstance(response, FetchData) and response.uid is not None:
+            earlier = merged.get(response.uid)
+            merged[response.uid] = response if earlier is None else _merge(earlier, response)
+    return tuple(merged[uid] for uid in sorted(merged))
+
+
+def check_copied(codes: Iterable[object], *, asked: SequenceSet) -> CopiedMessages:
+    """Put COPYUID codes together, others are left aside; empty unless all of it fits the command and itself."""
+    uidvalidities: set[int] = set()
+    uids: dict[int, int] = {}
+    pairs = 0
+    for code in codes:
+        if isinstance(code, CopyUid):
+            uidvalidities.add(code.uidvalidity)
+            uids.update(code.pairs)
+            pairs += len(code.pairs)
+    is_one_to_one = len(uids) == pairs == len(set(uids.values()))
+    if len(uidvalidities) != 1 or not is_one_to_one or not all(source in asked for source in uids):
+        return CopiedMessages()
+    return CopiedMessages(uidvalidity=uidvalidities.pop(), uids=MappingProxyType(uids))
+
+
+def _merge(earlier: FetchData, later: FetchData) -> FetchData:
+    told = {name: value for name in _FETCH_FIELDS if (value := getattr(later, name)) not in (None, "")}
+    told["sections"] = {**earlier.sections, **later.sections}
+    told["malformed"] = {**earlier.malformed, **later.malformed}
+    return replace(earlier, **told)
+
+
+_FETCH_FIELDS = tuple(one.name for one in fields(FetchData))
+
+
+def _tells_only_flags(response: FetchData) -> bool:
+    """What a server sends unasked when flags change: FLAGS, with UID and MODSEQ."""
+    bare = FetchData(
+        sequence_number=response.sequence_number, uid=response.uid, flags=response.flags, modseq=response.modseq
+    )
+    return response == bare
+
+
+def _copy_code(response: Untagged) -> CopyUid | None:
+    if isinstance(response, StatusResponse) and response.status is Status.OK and isinstance(response.code, CopyUid):
+        return response.code
+    return None
+
+
+def _may_be_gone(response: Untagged, uids: SequenceSet) -> bool:
+    """Whether this tells that some of ``uids`` left. An EXPUNGE reaches a command only if its UID is not known."""
+    if isinstance(response, VanishedData):
+        return not response.earlier and any(uid in response.uids for uid in uids)
+    return isinstance(response, ExpungeData)
+
+
+def _is_malformed(response: Untagged, start: bytes, *, naming: bytes = b"") -> bool:
+    return isinstance(response, Malformed) and response.raw[: len(start)].upper() == start and naming in response.raw
+
+
+def _charset(charset: str) -> tuple[Node, ...]:
+    return (Atom("CHARSET"), AString(charset)) if charset else ()

@@ -1,0 +1,126 @@
+"""Which commands may be in flight together?
+
+A command reads and writes resources. A later one may follow an earlier one before its answer only if
+neither writes what the other uses (RFC 9051 section 5.5). Messages are told apart by UID, so writes to
+disjoint sets overlap. Sequence numbers are never sent, so that expunges in between mislead nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from mailrules.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from mailrules.imap.command import Command
+    from mailrules.imap.sequence_set import SequenceSet
+
+
+class Resource(Enum):
+    """What commands contend for."""
+
+    SESSION = auto()
+    """Who we are and how bytes travel; who writes it is alone on the connection."""
+    SELECTION = auto()
+    """Which mailbox is open: after a refused SELECT nothing may act on another one by mistake."""
+    MESSAGES = auto()
+    """Flags and presence of messages in the open mailbox; told apart by UID."""
+    MAILBOXES = auto()
+    """Which mailboxes there are, their subscriptions, and who may do what to them."""
+    EXTENSIONS = auto()
+    """What ENABLE has switched on."""
+    SEARCH_ANSWER = auto()
+    """The untagged SEARCH response, which does not say whose answer it is."""
+    LIST_ANSWER = auto()
+    """The untagged LIST and LSUB responses, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """One row: what a command depends on, and what it changes or claims for itself."""
+
+    reads: frozenset[Resource]
+    writes: frozenset[Resource] = frozenset()
+
+
+def may_overlap(earlier: Command[object], later: Command[object]) -> bool:
+    """Whether ``later`` may be sent while ``earlier`` has no tagged reply yet."""
+    first, second = uses_of(earlier.name), uses_of(later.name)
+    contended = (first.writes & (second.reads | second.writes)) | (first.reads & second.writes)
+    if contended == _MESSAGES:
+        return _are_disjoint(earlier.touches(), later.touches())
+    return not contended
+
+
+def uses_of(name: str) -> Uses:
+    """The row of the command ``name``."""
+    try:
+        return USES[name]
+    except KeyError:
+        raise LocalProtocolError(f"{name} has no row in the table of pipelining") from None
+
+
+def is_relied_on(name: str) -> bool:
+    """Whether later commands rest on this one: without it they would act elsewhere, or in the clear."""
+    return bool(uses_of(name).writes & {Resource.SESSION, Resource.SELECTION})
+
+
+def _are_disjoint(first: SequenceSet | None, second: SequenceSet | None) -> bool:
+    """None stands for all messages, and ``*`` may be any of them."""
+    if first is None or second is None or first.has_star or second.has_star:
+        return False
+    ranges = sorted((*first.ranges, *second.ranges))
+    return all(earlier[1] < later[0] for earlier, later in pairwise(ranges))
+
+
+def _uses(*reads: Resource, writes: tuple[Resource, ...] = ()) -> Uses:
+    return Uses(frozenset((Resource.SESSION, *reads)), frozenset(writes))
+
+
+_MESSAGES = frozenset({Resource.MESSAGES})
+_ALONE = Uses(frozenset(), frozenset({Resource.SESSION}))
+_SESSION_ONLY = _uses()
+_MAILBOX_READER = _uses(Resource.MAILBOXES)
+_MAILBOX_WRITER = _uses(writes=(Resource.MAILBOXES,))
+_LISTER = _uses(Resource.MAILBOXES, writes=(Resource.LIST_ANSWER,))
+_OPENER = _uses(Resource.MAILBOXES, Resource.EXTENSIONS, writes=(Resource.SELECTION,))
+_READER = (Resource.SELECTION, Resource.MESSAGES)
+
+USES: dict[str, Uses] = {
+    "STARTTLS": _ALONE,
+    "LOGIN": _ALONE,
+    "AUTHENTICATE": _ALONE,
+    "COMPRESS": _ALONE,
+    "LOGOUT": _ALONE,
+    "IDLE": _ALONE,
+    "CAPABILITY": _SESSION_ONLY,
+    "NOOP": _SESSION_ONLY,
+    "ID": _SESSION_ONLY,
+    "ENABLE": _uses(writes=(Resource.EXTENSIONS,)),
+    "NAMESPACE": _SESSION_ONLY,
+    "LIST": _LISTER,
+    "LSUB": _LISTER,
+    "STATUS": _MAILBOX_READER,
+    "APPEND": _MAILBOX_READER,
+    "GETACL": _MAILBOX_READER,
+    "MYRIGHTS": _MAILBOX_READER,
+    "CREATE": _MAILBOX_WRITER,
+    "DELETE": _MAILBOX_WRITER,
+    "SUBSCRIBE": _MAILBOX_WRITER,
+    "UNSUBSCRIBE": _MAILBOX_WRITER,
+    "SETACL": _MAILBOX_WRITER,
+    "DELETEACL": _MAILBOX_WRITER,
+    "SELECT": _OPENER,
+    "EXAMINE": _OPENER,
+    "UNSELECT": _uses(writes=(Resource.SELECTION,)),
+    "UID SEARCH": _uses(*_READER, writes=(Resource.SEARCH_ANSWER,)),
+    "UID SEARCH RETURN": _uses(*_READER),  # ESEARCH carries the tag of its command (RFC 4731)
+    "UID FETCH": _uses(*_READER),
+    "UID COPY": _uses(*_READER, Resource.MAILBOXES),
+    "UID STORE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),
+    "UID MOVE": _uses(Resource.SELECTION, Resource.MAILBOXES, writes=(Resource.MESSAGES,)),
+    "UID EXPUNGE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),
+}

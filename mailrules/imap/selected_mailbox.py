@@ -1,0 +1,149 @@
+"""What do we know of the open mailbox, as the server's responses tell it?"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.imap.fetch_data import FetchData
+from mailrules.imap.responses import (
+    ExistsData,
+    ExpungeData,
+    FlagsData,
+    NumberCode,
+    PermanentFlagsCode,
+    ResponseCode,
+    StatusResponse,
+    VanishedData,
+)
+from mailrules.imap.sequence_set import SequenceSet
+
+if TYPE_CHECKING:
+    from mailrules.imap.parser import Untagged
+
+_MAPPED_MESSAGES = 1_000_000
+"""Sequence numbers above this are not mapped to UIDs, so that no server can make us hold more than 8 MB."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedMailbox:
+    """What SELECT or EXAMINE told; None where the server did not say."""
+
+    mailbox: str
+    exists: int
+    uidvalidity: int | None = None
+    uidnext: int | None = None
+    highest_modseq: int | None = None
+    flags: frozenset[str] = frozenset()
+    permanent_flags: frozenset[str] | None = None
+    """Flags that STORE keeps; holds ``\\*`` where new keywords may be made."""
+    read_only: bool = False
+
+
+class SelectedMailbox:
+    """Follows the open mailbox from SELECT on; ``apply`` takes every untagged response.
+
+    Sequence numbers are kept only to name the UIDs of messages that EXPUNGE takes away.
+    """
+
+    def __init__(self, mailbox: str, *, read_only: bool = False) -> None:
+        self.mailbox = mailbox
+        self.read_only = read_only
+        self._forget()
+
+    def _forget(self) -> None:
+        self.exists = 0
+        self.uidvalidity: int | None = None
+        self.uidnext: int | None = None
+        self.highest_modseq: int | None = None
+        self.flags: frozenset[str] = frozenset()
+        self.permanent_flags: frozenset[str] | None = None
+        self._uids = array("Q")  # by sequence number; 0 where not known
+
+    def apply(self, response: Untagged) -> bool:
+        """Take note of one untagged response; True if it tells that something in the mailbox has changed."""
+        match response:
+            case FetchData():
+                self._note_uid(response)
+                return True
+            case ExistsData():
+                changed, self.exists = self.exists != response.count, response.count
+                return changed
+            case ExpungeData():
+                self._expunge(response.sequence_number)
+                return True
+            case VanishedData() if not response.earlier:
+                self._vanish(response)
+                return True
+            case FlagsData():
+                self.flags = response.flags
+            case StatusResponse():
+                self.apply_code(response.code)
+            case _:
+                pass
+        return False
+
+    def apply_code(self, code: ResponseCode | None) -> None:
+        """Take note of a response code, tagged or not."""
+        match code:
+            case NumberCode(name="UIDVALIDITY"):
+                self.uidvalidity = code.value
+            case NumberCode(name="UIDNEXT"):
+                self.uidnext = code.value
+            case NumberCode(name="HIGHESTMODSEQ"):
+                self.highest_modseq = code.value
+            case PermanentFlagsCode():
+                self.permanent_flags = code.flags
+            case ResponseCode(name="READ-ONLY"):
+                self.read_only = True
+            case ResponseCode(name="READ-WRITE"):
+                self.read_only = False
+            case ResponseCode(name="CLOSED"):
+                # What came before was about the mailbox that was open until now (RFC 7162 section 3.2.11).
+                self._forget()
+            case _:
+                pass
+
+    def name_expunged(self, response: Untagged) -> Untagged:
+        """An EXPUNGE as the VANISHED that names its UID, where a FETCH has told that; else the response itself.
+
+        To be asked before ``apply``, which forgets the message.
+        """
+        if isinstance(response, ExpungeData) and 0 < response.sequence_number <= len(self._uids):
+            uid = self._uids[response.sequence_number - 1]
+            if uid:
+                return VanishedData(uids=SequenceSet.of((uid,)))
+        return response
+
+    def opened(self) -> OpenedMailbox:
+        """What is known so far, as a value."""
+        return OpenedMailbox(
+            mailbox=self.mailbox,
+            exists=self.exists,
+            uidvalidity=self.uidvalidity,
+            uidnext=self.uidnext,
+            highest_modseq=self.highest_modseq,
+            flags=self.flags,
+            permanent_flags=self.permanent_flags,
+            read_only=self.read_only,
+        )
+
+    def _note_uid(self, fetched: FetchData) -> None:
+        number, uid = fetched.sequence_number, fetched.uid
+        if uid is None or not 0 < number <= min(self.exists, _MAPPED_MESSAGES):
+            return
+        if number > len(self._uids):
+            self._uids.extend([0] * (number - len(self._uids)))
+        self._uids[number - 1] = uid
+
+    def _expunge(self, number: int) -> None:
+        self.exists = max(0, self.exists - 1)
+        if 0 < number <= len(self._uids):
+            del self._uids[number - 1]
+
+    def _vanish(self, response: VanishedData) -> None:
+        """VANISHED gives UIDs, of which we may not know the numbers: the mapping starts anew."""
+        self._uids = array("Q")
+        # "VANISHED ... MUST be treated as decrementing EXISTS for each UID" (RFC 7162 section 3.2.10)
+        self.exists = max(0, self.exists - response.uids.count) if not response.uids.has_star else self.exists
