@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from mailrules.errors import IMAPError
 from mailrules.imap.mailbox_name import decode_mailbox_name
 
-Value: TypeAlias = "bytes | None | list[Value]"
+Value: TypeAlias = "bytes | list[Value] | None"
 """An atom or string as its bytes, NIL as None, or a list. Servers mix up atoms and strings too
 freely for the difference to mean anything, except that only the atom NIL is NIL."""
 
@@ -152,13 +152,9 @@ class Reader:
 
 def read_number(value: Value, *, smallest: int = 0, largest: int = 2**63 - 1) -> int:
     """A number that must be exact: a UID, a count, a MODSEQ. Raises Unreadable."""
-    if (
-        not isinstance(value, bytes)
-        or not _NUMBER.fullmatch(value)
-        or not smallest <= (number := int(value)) <= largest
-    ):
-        raise Unreadable(f"not a number from {smallest} to {largest}: {value!r:.60}")
-    return number
+    if isinstance(value, bytes) and _NUMBER.fullmatch(value) and smallest <= (number := int(value)) <= largest:
+        return number
+    raise Unreadable(f"not a number from {smallest} to {largest}: {value!r:.60}")
 
 
 def read_size(value: Value) -> int:

@@ -7,7 +7,6 @@ Where a literal has to wait for the server's ``+`` the command is cut into fragm
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,6 +15,8 @@ from mailrules.errors import LocalProtocolError
 from mailrules.imap.mailbox_name import encode_mailbox_name
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailrules.imap.sequence_set import SequenceSet
 
 LITERAL_MINUS_BYTES = 4096
@@ -118,7 +119,9 @@ class ParenthesisedList:
     items: tuple[Node, ...]
 
 
-Node: TypeAlias = "Atom | Number | AString | Quoted | Literal | MailboxNode | Flag | SequenceSetNode | BodySection | ParenthesisedList"
+Node: TypeAlias = (
+    Atom | Number | AString | Quoted | Literal | MailboxNode | Flag | SequenceSetNode | BodySection | ParenthesisedList
+)
 
 
 def write_command(
