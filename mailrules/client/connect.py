@@ -1,0 +1,173 @@
+"""How does an account become a connection that is logged in, safely and in few round trips?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+from mailrules.client import credentials
+from mailrules.client.async_client import AsyncClient
+from mailrules.client.stream import open_stream, place_of
+from mailrules.errors import (
+    AuthenticationFailed,
+    CommandRefused,
+    ConnectionFailed,
+    ConnectionLost,
+    MissingCapability,
+    RemoteProtocolError,
+)
+from mailrules.imap.responses import Status
+from mailrules.imap.sasl import LoginMethod, Plain, XOAuth2, choose_login_method
+from mailrules.imap.session_commands import Authenticate, Capability, Compress, Login, StartTls
+from mailrules.secret import Secret
+from mailrules.settings import SecretReference, Security
+
+if TYPE_CHECKING:
+    from mailrules.client.transcript import Transcript
+    from mailrules.settings import AccountSettings
+
+SecretResolver: TypeAlias = Callable[[SecretReference], Awaitable[Secret]]
+
+_NOT_NOW = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN"})
+"""Response codes (RFC 5530) with which a server refuses a login for reasons of its own."""
+
+
+async def connect(
+    account: AccountSettings,
+    *,
+    resolve_secret: SecretResolver = credentials.resolve,
+    transcript: Transcript | None = None,
+) -> AsyncClient:
+    """A client that is logged in, its capabilities known; the caller closes it.
+
+    On most servers this takes two round trips, login and COMPRESS. Raises SecretError, ConnectionFailed, and
+    AuthenticationFailed where the server refuses the credentials or none may be sent.
+    """
+    # Before anything else: a password manager may need a minute, and servers hang up on silent clients.
+    secret = await resolve_secret(account.secret) if account.secret else None
+    if secret and transcript:
+        transcript.hide(secret)
+    client = AsyncClient(
+        await open_stream(account),
+        command_seconds=account.timeouts.command_seconds,
+        idle_renew_seconds=account.timeouts.idle_renew_seconds,
+        observer=transcript,
+    )
+    try:
+        await _log_in(client, account, secret)
+    except BaseException:
+        await client.close()
+        raise
+    return client
+
+
+async def _log_in(client: AsyncClient, account: AccountSettings, secret: Secret | None) -> None:
+    place = place_of(account)
+    is_known = await _greet(client, account)
+    try:
+        async with asyncio.timeout(account.timeouts.login_seconds):
+            if account.security is Security.STARTTLS and not account.tunnel:
+                await _start_tls(client, place, is_known=is_known)
+            await _learn_capabilities(client)
+            if is_known:
+                _accept_preauth(account)
+            else:
+                await _authenticate(client, account, secret)
+                await _learn_capabilities(client)
+            if account.compress:
+                await _compress(client)
+    except TimeoutError:
+        seconds = account.timeouts.login_seconds
+        raise ConnectionFailed(f"{place}: login: not done in {seconds:g} seconds") from None
+    except (CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError) as error:
+        # No cause: the server's words may repeat the secret.
+        told = _without(secret, str(error)).removeprefix(f"{place}: ")
+        raise ConnectionFailed(f"{place}: login: {told}") from None
+
+
+async def _greet(client: AsyncClient, account: AccountSettings) -> bool:
+    """Wait for the greeting; whether the server knows us already (PREAUTH)."""
+    place, seconds = place_of(account), account.timeouts.greeting_seconds
+    try:
+        # The deadline stands here and not in the client, so that its passing can be told with a cure.
+        async with asyncio.timeout(seconds):
+            greeting = await client.start(greeting_seconds=2 * seconds)
+    except TimeoutError:
+        cure = "" if account.security is Security.TLS else "; is this a TLS port (usual 993)? Then set security: tls"
+        raise ConnectionFailed(f"{place}: greeting: the server said nothing in {seconds:g} seconds{cure}") from None
+    except (ConnectionLost, RemoteProtocolError) as error:
+        raise ConnectionFailed(f"{place}: greeting: {error}") from error
+    return greeting.status is Status.PREAUTH
+
+
+async def _start_tls(client: AsyncClient, place: str, *, is_known: bool) -> None:
+    """Protect the connection, or give it up; no server and nobody on the way can talk us out of it."""
+    if is_known:
+        raise ConnectionFailed(
+            f"{place}: STARTTLS: the server starts with PREAUTH, which leaves no way to TLS; set security: tls"
+        )
+    await _learn_capabilities(client)
+    if "STARTTLS" not in client.capabilities:
+        raise ConnectionFailed(
+            f"{place}: STARTTLS: the server does not offer it, or somebody on the way took the offer out; "
+            "set security: tls, with the TLS port (usual 993)"
+        )
+    await client.run(StartTls())
+
+
+def _accept_preauth(account: AccountSettings) -> None:
+    if account.security is Security.NONE and not account.tunnel:
+        raise ConnectionFailed(
+            f"{place_of(account)}: greeting: PREAUTH without TLS is refused, since anybody could be the server"
+        )
+
+
+async def _authenticate(client: AsyncClient, account: AccountSettings, secret: Secret | None) -> None:
+    who = f"{place_of(account)}: login of {account.user}"
+    if secret is None:
+        raise AuthenticationFailed(f"{who}: the server wants one, and the account has no secret")
+    method = choose_login_method(client.capabilities, wanted=account.mechanism)
+    if method is None:
+        raise AuthenticationFailed(f"{who}: {_why_no_login(client.capabilities, account)}")
+    xoauth2 = XOAuth2(account.user, secret)
+    try:
+        match method:
+            case LoginMethod.LOGIN:
+                await client.run(Login(account.user, secret))
+            case LoginMethod.PLAIN:
+                await client.run(Authenticate(Plain(account.user, secret)))
+            case LoginMethod.XOAUTH2:
+                await client.run(Authenticate(xoauth2))
+    except CommandRefused as refusal:
+        told = f"{who}: {_without(secret, ' '.join(filter(None, (str(refusal), xoauth2.complaint))))}"
+        if refusal.code in _NOT_NOW:
+            raise ConnectionFailed(f"{told}; try again later") from None
+        raise AuthenticationFailed(f"{told}; check user and secret") from None
+
+
+def _why_no_login(capabilities: frozenset[str], account: AccountSettings) -> str:
+    offered = ", ".join(sorted(name for name in capabilities if name.startswith("AUTH="))) or "no AUTH= at all"
+    if account.mechanism and account.mechanism != LoginMethod.LOGIN:
+        return f"the server does not offer {account.mechanism.upper()} here; it offers {offered}"
+    cure = "" if account.security is not Security.NONE else "; set security: tls or starttls"
+    return f"the server allows no password here (LOGINDISABLED); it offers {offered}{cure}"
+
+
+async def _learn_capabilities(client: AsyncClient) -> None:
+    """Ask only if the greeting, or the reply to the login, did not tell them."""
+    if not client.capabilities_are_current:
+        await client.run(Capability())
+
+
+async def _compress(client: AsyncClient) -> None:
+    if "COMPRESS=DEFLATE" in client.capabilities:
+        # TLS may compress already (RFC 4978, COMPRESSIONACTIVE); it works without, too.
+        with contextlib.suppress(CommandRefused):
+            await client.run(Compress())
+
+
+def _without(secret: Secret | None, text: str) -> str:
+    """A server's words; some repeat the command that they refuse."""
+    return text.replace(secret.reveal(), "***") if secret else text

@@ -1,0 +1,158 @@
+"""Which FETCH commands answer a request for facts, and how do their answers become facts?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailrules.client.structure import parts_of, readable_texts
+from mailrules.imap.mailbox_commands import has_modseq
+from mailrules.imap.message_commands import FetchItem
+from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
+from mailrules.imap.writer import BodySection
+from mailrules.mailbox.message import UID, MessageFacts, Unreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mailrules.imap.fetch_data import FetchData
+    from mailrules.imap.message_commands import FetchItems
+    from mailrules.mailbox.message import FactRequest, Part
+
+MESSAGES_PER_COMMAND = 5_000
+"""Several commands are in flight, so that the server works while we read."""
+
+CONTENTS_PER_COMMAND = 250
+"""The same for texts and whole messages, which are large."""
+
+MAX_TEXT_PART_BYTES = 4 << 20
+"""A message with a longer text part has unreadable text: rules that need it do nothing with it."""
+
+
+def items_for(request: FactRequest, *, capabilities: frozenset[str], object_id: FetchItem | None = None) -> FetchItems:
+    """The data items of one FETCH; ``object_id`` is how this server names messages, asked for along with flags."""
+    asked = (
+        (True, FetchItem.UID),
+        (request.flags, FetchItem.FLAGS),
+        (request.size, FetchItem.SIZE),
+        (request.received, FetchItem.INTERNALDATE),
+        (request.modseq and has_modseq(capabilities), FetchItem.MODSEQ),
+        (request.structure or request.text, FetchItem.BODYSTRUCTURE),
+    )
+    items: FetchItems = tuple(item for is_asked, item in asked if is_asked)
+    if object_id is not None and request.flags:
+        items += (object_id,)
+    if request.header_fields:
+        items += (BodySection(header_fields=tuple(name.upper() for name in request.header_fields)),)
+    if request.whole:
+        items += (BodySection(),)
+    return items
+
+
+def object_id_item(capabilities: frozenset[str], *, server_name: str) -> FetchItem | None:
+    """The item that names a message for ever, None where the server has none."""
+    if "OBJECTID" in capabilities:
+        return FetchItem.EMAIL_ID
+    if "X-GM-EXT-1" in capabilities:
+        return FetchItem.GMAIL_MESSAGE_ID
+    # Dovecot announces X-GUID nowhere; other servers answer BAD to it.
+    return FetchItem.X_GUID if server_name.lower() == "dovecot" else None
+
+
+def sets_of_mailbox(*, messages: int, uidnext: int | None) -> Iterator[SequenceSet]:
+    """Sets that together are all UIDs, each with about ``MESSAGES_PER_COMMAND`` messages if UIDs are spread evenly.
+
+    The last one is open: messages that came since ``uidnext`` was told belong to the mailbox too.
+    """
+    count = max(1, -(-messages // MESSAGES_PER_COMMAND)) if uidnext and uidnext > messages else 1
+    width = max(1, (uidnext or 1) // count)
+    for start in range(1, width * (count - 1), width):
+        yield SequenceSet(((start, start + width - 1),))
+    yield SequenceSet.starting_at(width * (count - 1) + 1)
+
+
+def sets_of_uids(uids: Iterable[UID], request: FactRequest) -> Iterator[SequenceSet]:
+    """The UIDs cut so that each set fits a command line and its answer is not too large."""
+    return cut_by_bytes(uids, max_count=CONTENTS_PER_COMMAND if request.whole else MESSAGES_PER_COMMAND)
+
+
+def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
+    """The facts in one answer; None where flags or size lack, as for a message that is just leaving."""
+    if (
+        data.uid is None
+        or (request.flags and data.flags is None)
+        or (request.size and data.size_bytes is None)
+        or (request.whole and "" not in data.sections)
+    ):
+        return None
+    facts = MessageFacts(uid=UID(data.uid), object_id=data.object_id)
+    if request.flags:
+        facts.flags = data.flags
+    if request.size:
+        facts.size_bytes = data.size_bytes
+    if request.received:
+        facts.received = data.internal_date or _unreadable(data, "INTERNALDATE")
+    if request.modseq:
+        facts.modseq = data.modseq
+    if request.header_fields:
+        header = data.header_fields
+        facts.header = _unreadable(data, "BODY") if header is None else header
+    if request.structure or request.text:
+        body = data.body_structure
+        facts.structure = _unreadable(data, "BODYSTRUCTURE") if body is None else parts_of(body)
+    if request.whole:
+        facts.whole = data.sections[""]
+    return facts
+
+
+class TextCollector:
+    """Gathers the text parts of messages whose structure is known, part number by part number."""
+
+    def __init__(self, facts: Sequence[MessageFacts]) -> None:
+        self._facts = facts
+        self._wanted: dict[UID, tuple[Part, ...]] = {}
+        self._contents: dict[tuple[int, str], bytes] = {}
+        for one in facts:
+            self._plan(one)
+
+    def requests(self) -> Iterator[tuple[SequenceSet, FetchItems]]:
+        """What to fetch: few commands, since most messages have their text in the same few parts."""
+        uids_by_number: dict[str, list[UID]] = {}
+        for uid, parts in self._wanted.items():
+            for part in parts:
+                uids_by_number.setdefault(part.number, []).append(uid)
+        for number, uids in uids_by_number.items():
+            for numbers in cut_by_bytes(uids, max_count=CONTENTS_PER_COMMAND):
+                yield numbers, (FetchItem.UID, BodySection(part=number))
+
+    def take(self, data: FetchData) -> None:
+        """Take one answer to one of the requests."""
+        if data.uid is not None:
+            self._contents.update(((data.uid, number), content) for number, content in data.sections.items())
+
+    def finish(self) -> None:
+        """Set ``texts`` of each message."""
+        for one in self._facts:
+            parts = self._wanted.get(one.uid)
+            if parts is None:
+                continue
+            texts = [(part, self._contents.get((one.uid, part.number))) for part in parts]
+            found = tuple((part, content) for part, content in texts if content is not None)
+            one.texts = found if len(found) == len(parts) else Unreadable(reason="the server did not send a text part")
+
+    def _plan(self, one: MessageFacts) -> None:
+        if not isinstance(one.structure, tuple):
+            one.texts = one.structure
+            return
+        parts = readable_texts(one.structure)
+        longest = max((part.size_bytes for part in parts), default=0)
+        if longest > MAX_TEXT_PART_BYTES:
+            one.texts = Unreadable(
+                reason=f"too complex: a text part of {longest:,} bytes, over {MAX_TEXT_PART_BYTES:,}"
+            )
+            return
+        self._wanted[one.uid] = parts
+
+
+def _unreadable(data: FetchData, name: str) -> Unreadable:
+    malformed = data.malformed.get(name)
+    return Unreadable(reason=malformed.reason if malformed else f"the server sent no {name}")

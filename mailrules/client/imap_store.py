@@ -1,0 +1,319 @@
+"""How does one IMAP connection serve as the mail account that the pipeline reads and changes?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from mailrules.client.connect import connect
+from mailrules.client.credentials import resolve
+from mailrules.client.fetching import TextCollector, facts_of, items_for, object_id_item, sets_of_mailbox, sets_of_uids
+from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
+from mailrules.imap.mailbox_commands import (
+    Append,
+    Create,
+    Delete,
+    DeleteAcl,
+    Examine,
+    GetAcl,
+    List,
+    Lsub,
+    MyRights,
+    Select,
+    SetAcl,
+    Status,
+    Subscribe,
+    Unsubscribe,
+    is_same_mailbox,
+    list_return_options,
+)
+from mailrules.imap.message_commands import StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore, merge_by_uid
+from mailrules.imap.sequence_set import SequenceSet
+from mailrules.imap.session_commands import Id, Logout, Noop
+from mailrules.mailbox.message import UID
+from mailrules.mailbox.store import (
+    AppendOutcome,
+    CopyOutcome,
+    MailboxInfo,
+    MailboxStatus,
+    Rights,
+    StoredFlags,
+    StoreOutcome,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from mailrules.client.async_client import AsyncClient
+    from mailrules.client.connect import SecretResolver
+    from mailrules.client.transcript import Transcript
+    from mailrules.imap.fetch_data import FetchData
+    from mailrules.imap.message_commands import CopiedMessages, FetchItems
+    from mailrules.imap.selected_mailbox import OpenedMailbox
+    from mailrules.mailbox.message import FactRequest, MessageFacts
+    from mailrules.settings import AccountSettings
+
+LOGOUT_SECONDS = 2.0
+POLL_SECONDS = 60.0
+"""How often a server without IDLE is asked for news."""
+
+
+class ImapReader:
+    """A ``MailReader`` over one connection: mailboxes are opened by EXAMINE, and nothing here writes."""
+
+    def __init__(self, client: AsyncClient, *, account: AccountSettings) -> None:
+        self.client = client
+        """For its counters; commands of its own would disturb the open mailbox."""
+        self._settings = account
+        self._server_name: str | None = None
+
+    @property
+    def account(self) -> str:
+        return self._settings.name
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        return self.client.capabilities
+
+    async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
+        with _first_error_alone():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._introduce())
+                listing = group.create_task(self.client.run(List()))
+                subscriptions = group.create_task(self._subscriptions())
+        listed, subscribed = listing.result(), subscriptions.result()
+        mailboxes = {
+            one.mailbox: MailboxInfo(
+                name=one.mailbox,
+                delimiter=one.delimiter,
+                attributes=one.attributes,
+                subscribed="\\subscribed" in one.attributes or one.mailbox in subscribed,
+            )
+            for one in listed
+        }
+        return tuple(mailboxes[name] for name in sorted(mailboxes))
+
+    async def open(self, mailbox: str) -> MailboxStatus:
+        with _first_error_alone():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._introduce())
+                opening = group.create_task(self.client.run(self._opening(mailbox)))
+        return _opened_status(opening.result())
+
+    async def status(self, mailbox: str) -> MailboxStatus:
+        told = await self.client.run(Status(mailbox))
+        if told.uidvalidity is None or told.messages is None:
+            raise RemoteProtocolError(f"STATUS of {mailbox!r} lacks UIDVALIDITY or MESSAGES")
+        return MailboxStatus(
+            mailbox=mailbox,
+            uidvalidity=told.uidvalidity,
+            messages=told.messages,
+            uidnext=told.uidnext,
+            highest_modseq=told.highest_modseq,
+        )
+
+    async def fetch(self, request: FactRequest, uids: Sequence[UID] | None = None) -> list[MessageFacts]:
+        if uids is not None:
+            return await self._fetch(request, sets_of_uids(uids, request))
+        selected = self.client.selected
+        messages, uidnext = (selected.exists, selected.uidnext) if selected else (0, None)
+        return await self._fetch(request, sets_of_mailbox(messages=messages, uidnext=uidnext))
+
+    async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
+        return await self._fetch(request, [SequenceSet.starting_at(first_uid)])
+
+    async def get_rights(self, mailbox: str) -> Rights:
+        told = await self.client.run(GetAcl(mailbox))
+        return Rights(mailbox=mailbox, entries=told.entries)
+
+    async def my_rights(self, mailbox: str) -> str:
+        return await self.client.run(MyRights(mailbox))
+
+    async def close(self) -> None:
+        with contextlib.suppress(IMAPError, TimeoutError):
+            async with asyncio.timeout(LOGOUT_SECONDS):
+                await self.client.run(Logout())
+        await self.client.close()
+
+    def _opening(self, mailbox: str) -> Select:
+        return Examine(mailbox)
+
+    async def _subscriptions(self) -> frozenset[str]:
+        """By LSUB, where LIST does not tell them as well."""
+        if "SUBSCRIBED" in list_return_options(self.capabilities):
+            return frozenset()
+        return frozenset(one.mailbox for one in await self.client.run(Lsub()))
+
+    async def _introduce(self) -> None:
+        """Ask once, beside the first command, who the server is: some (163.com) want to know who we are."""
+        if self._server_name is not None:
+            return
+        self._server_name = ""
+        if "ID" in self.capabilities:
+            with contextlib.suppress(CommandRefused):
+                fields = await self.client.run(Id((("name", "mailrules"),)))
+                self._server_name = (fields or {}).get("name") or ""
+
+    async def _fetch(self, request: FactRequest, sets: Iterable[SequenceSet]) -> list[MessageFacts]:
+        object_id = object_id_item(self.capabilities, server_name=self._server_name or "")
+        items = items_for(request, capabilities=self.capabilities, object_id=object_id)
+        facts: dict[int, MessageFacts] = {}
+
+        async def fetch_one(uids: SequenceSet) -> None:
+            received: list[FetchData] = []
+            await self._run_fetch(uids, items, received.append)
+            for data in merge_by_uid(received):
+                # "n:*" gives the last message even where its UID is below n.
+                if (one := facts_of(data, request)) and one.uid >= uids.ranges[0][0]:
+                    facts[one.uid] = one
+
+        await _all(fetch_one(uids) for uids in sets)
+        ascending = [facts[uid] for uid in sorted(facts)]
+        if request.text:
+            await self._fetch_texts(ascending)
+        return ascending
+
+    async def _fetch_texts(self, facts: Sequence[MessageFacts]) -> None:
+        texts = TextCollector(facts)
+        await _all(self._run_fetch(uids, items, texts.take) for uids, items in texts.requests())
+        texts.finish()
+
+    async def _run_fetch(self, uids: SequenceSet, items: FetchItems, sink: Callable[[FetchData], None]) -> None:
+        try:
+            await self.client.run(UidFetch(uids, items, sink))
+        except CommandRefused as refusal:
+            # RFC 5530: some of the messages are gone; the others have been told.
+            if refusal.code != "EXPUNGEISSUED":
+                raise
+
+
+class ImapStore(ImapReader):
+    """A ``MailStore`` over one connection: mailboxes are opened by SELECT."""
+
+    async def store_flags(
+        self,
+        uids: Sequence[UID],
+        *,
+        add: frozenset[str] = frozenset(),
+        remove: frozenset[str] = frozenset(),
+        unchanged_since: int | None = None,
+    ) -> StoreOutcome:
+        change = StoreChange.ADD if add else StoreChange.REMOVE
+        flags = tuple(sorted(add or remove))
+        told = await self.client.run(UidStore(SequenceSet.of(uids), change, flags, unchanged_since))
+        confirmed = tuple(
+            StoredFlags(uid=UID(one.uid), flags=one.flags, modseq=one.modseq)
+            for one in told.confirmed
+            if one.uid is not None and one.flags is not None
+        )
+        return StoreOutcome(confirmed=confirmed, modified=tuple(UID(uid) for uid in told.modified))
+
+    async def copy(self, uids: Sequence[UID], target: str) -> CopyOutcome:
+        return _copy_outcome(await self.client.run(UidCopy(SequenceSet.of(uids), target)))
+
+    async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
+        return _copy_outcome(await self.client.run(UidMove(SequenceSet.of(uids), target)))
+
+    async def expunge(self, uids: Sequence[UID]) -> tuple[UID, ...]:
+        gone = await self.client.run(UidExpunge(SequenceSet.of(uids)))
+        return tuple(UID(uid) for uid in gone)
+
+    async def append(
+        self, mailbox: str, message: bytes, *, flags: frozenset[str] = frozenset(), received: datetime | None = None
+    ) -> AppendOutcome:
+        told = await self.client.run(Append(mailbox, message, tuple(sorted(flags)), received))
+        if told is None:
+            return AppendOutcome(uidvalidity=0, uid=0)
+        return AppendOutcome(uidvalidity=told.uidvalidity, uid=next(iter(told.uids)))
+
+    async def create(self, mailbox: str) -> bool:
+        try:
+            await self.client.run(Create(mailbox))
+        except CommandRefused as refusal:
+            if refusal.code == "ALREADYEXISTS" or (not refusal.code and await self._exists(mailbox)):
+                return False
+            raise
+        return True
+
+    async def delete_mailbox(self, mailbox: str) -> None:
+        await self.client.run(Delete(mailbox))
+
+    async def subscribe(self, mailbox: str, *, subscribed: bool = True) -> None:
+        await self.client.run(Subscribe(mailbox) if subscribed else Unsubscribe(mailbox))
+
+    async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
+        await self.client.run(SetAcl(mailbox, identifier, rights) if rights else DeleteAcl(mailbox, identifier))
+
+    async def wait_for_news(self, *, timeout_seconds: float) -> bool:
+        if "IDLE" in self.capabilities or "IMAP4REV2" in self.capabilities:
+            return await self.client.idle(timeout_seconds=timeout_seconds)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + timeout_seconds
+        while not self.client.take_news():
+            remaining = ends - loop.time()
+            if remaining <= 0:
+                return False
+            await asyncio.sleep(min(remaining, POLL_SECONDS))
+            await self.client.run(Noop())
+        return True
+
+    def _opening(self, mailbox: str) -> Select:
+        return Select(mailbox)
+
+    async def _exists(self, mailbox: str) -> bool:
+        listed = await self.client.run(List(mailbox))
+        return any(is_same_mailbox(one.mailbox, mailbox) and "\\nonexistent" not in one.attributes for one in listed)
+
+
+async def connect_reader(
+    account: AccountSettings, *, resolve_secret: SecretResolver = resolve, transcript: Transcript | None = None
+) -> ImapReader:
+    """Log in for reading only; errors are those of ``connect``."""
+    return ImapReader(await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account)
+
+
+async def connect_store(
+    account: AccountSettings, *, resolve_secret: SecretResolver = resolve, transcript: Transcript | None = None
+) -> ImapStore:
+    """Log in for reading and writing; errors are those of ``connect``."""
+    return ImapStore(await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account)
+
+
+@contextlib.contextmanager
+def _first_error_alone() -> Iterator[None]:
+    """Around a task group whose tasks fail for one common cause: raise it as if there were no group."""
+    try:
+        yield
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _all(commands: Iterable[Coroutine[object, object, None]]) -> None:
+    """Run them side by side; the gate sends whatever may overlap."""
+    with _first_error_alone():
+        async with asyncio.TaskGroup() as group:
+            for command in commands:
+                group.create_task(command)
+
+
+def _opened_status(opened: OpenedMailbox) -> MailboxStatus:
+    if opened.uidvalidity is None:
+        # "a server that does not support UIDs" (RFC 3501 section 7.1): nothing here could be named for good.
+        raise RemoteProtocolError(f"the server gives no UIDVALIDITY for {opened.mailbox!r}")
+    return MailboxStatus(
+        mailbox=opened.mailbox,
+        uidvalidity=opened.uidvalidity,
+        messages=opened.exists,
+        uidnext=opened.uidnext,
+        highest_modseq=opened.highest_modseq,
+        permanent_flags=opened.permanent_flags,
+        read_only=opened.read_only,
+    )
+
+
+def _copy_outcome(copied: CopiedMessages) -> CopyOutcome:
+    return CopyOutcome(
+        uidvalidity=copied.uidvalidity, uids={UID(source): UID(target) for source, target in copied.uids.items()}
+    )
