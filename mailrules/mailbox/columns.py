@@ -35,30 +35,35 @@ if TYPE_CHECKING:
 
 
 class JoinedText:
-    """Folded texts one after another with line ends between, so that one scan sees them all."""
+    """Folded texts one after another in UTF-8, line ends between, so that one scan sees them all."""
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self.text = "\n".join(texts)
-        self._starts = [0, *accumulate(len(text) + 1 for text in texts)]
+        encoded = [text.encode("utf-8", "replace") for text in texts]
+        self.data = b"\n".join(encoded)
         self.hits: dict[str, Sequence[int]] = {}
-        """Answers of ``containing`` so far; a scan for many needles at once may fill it."""
+        """Answers of ``containing`` so far; a scan for many literals at once may fill it."""
+        self._starts = [0, *accumulate(len(text) + 1 for text in encoded)]
 
     def index_at(self, position: int) -> int:
-        """Which text a position of the joined text lies in."""
+        """Which text a position of ``data`` lies in."""
         return bisect_right(self._starts, position) - 1
 
-    def containing(self, needle: str) -> Sequence[int]:
-        """Indexes of the texts that contain a folded needle, ascending."""
-        if needle not in self.hits:
-            self.hits[needle] = tuple(self._scan(needle))
-        return self.hits[needle]
+    def start_of(self, index: int) -> int:
+        """Where a text starts in ``data``."""
+        return self._starts[index]
 
-    def _scan(self, needle: str) -> Iterator[int]:
-        position = self.text.find(needle)
+    def containing(self, literal: str) -> Sequence[int]:
+        """Indexes of the texts that contain a folded literal, ascending."""
+        if literal not in self.hits:
+            self.hits[literal] = tuple(self._find(literal.encode("utf-8", "replace")))
+        return self.hits[literal]
+
+    def _find(self, literal: bytes) -> Iterator[int]:
+        position = self.data.find(literal)
         while position >= 0:
             index = self.index_at(position)
             yield index
-            position = self.text.find(needle, self._starts[index + 1])
+            position = self.data.find(literal, self._starts[index + 1])
 
 
 class DistinctColumn:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from mailrules.mailbox.address import Address
-    from mailrules.mailbox.columns import AddressColumn
+    from mailrules.mailbox.columns import AddressColumn, JoinedText
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.rules.conditions import Environment
 
@@ -47,6 +47,10 @@ class AddressPart(StrEnum):
     NAME = "name"
 
 
+_DICTIONARIES = frozenset({AddressPart.ADDRESS, AddressPart.DOMAIN})
+"""The parts that a column has a dictionary of."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartMatch:
     """A text operator on one part of an address: ``name: {contains: y}``, ``domain: x``."""
@@ -63,6 +67,12 @@ class PartMatch:
         if self.part == AddressPart.DOMAIN:
             return proposed_texts(self.match, column.by_domain, column.joined)
         return proposed_by_probes(self.match, column.joined)
+
+    @property
+    def literals(self) -> list[str]:
+        """What ``proposed`` looks for in the column's joined texts."""
+        by_dictionary = self.match.operator == TextOperator.EQUALS and self.part in _DICTIONARIES
+        return [] if by_dictionary else list(self.match.probes or ())
 
     def captures(self, address: Address) -> dict[str, str] | None:
         for text in _texts(self.part, address):
@@ -85,6 +95,10 @@ class SubdomainMatch:
         parents = column.by_parent_domain
         return [index for domain in parents.keys() & self.domains for index in parents[domain]]
 
+    @property
+    def literals(self) -> list[str]:
+        return []
+
     def captures(self, address: Address) -> dict[str, str] | None:  # noqa: ARG002 -- AddressMatch
         return None
 
@@ -106,6 +120,10 @@ class AnyAddressMatch:
                 return None
             found.update(proposal)
         return tuple(found)
+
+    @property
+    def literals(self) -> list[str]:
+        return [literal for match in self.alternatives for literal in match.literals]
 
     def captures(self, address: Address) -> dict[str, str] | None:  # noqa: ARG002 -- AddressMatch
         return None
@@ -181,6 +199,10 @@ class AddressTest:
         if self.empty is not None:
             true &= ~naming if self.empty else naming
         return Truth(readable, true, known & unreadable)
+
+    def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
+        literals = [literal for match in self.matches for literal in match.literals]
+        return snapshot.columns.addresses(fact.name).joined, literals
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return ", ".join(str(address) for address in self._addresses(snapshot, row))

@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from mailrules.rules.truth import Truth
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from mailrules.diagnostics import Location
+    from mailrules.mailbox.columns import JoinedText
     from mailrules.mailbox.message import Fact
     from mailrules.mailbox.snapshot import Snapshot
-    from mailrules.rules.truth import Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,18 @@ class CapturingTest(Protocol):
 
     def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
         """Named groups of the first regex with any, for a row that the test holds for."""
+        ...
+
+
+@runtime_checkable
+class ScanningTest(Protocol):
+    """A leaf test that looks for literals, which one pass can find together with other tests'."""
+
+    @property
+    def needs(self) -> tuple[Fact, ...]: ...
+
+    def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
+        """The joined texts of the column that one of its facts becomes, and the folded literals."""
         ...
 
 
@@ -103,3 +118,30 @@ class Named:
 
 
 Node = Leaf | All | AnyOf | Not | Always | Named
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """All leaves of a condition, in file order."""
+    match node:
+        case Leaf():
+            yield node
+        case All() | AnyOf():
+            for part in node.parts:
+                yield from leaves(part)
+        case Not() | Named():
+            yield from leaves(node.part)
+        case Always():
+            pass
+
+
+def judge_leaf(test: LeafTest, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:
+    """A test's answer, held to the contract: open where a fact is missing, and nowhere else.
+
+    A row that has every fact and still gets no answer is unknowable, so nothing acts on it.
+    """
+    ready = snapshot.all_rows
+    for fact in test.needs:
+        ready &= snapshot.known(fact)
+    answer = test.judge(snapshot, rows & ready, environment)
+    known, unknowable = answer.known & ready, answer.unknowable & ready
+    return Truth(known, answer.true & known, unknowable | (rows & ready & ~known))

@@ -44,6 +44,9 @@ class TextTest:
         column = snapshot.columns.header(self.field.lower())
         return _truth(column, self.matches, snapshot.known(self.needs[0]), exists=self.exists, empty=self.empty)
 
+    def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
+        return snapshot.columns.header(fact.name).joined, literals_of(self.matches)
+
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return " | ".join(snapshot.header_values(self.field, row))
 
@@ -68,6 +71,9 @@ class BodyTest:
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         return _truth(snapshot.columns.body, self.matches, snapshot.known(TEXT), exists=self.exists, empty=self.empty)
+
+    def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:  # noqa: ARG002 -- ScanningTest
+        return snapshot.columns.body.joined, literals_of(self.matches)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return " ".join(snapshot.columns.body.of_row(row))
@@ -100,6 +106,11 @@ def proposed_by_probes(match: TextMatch, joined: JoinedText) -> Sequence[int] | 
 def smallest(proposals: Iterable[Sequence[int] | None], *, otherwise: Sequence[int]) -> Sequence[int]:
     """The shortest proposal; ``otherwise`` where there is none."""
     return min((proposal for proposal in proposals if proposal is not None), key=len, default=otherwise)
+
+
+def literals_of(matches: Iterable[TextMatch]) -> list[str]:
+    """The literals that ``proposed_texts`` will ask a column for."""
+    return [literal for match in matches if match.operator != TextOperator.EQUALS for literal in match.probes or ()]
 
 
 def first_captures(matches: Iterable[TextMatch], texts: Sequence[str]) -> dict[str, str] | None:
