@@ -64,4 +64,4 @@ class AccountSettings:
     trash: str = ""
     archive: str = ""
     timeouts: Timeouts = field(default_factory=Timeouts)
-    where: Location | None = None
+    where: Location | None = field(default=None, compare=False)

@@ -51,15 +51,16 @@ class Invocation:
 
         return Output(color=self.color)
 
-    def start_logging(self, *, acts: bool = False) -> None:
+    def start_logging(self, *, acts: bool = False, watched: bool = True) -> None:
         """Logs to stderr: warnings and worse; ``-v`` also tells what is done, ``-vv`` all.
 
-        A command that ``acts`` where nobody watches (stderr is no terminal) tells what is done anyway.
+        A command that ``acts`` where nobody watches (stderr is no terminal, or it is a daemon) tells what is
+        done anyway.
         """
         from mailrules.cli.output import wants_color  # noqa: PLC0415 -- as above
         from mailrules.logs import LogFormat, configure  # noqa: PLC0415 -- as above
 
-        verbosity = max(self.verbose, 1 if acts and not sys.stderr.isatty() else 0)
+        verbosity = max(self.verbose, 1 if acts and not (watched and sys.stderr.isatty()) else 0)
         configure(
             sys.stderr,
             log_format=LogFormat(self.log_format),

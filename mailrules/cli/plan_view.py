@@ -12,7 +12,7 @@ from mailrules.cli.output import Column, Output, cell, number, plural
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mailrules.plan.plan import Finding, MailboxPlan, MailboxStep, MessagePlan, Plan, Step
 
@@ -48,7 +48,7 @@ def show_plan(output: Output, plan: Plan, *, limit: int | None = SHOWN_MESSAGES)
             output.line("  ", mailbox_step_text(step), cell(f"  {step.rule}", "dim"))
         output.line()
     rows = [
-        (cell(rule), number(messages), cell(_counts(kinds)))
+        (cell(rule), number(messages), cell(kinds_text(kinds)))
         for rule, (messages, kinds) in _by_rule(plan.mailboxes).items()
     ]
     if rows:
@@ -99,10 +99,15 @@ def steps_summary(plan: Plan) -> str:
     parts = []
     if plan.message_count:
         kinds = Counter(step.kind for _, _, step in plan.steps())
-        parts.append(f"{plural(plan.message_count, 'message')}: {_counts(kinds)}")
+        parts.append(f"{plural(plan.message_count, 'message')}: {kinds_text(kinds)}")
     if plan.mailbox_steps:
         parts.append(plural(len(plan.mailbox_steps), "change of a mailbox", "changes of mailboxes"))
     return "; ".join(parts)
+
+
+def kinds_text(kinds: Mapping[StepKind, int]) -> str:
+    """``950 moves, 26 copies``; "" for nothing."""
+    return ", ".join(plural(count, *_COUNTED.get(kind, (str(kind), ""))) for kind, count in sorted(kinds.items()))
 
 
 def _show_mailbox(output: Output, mailbox: MailboxPlan, *, limit: int | None) -> None:
@@ -147,7 +152,3 @@ def _by_rule(mailboxes: Iterable[MailboxPlan]) -> dict[str, tuple[int, Counter[S
             for step in message.steps:
                 kinds[step.rule][step.kind] += 1
     return {rule: (count, kinds[rule]) for rule, count in messages.items()}
-
-
-def _counts(kinds: Counter[StepKind]) -> str:
-    return ", ".join(plural(count, *_COUNTED.get(kind, (str(kind), ""))) for kind, count in sorted(kinds.items()))

@@ -1,0 +1,178 @@
+"""The verb ``history``: what was done, and why."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from mailrules.cli.invocation import Invocation, Verb, pass_invocation
+from mailrules.cli.output import Column, Output, cell, number, plural
+from mailrules.cli.plan_view import flag_word
+from mailrules.cli.session import open_journal
+from mailrules.plan.plan import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from mailrules.journal.records import RunRecord, StepRecord
+
+_OUTCOME_LOOKS = {"done": "good", "partly_done": "warn", "failed": "bad", "interrupted": "warn"}
+_STATE_LOOKS = {"applied": "good", "refused": "warn", "unknown": "bad", "ambiguous": "bad"}
+
+
+@click.command(cls=Verb, name="history")
+@click.argument("run", required=False, default="")
+@click.option("--message", default="", metavar="MESSAGE-ID", help="What was done with one message, in all runs.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs are listed.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document; with RUN or --message, the steps.")
+@pass_invocation
+def history(invocation: Invocation, *, run: str, message: str, limit: int, as_json: bool) -> None:
+    """List the newest runs, or with RUN (its name or how it begins) every step of one and its reason."""
+    invocation.start_logging()
+    output = invocation.output
+
+    async def read() -> tuple[RunRecord | None, Sequence[RunRecord], Sequence[StepRecord]]:
+        async with open_journal(invocation) as journal:
+            if message:
+                return None, (), await journal.steps_for_message(message)
+            if run:
+                found = await journal.run(run)
+                if found is None:
+                    raise click.UsageError(f"no run begins with {run!r}; see: mailrules history")
+                return found, (), await journal.steps_of(found.id)
+            return None, await journal.runs(limit=limit), ()
+
+    one, runs, steps = asyncio.run(read())
+    if as_json:
+        document: dict[str, object] = {"version": 1}
+        if one or message:
+            document |= {"run": run_document(one) if one else None, "steps": [step_document(step) for step in steps]}
+        else:
+            document |= {"runs": [run_document(record) for record in runs]}
+        output.json(document)
+    elif one or message:
+        if one:
+            _show_runs(output, [one])
+        _show_steps(output, steps)
+    elif runs:
+        _show_runs(output, runs)
+    else:
+        output.line("Nothing has been done yet.")
+
+
+def _show_runs(output: Output, runs: Sequence[RunRecord]) -> None:
+    columns = (
+        Column(title="Run", is_short=True),
+        Column(title="Kind"),
+        Column(title="Started", is_short=True),
+        Column(title="Outcome"),
+        Column(title="Messages", is_number=True),
+        Column(title="Steps", share=1),
+    )
+    rows = [
+        (
+            cell(run.id, "heading"),
+            cell(f"{run.kind} of {run.undo_of}" if run.undo_of else str(run.kind)),
+            cell(_local(run.started), "dim"),
+            cell(_words(run.outcome or "running, or was killed"), _OUTCOME_LOOKS.get(run.outcome or "", "warn")),
+            number(run.planned_messages),
+            cell(", ".join(f"{number(count)} {_words(state)}" for state, count in sorted(run.counts.items())), "dim"),
+        )
+        for run in runs
+    ]
+    output.table(columns, rows)
+
+
+def _show_steps(output: Output, steps: Sequence[StepRecord]) -> None:
+    if not steps:
+        output.line("No steps.")
+        return
+    columns = (
+        Column(title="Mailbox"),
+        Column(title="UID", is_number=True),
+        Column(title="Subject", share=3, is_short=True),
+        Column(title="Step", share=3),
+        Column(title="State"),
+        Column(title="Rule and reason", share=3),
+    )
+    rows = [
+        (
+            cell(f"{step.intent.command.account}/{step.intent.command.mailbox}"),
+            str(step.intent.uid or ""),
+            cell(step.intent.subject or step.intent.message_id),
+            cell(_step_words(step)),
+            cell(_words(step.state), _STATE_LOOKS.get(step.state, "dim")),
+            cell(": ".join(part for part in (step.intent.rule, step.detail or step.intent.reason) if part), "dim"),
+        )
+        for step in steps
+    ]
+    output.line()
+    output.table(columns, rows)
+    output.line("  ", cell(plural(len(steps), "step"), "dim"))
+
+
+def _step_words(step: StepRecord) -> str:
+    command = step.intent.command
+    kind = _words(command.kind)
+    if command.kind in {StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS}:
+        sign = "+" if command.kind is StepKind.ADD_FLAGS else "-"
+        return " ".join(sign + flag_word(flag) for flag in step.intent.flags)
+    if command.kind is StepKind.SETACL:
+        return f"rights of {command.identifier}: {command.prior_rights or 'none'} becomes {command.rights or 'none'}"
+    if command.kind is StepKind.EFFECT:
+        return command.effect
+    return f"{kind} to {command.target}" if command.target else kind
+
+
+def _words(value: str) -> str:
+    return str(value).replace("_", " ")
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def run_document(run: RunRecord) -> dict[str, object]:
+    """A run in JSON values, as `history --json` prints it."""
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "started": run.started.isoformat(),
+        "ended": run.ended.isoformat() if run.ended else None,
+        "outcome": run.outcome,
+        "undo_of": run.undo_of or None,
+        "rules_hash": run.rules_hash,
+        "planned_messages": run.planned_messages,
+        "steps_by_state": {str(state): count for state, count in run.counts.items()},
+    }
+
+
+def step_document(step: StepRecord) -> dict[str, object]:
+    """A step in JSON values, as `history RUN --json` prints it."""
+    intent, command = step.intent, step.intent.command
+    return {
+        "run": step.run,
+        "account": command.account,
+        "mailbox": command.mailbox,
+        "uidvalidity": command.uidvalidity,
+        "uid": intent.uid,
+        "message_id": intent.message_id,
+        "subject": intent.subject,
+        "rule": intent.rule,
+        "reason": intent.reason,
+        "kind": command.kind,
+        "operation": command.operation,
+        "to": command.target or None,
+        "flags": list(intent.flags),
+        "identifier": command.identifier or None,
+        "rights": command.rights or None,
+        "effect": command.effect or None,
+        "state": step.state,
+        "detail": step.detail,
+        "intended": step.intended.isoformat(),
+        "judged": step.judged.isoformat() if step.judged else None,
+        "target_uid": step.target_uid or None,
+    }

@@ -1,0 +1,130 @@
+"""The verbs ``dry-run`` and ``apply``: a plan looked at, saved, and carried out as it stands."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mailrules.cli.exit_status import ExitStatus
+from mailrules.cli.invocation import Invocation, Verb, pass_invocation
+from mailrules.cli.output import cell
+from mailrules.cli.plan_view import SHOWN_MESSAGES, show_plan, steps_summary
+from mailrules.cli.questions import may_go_on, why_yes_is_needed
+from mailrules.cli.run_view import report_document, report_status, show_report
+from mailrules.cli.session import open_session, scope_of
+from mailrules.engine import RunReport, apply_plan, preview
+from mailrules.errors import PlanRefused
+from mailrules.plan.document import plan_digest, plan_from_json, plan_to_document, plan_to_json
+
+if TYPE_CHECKING:
+    from mailrules.plan.plan import Plan
+
+
+@click.command(cls=Verb, name="dry-run")
+@click.option("--account", default="", metavar="NAME", help="Only this account.")
+@click.option("--mailbox", default="", metavar="NAME", help="Only this mailbox: INBOX, or home/INBOX.")
+@click.option("--rule", default="", metavar="NAME", help="Only the steps of this rule.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N messages of each mailbox.")
+@click.option("--new", "only_new", is_flag=True, help="Only mail that has not been judged yet.")
+@click.option("--all", "show_all", is_flag=True, help=f"List every message, not only {SHOWN_MESSAGES} a mailbox.")
+@click.option(
+    "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Save the plan for `apply`."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the plan document (docs/reference/plan.md).")
+@click.option("--detailed-exitcode", is_flag=True, help="End with 10 if there is something to do.")
+@pass_invocation
+def dry_run(
+    invocation: Invocation,
+    *,
+    account: str,
+    mailbox: str,
+    rule: str,
+    limit: int | None,
+    only_new: bool,
+    show_all: bool,
+    save: Path | None,
+    as_json: bool,
+    detailed_exitcode: bool,
+) -> ExitStatus:
+    """Show what a run would do now. Nothing is changed: mailboxes are opened read-only."""
+    invocation.start_logging()
+
+    async def plan_now() -> Plan:
+        async with open_session(invocation) as session:
+            scope = scope_of(
+                session.configuration, account=account, mailbox=mailbox, rule=rule, newest=limit, only_new=only_new
+            )
+            plan = await preview(session, scope=scope)
+            if save:
+                document = plan_to_json(plan)
+                _write_private(save, document)
+                await session.journal.remember_plan(plan_digest(document), created=plan.created)
+            return plan
+
+    plan = asyncio.run(plan_now())
+    if as_json:
+        invocation.output.json(plan_to_document(plan))
+    else:
+        show_plan(invocation.output, plan, limit=None if show_all else SHOWN_MESSAGES)
+        invocation.output.line(f"{steps_summary(plan).capitalize()}. Nothing has been changed.")
+    if save:
+        invocation.output.note(cell(f"Saved to {save}. Carry it out with: mailrules apply {save}", "dim"))
+    if not plan.complete:
+        return ExitStatus.PARTLY_DONE
+    return ExitStatus.SOMETHING_TO_DO if detailed_exitcode and not plan.is_empty else ExitStatus.DONE
+
+
+@click.command(cls=Verb, name="apply")
+@click.argument("plan_file", metavar="PLAN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON document.")
+@pass_invocation
+def apply(invocation: Invocation, *, plan_file: Path, yes: bool, as_json: bool) -> ExitStatus:
+    """Carry out exactly the PLAN that `dry-run --save` wrote.
+
+    Each message is checked again first; what has moved on since is left out and named. A plan that this
+    journal did not make, or that was edited, is refused.
+    """
+    invocation.start_logging(acts=True)
+
+    async def carry_out() -> RunReport:
+        document = _read(plan_file)
+        plan = plan_from_json(document)
+        question = f"{steps_summary(plan).capitalize()}. Carry this out?"
+        if not await may_go_on(invocation, question, yes=yes, reason=why_yes_is_needed(plan), always=True):
+            return RunReport(plan=plan, confirmed=False)
+        with invocation.output.progress("Applying") as show:
+            async with open_session(
+                invocation, locked_for="apply", progress=lambda one: show(one.done_steps, one.total_steps)
+            ) as session:
+                return await apply_plan(session, document)
+
+    report = asyncio.run(carry_out())
+    if as_json:
+        invocation.output.json(report_document(report))
+        return report_status(report)
+    return show_report(invocation.output, report)
+
+
+def _read(plan_file: Path) -> str:
+    try:
+        return plan_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanRefused(f"cannot read the plan {plan_file}: {error}") from error
+
+
+def _write_private(target: Path, document: str) -> None:
+    """Write the file whole or not at all, readable by its owner only: it names people's mail."""
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 -- a handle
+            file.write(document)
+        draft.replace(target)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise click.UsageError(f"cannot save the plan to {target}: {error.strerror}") from error

@@ -1,0 +1,177 @@
+"""The verbs that act by rules: ``run``, ``approve`` and ``undo``."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+import click
+
+from mailrules.cli.configuration import load
+from mailrules.cli.exit_status import ExitStatus
+from mailrules.cli.invocation import Invocation, Verb, pass_invocation
+from mailrules.cli.output import cell
+from mailrules.cli.plan_view import steps_summary
+from mailrules.cli.questions import may_go_on, why_yes_is_needed
+from mailrules.cli.run_view import report_document, report_status, show_report
+from mailrules.cli.session import local_now, open_journal, open_session, scope_of
+from mailrules.daemon.service import Control, Service, heed_signals
+from mailrules.engine import RunReport, run_once
+from mailrules.engine import undo as take_back
+from mailrules.journal.records import RunKind, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.journal.journal import Journal
+    from mailrules.plan.plan import Plan
+
+
+@click.command(cls=Verb, name="run")
+@click.option("--once", is_flag=True, help="Judge all mail in the rules' mailboxes, act, and end.")
+@click.option("--new", "only_new", is_flag=True, help="With --once: only mail that has not been judged yet.")
+@click.option("--backlog", is_flag=True, help="As the daemon: judge mail from before its first start too.")
+@click.option("--yes", is_flag=True, help="With --once: do not ask, however large the plan.")
+@click.option("--account", default="", metavar="NAME", help="With --once: only this account.")
+@click.option("--mailbox", default="", metavar="NAME", help="With --once: only this mailbox.")
+@click.option("--rule", default="", metavar="NAME", help="With --once: only the steps of this rule.")
+@click.option("--json", "as_json", is_flag=True, help="With --once: print the outcome as one JSON document.")
+@pass_invocation
+def run(
+    invocation: Invocation,
+    *,
+    once: bool,
+    only_new: bool,
+    backlog: bool,
+    yes: bool,
+    account: str,
+    mailbox: str,
+    rule: str,
+    as_json: bool,
+) -> ExitStatus:
+    """Watch the rules' mailboxes and act on new mail until told to end; with --once, act once and end.
+
+    SIGTERM and SIGINT end the daemon after what is under way; SIGHUP, and any change of the rule files, puts new
+    rules in force. A plan of --once that is large or deletes mail waits for a yes.
+    """
+    once_only = {"--new": only_new, "--yes": yes, "--account": account, "--mailbox": mailbox, "--rule": rule}
+    misplaced = [name for name, given in (once_only | {"--json": as_json}).items() if given and not once]
+    if misplaced:
+        raise click.UsageError(f"{misplaced[0]} goes with --once")
+    if once and backlog:
+        raise click.UsageError("--backlog is for the daemon; --once judges older mail anyway")
+    invocation.start_logging(acts=True, watched=once)
+    if not once:
+        asyncio.run(_watch(invocation, backlog=backlog))
+        return ExitStatus.DONE
+
+    async def confirm(plan: Plan) -> bool:
+        return await may_go_on(
+            invocation, f"{steps_summary(plan).capitalize()}. Go on?", yes=yes, reason=why_yes_is_needed(plan)
+        )
+
+    async def act() -> RunReport:
+        with invocation.output.progress("Acting") as show:
+            async with open_session(
+                invocation, locked_for="run", progress=lambda one: show(one.done_steps, one.total_steps)
+            ) as session:
+                scope = scope_of(
+                    session.configuration, account=account, mailbox=mailbox, rule=rule, newest=None, only_new=only_new
+                )
+                return await run_once(session, confirm=confirm, scope=scope)
+
+    return _finish(invocation, asyncio.run(act()), as_json=as_json)
+
+
+async def _watch(invocation: Invocation, *, backlog: bool) -> None:
+    control = Control()
+    with heed_signals(control):
+        async with open_session(invocation, locked_for="run") as session:
+            service = Service(
+                session,
+                load=lambda: load(invocation.config_path),
+                random=random.random,
+                backlog=backlog,
+            )
+            await service.run(control)
+
+
+@click.command(cls=Verb, name="approve")
+@click.argument("rule", required=False, default="")
+@pass_invocation
+def approve(invocation: Invocation, *, rule: str) -> None:
+    """Release what the guard of RULE holds, or what every rule's guard holds.
+
+    The daemon acts on it within five minutes; `mailrules run --once --new` at once.
+    """
+    invocation.start_logging()
+    configuration, _ = load(invocation.config_path)
+    scope_of(configuration, account="", mailbox="", rule=rule, newest=None, only_new=False)
+
+    async def release() -> None:
+        async with open_journal(invocation) as journal:
+            await journal.approve(rule or None, now=local_now())
+
+    asyncio.run(release())
+    whose = f"rule {rule}" if rule else "every rule"
+    invocation.output.line(cell(f"What the guard of {whose} holds is released for one window of the guard."))
+
+
+@click.command(cls=Verb, name="undo")
+@click.argument("run", required=False, default="")
+@click.option("--rule", default=None, metavar="NAME", help="Only what this rule did.")
+@click.option("--message", default=None, metavar="MESSAGE-ID", help="Only what was done with this message.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON document.")
+@pass_invocation
+def undo(
+    invocation: Invocation, *, run: str, rule: str | None, message: str | None, yes: bool, as_json: bool
+) -> ExitStatus:
+    """Take back RUN (its name or how it begins), or the newest run that has not been taken back.
+
+    What cannot be taken back is listed first. Undoing is a run too: it is journalled, and guarded against what
+    has changed since.
+    """
+    invocation.start_logging(acts=True)
+
+    async def confirm(plan: Plan, cannot: tuple[str, ...]) -> bool:
+        for sentence in cannot:
+            invocation.output.note(cell("cannot be taken back: ", "warn"), cell(sentence))
+        question = f"Take back run {plan.undo_of}: {steps_summary(plan)}. Go on?"
+        return await may_go_on(invocation, question, yes=yes, reason=why_yes_is_needed(plan), always=True)
+
+    async def act() -> RunReport:
+        with invocation.output.progress("Undoing") as show:
+            async with open_session(
+                invocation, locked_for="undo", progress=lambda one: show(one.done_steps, one.total_steps)
+            ) as session:
+                record = await _run_to_undo(session.journal, run)
+                return await take_back(session, record.id, confirm=confirm, rule=rule, message_id=message)
+
+    return _finish(invocation, asyncio.run(act()), as_json=as_json)
+
+
+async def _run_to_undo(journal: Journal, name: str) -> RunRecord:
+    if name:
+        record = await journal.run(name)
+        if record is None:
+            raise click.UsageError(f"no run begins with {name!r}; see: mailrules history")
+        return record
+    record = newest_not_undone(await journal.runs(limit=1000))
+    if record is None:
+        raise click.UsageError("there is no run to take back; see: mailrules history")
+    return record
+
+
+def newest_not_undone(runs: Sequence[RunRecord]) -> RunRecord | None:
+    """The newest run (``runs`` is newest first) that is no undo and that no undo names."""
+    taken_back = {run.undo_of for run in runs if run.undo_of}
+    return next((run for run in runs if run.kind is not RunKind.UNDO and run.id not in taken_back), None)
+
+
+def _finish(invocation: Invocation, report: RunReport, *, as_json: bool) -> ExitStatus:
+    if as_json:
+        invocation.output.json(report_document(report))
+        return report_status(report)
+    return show_report(invocation.output, report)

@@ -1,0 +1,96 @@
+"""How the outcome of a run looks to a person, and which exit status it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailrules.cli.exit_status import ExitStatus
+from mailrules.cli.output import Output, cell, plural
+from mailrules.cli.plan_view import kinds_text
+from mailrules.journal.records import RunOutcome
+
+if TYPE_CHECKING:
+    from mailrules.engine import RunReport
+
+_STATUS = {
+    RunOutcome.DONE: ExitStatus.DONE,
+    RunOutcome.PARTLY_DONE: ExitStatus.PARTLY_DONE,
+    RunOutcome.FAILED: ExitStatus.FAILED,
+    RunOutcome.INTERRUPTED: ExitStatus.INTERRUPTED,
+}
+_SHOWN_UIDS = 5
+
+
+def show_report(output: Output, report: RunReport) -> ExitStatus:
+    """Say what was done, what was not and why, and how to take it back."""
+    if not report.confirmed:
+        output.line(cell("Nothing was done.", "warn"))
+        return ExitStatus.FAILED
+    for recovery in report.recoveries:
+        settled = sum(recovery.settled.values())
+        if settled:
+            output.line(f"Settled {plural(settled, 'step')} that an earlier run left open.")
+        for alarm in recovery.alarms:
+            output.line(cell("attention: ", "bad"), cell(alarm))
+    if report.execution is None:
+        output.line("Nothing to do.")
+    else:
+        applied = kinds_text(report.execution.applied) or "nothing"
+        output.line(cell("done: ", "good"), cell(f"{applied} (run {report.run})"))
+        for shortfall in report.execution.shortfalls:
+            shown = ", ".join(str(uid) for uid in shortfall.uids[:_SHOWN_UIDS])
+            more = ", …" if len(shortfall.uids) > _SHOWN_UIDS else ""
+            state = str(shortfall.state).replace("_", " ") if shortfall.state else "left out"
+            what = plural(shortfall.count, str(shortfall.kind).replace("_", " "), str(shortfall.kind).replace("_", " "))
+            place = f"{shortfall.account}/{shortfall.mailbox}" + (f" UID {shown}{more}" if shown else "")
+            output.line(cell(f"{state}: ", "warn"), cell(f"{what} in {place}: {shortfall.reason}"))
+        for warning in report.execution.warnings:
+            output.line(cell("warning: ", "warn"), cell(warning))
+    for sentence in report.left_out:
+        output.line(cell("left out: ", "warn"), cell(sentence))
+    for mailbox in report.plan.mailboxes:
+        if not mailbox.complete:
+            output.line(
+                cell("left out: ", "warn"), cell(f"{mailbox.account}/{mailbox.mailbox}: {mailbox.incomplete_reason}")
+            )
+    if report.run and not report.plan.undo_of:
+        output.line(cell(f"Take it back with: mailrules undo {report.run}", "dim"))
+    return report_status(report)
+
+
+def report_status(report: RunReport) -> ExitStatus:
+    """The exit status of a run; one that was not confirmed has failed."""
+    return _STATUS[report.outcome] if report.confirmed else ExitStatus.FAILED
+
+
+def report_document(report: RunReport) -> dict[str, object]:
+    """The outcome of a run in JSON values, version 1 (docs/reference/commands.md)."""
+    execution = report.execution
+    return {
+        "version": 1,
+        "run": report.run or None,
+        "confirmed": report.confirmed,
+        "outcome": report.outcome if report.confirmed else None,
+        "planned_messages": report.plan.message_count,
+        "applied": {str(kind): count for kind, count in execution.applied.items()} if execution else {},
+        "not_applied": [
+            {
+                "account": one.account,
+                "mailbox": one.mailbox,
+                "kind": one.kind,
+                "state": one.state,
+                "reason": one.reason,
+                "uids": list(one.uids),
+            }
+            for one in (execution.shortfalls if execution else ())
+        ],
+        "left_out": list(report.left_out),
+        "incomplete_mailboxes": [
+            {"account": one.account, "mailbox": one.mailbox, "reason": one.incomplete_reason}
+            for one in report.plan.mailboxes
+            if not one.complete
+        ],
+        "settled_earlier_steps": sum(sum(one.settled.values()) for one in report.recoveries),
+        "alarms": [alarm for one in report.recoveries for alarm in one.alarms],
+        "warnings": [*report.plan.warnings, *(execution.warnings if execution else ())],
+    }

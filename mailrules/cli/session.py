@@ -1,0 +1,71 @@
+"""How a verb gets what a run needs: configuration, plugins, journal, lock and clock."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from mailrules.cli.configuration import load
+from mailrules.cli.paths import JOURNAL_NAME
+from mailrules.journal.journal import Journal
+from mailrules.journal.lock import state_lock
+from mailrules.session import Scope, Session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from mailrules.cli.invocation import Invocation
+    from mailrules.execution.report import Progress
+    from mailrules.rules.loader import LoadedConfiguration
+
+
+def local_now() -> datetime:
+    """The time, aware, in the zone of this machine: where the clock enters the program."""
+    return datetime.now(UTC).astimezone()  # noqa: TID251 -- this is the one place that reads it
+
+
+@asynccontextmanager
+async def open_session(
+    invocation: Invocation, *, locked_for: str = "", progress: Callable[[Progress], None] | None = None
+) -> AsyncIterator[Session]:
+    """A session for one verb; ``locked_for`` names the verb that acts and so holds the state lock."""
+    configuration, plugins = load(invocation.config_path)
+    async with open_journal(invocation, locked_for=locked_for) as journal:
+        yield Session(configuration=configuration, plugins=plugins, journal=journal, now=local_now, progress=progress)
+
+
+@asynccontextmanager
+async def open_journal(invocation: Invocation, *, locked_for: str = "") -> AsyncIterator[Journal]:
+    """The journal alone, for verbs that ask no server."""
+    state_dir = invocation.state_path.path
+    with state_lock(state_dir, purpose=locked_for) if locked_for else nullcontext():
+        journal = await Journal.open(state_dir / JOURNAL_NAME)
+        try:
+            yield journal
+        finally:
+            await journal.close()
+
+
+def scope_of(
+    configuration: LoadedConfiguration, *, account: str, mailbox: str, rule: str, newest: int | None, only_new: bool
+) -> Scope:
+    """The part of the rules that the options name; UsageError for a name that the rules do not have.
+
+    ``mailbox`` may be written with its account, as in rule files.
+    """
+    references = configuration.rules.mailboxes
+    if mailbox and not any(mailbox == one.mailbox for one in references):
+        matches = [one for one in references if mailbox == str(one)]
+        if not matches:
+            known = ", ".join(str(one) for one in references)
+            raise click.UsageError(f"no rule looks at the mailbox {mailbox!r}; the rules' mailboxes are: {known}")
+        account, mailbox = matches[0].account, matches[0].mailbox
+    if account and account not in configuration.accounts:
+        raise click.UsageError(f"no account {account!r}; the accounts are: {', '.join(configuration.accounts)}")
+    names = [one.name for one in configuration.rules.rules]
+    if rule and rule not in names:
+        raise click.UsageError(f"no rule {rule!r}; the rules are: {', '.join(names)}")
+    return Scope(account=account, mailbox=mailbox, rule=rule, newest=newest, only_new=only_new)

@@ -1,0 +1,34 @@
+"""Which connection watches which mailboxes, within the number of connections an account allows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailrules.daemon.watch import Assignment
+
+if TYPE_CHECKING:
+    from mailrules.rules.loader import LoadedConfiguration
+    from mailrules.rules.rule import MailboxRef, RuleSet
+
+
+def assignments(configuration: LoadedConfiguration) -> tuple[Assignment, ...]:
+    """A connection for each mailbox with rules for new mail, in file order, while there are connections.
+
+    The surplus, and mailboxes with scheduled rules only, are visited in turn on the account's last one.
+    """
+    found: list[Assignment] = []
+    for account in configuration.accounts.values():
+        refs = [ref for ref in configuration.rules.mailboxes if ref.account == account.name]
+        prompt = [ref for ref in refs if _awaits_new_mail(configuration.rules, ref)]
+        others = [ref for ref in refs if ref not in prompt]
+        own = prompt
+        if others or len(prompt) > account.connections:
+            own, others = prompt[: account.connections - 1], prompt[account.connections - 1 :] + others
+        found += [Assignment(account=account, mailboxes=(ref,)) for ref in own]
+        if others:
+            found.append(Assignment(account=account, mailboxes=tuple(others)))
+    return tuple(found)
+
+
+def _awaits_new_mail(rules: RuleSet, ref: MailboxRef) -> bool:
+    return any(event.kind == "new" for rule in rules.for_mailbox(ref) for event in rule.events)
