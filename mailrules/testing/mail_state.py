@@ -66,13 +66,9 @@ class StoredMailbox:
     recent: set[int] = field(default_factory=set)
     """UIDs that no session has been told of as ``\\Recent`` yet."""
     rights: dict[str, str] = field(default_factory=dict)
+    keywords: dict[str, str] = field(default_factory=dict)
+    """Every keyword ever used here, in lower case, to its first spelling; a mailbox does not forget them."""
     observers: list[Observer] = field(default_factory=list)
-
-    @property
-    def keywords(self) -> list[str]:
-        """Every keyword that a message of this mailbox carries, sorted."""
-        flags = {flag for message in self.messages.values() for flag in message.flags}
-        return sorted(flag for flag in flags if not flag.startswith("\\"))
 
     def add(self, content: bytes, *, flags: frozenset[str], received: datetime, object_id: str) -> StoredMessage:
         """Take in a message under the next UID."""
@@ -80,7 +76,7 @@ class StoredMailbox:
         stored = StoredMessage(
             uid=self.uidnext,
             content=content,
-            flags=flags - {"\\Recent"},
+            flags=self.spelled(flags) - {"\\Recent"},
             received=received,
             modseq=self.highest_modseq,
             object_id=object_id,
@@ -102,13 +98,19 @@ class StoredMailbox:
 
     def set_flags(self, uid: int, flags: frozenset[str]) -> StoredMessage:
         """Replace a message's flags; without a difference nothing changes, MODSEQ included."""
-        stored = self.messages[uid]
+        stored, flags = self.messages[uid], self.spelled(flags)
         if flags != stored.flags:
             self.highest_modseq += 1
             stored.flags, stored.modseq = flags, self.highest_modseq
             for observer in self.observers:
                 observer.flags_changed(stored)
         return stored
+
+    def spelled(self, flags: frozenset[str]) -> frozenset[str]:
+        """These flags, keywords as the mailbox first met them: keywords have no case."""
+        return frozenset(
+            flag if flag.startswith("\\") else self.keywords.setdefault(flag.lower(), flag) for flag in sorted(flags)
+        )
 
 
 class MailAccount:
@@ -154,6 +156,16 @@ class MailAccount:
         mailbox = StoredMailbox(name=name, uidvalidity=next(self._uidvalidities), rights={self.user: ALL_RIGHTS})
         self.mailboxes[name] = mailbox
         return mailbox
+
+    def parents(self) -> list[str]:
+        """The names above mailboxes that are no mailboxes themselves, sorted."""
+        levels = [name.split(self.delimiter) for name in self.mailboxes]
+        above = {self.delimiter.join(path[:depth]) for path in levels for depth in range(1, len(path))}
+        return sorted(above - self.mailboxes.keys())
+
+    def has_children(self, name: str) -> bool:
+        """Whether a mailbox lies below this name."""
+        return any(other.startswith(name + self.delimiter) for other in self.mailboxes)
 
     def delete(self, name: str) -> None:
         """Remove a mailbox with its messages. Raises NoSuchMailbox."""

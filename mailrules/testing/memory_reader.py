@@ -61,7 +61,7 @@ class MemoryReader:
 
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
         call = await self._begin("list_mailboxes")
-        mailboxes = tuple(self._info(name) for name in sorted(self.mail.mailboxes))
+        mailboxes = tuple(self._info(name) for name in sorted([*self.mail.mailboxes, *self.mail.parents()]))
         self._end(call)
         return mailboxes
 
@@ -74,7 +74,7 @@ class MemoryReader:
             self._open.recent.clear()
         self._news.clear()
         self._end(call)
-        flags = SYSTEM_FLAGS | set(self._open.keywords) | {"\\*"}
+        flags = SYSTEM_FLAGS | set(self._open.keywords.values()) | {"\\*"}
         return self._status(self._open, permanent_flags=frozenset() if self.read_only else flags)
 
     async def status(self, mailbox: str) -> MailboxStatus:
@@ -188,10 +188,11 @@ class MemoryReader:
             raise CommandRefused(command, status="NO", code=code, text=f"Mailbox doesn't exist: {name}") from None
 
     def _info(self, name: str) -> MailboxInfo:
-        special_use = self.mail.mailboxes[name].special_use
-        below = name + self.mail.delimiter
-        has_children = any(other.startswith(below) for other in self.mail.mailboxes)
-        attributes = {"\\haschildren" if has_children else "\\hasnochildren", special_use.lower()}
+        attributes = {"\\haschildren" if self.mail.has_children(name) else "\\hasnochildren"}
+        if name in self.mail:
+            attributes.add(self.mail[name].special_use.lower())
+        else:
+            attributes.add("\\noselect")
         return MailboxInfo(
             name=name,
             delimiter=self.mail.delimiter,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from binascii import Error as Base64Error
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import collapse_rfc2231_value, decode_rfc2231
+from quopri import decodestring
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import Part
@@ -41,6 +44,15 @@ def texts_of(content: bytes) -> tuple[tuple[Part, bytes], ...]:
     return plain or tuple(text for text in texts if text[0].subtype == "html")
 
 
+def decoded_texts(content: bytes) -> list[str]:
+    """The decoded text of every text part, as a server's SEARCH BODY looks at it."""
+    return [
+        _decoded(entity, content[entity.body_start : entity.end])
+        for entity in read_entities(content)
+        if entity.type == b"text"
+    ]
+
+
 def _part(entity: Entity) -> Part:
     disposition = entity.structured(b"content-disposition")
     return Part(
@@ -71,6 +83,19 @@ def _file_name(value: ContentValue | None, *, name: bytes = b"filename") -> str:
         return str(make_header(decode_header(plain)))
     except (HeaderParseError, LookupError, UnicodeError):
         return plain
+
+
+def _decoded(entity: Entity, raw: bytes) -> str:
+    encoding = (entity.first(b"content-transfer-encoding") or b"").lower()
+    charset = _text(entity.content_type.parameter(b"charset") or b"utf-8")
+    try:
+        if encoding == b"base64":
+            raw = b64decode(raw)
+        elif encoding == b"quoted-printable":
+            raw = decodestring(raw)
+        return raw.decode(charset, "replace")
+    except (Base64Error, LookupError):
+        return _text(raw)
 
 
 def _text(raw: bytes) -> str:

@@ -50,11 +50,19 @@ class Entity:
 
     @property
     def type(self) -> bytes:
-        return self.content_type.value.partition(b"/")[0].lower()
+        return self.type_as_written.lower()
 
     @property
     def subtype(self) -> bytes:
-        return self.content_type.value.partition(b"/")[2].lower()
+        return self.subtype_as_written.lower()
+
+    @property
+    def type_as_written(self) -> bytes:
+        return self.content_type.value.partition(b"/")[0].strip()
+
+    @property
+    def subtype_as_written(self) -> bytes:
+        return self.content_type.value.partition(b"/")[2].strip()
 
     @property
     def is_multipart(self) -> bool:

@@ -1,0 +1,162 @@
+"""What does the in-memory server answer to commands about the session: login, TLS, capabilities, IDLE?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from typing import TYPE_CHECKING
+
+from mailrules.testing.server_arguments import BadCommand
+from mailrules.testing.server_session import ANY, LOGGED_IN, LOGGED_OUT, Done, Entry, Refused
+
+if TYPE_CHECKING:
+    from mailrules.testing.server_session import Call, Session
+
+_ENABLED_BY_ENABLE = ("CONDSTORE",)
+
+
+async def _capability(session: Session, call: Call) -> Done:
+    call.arguments.end()
+    session.untagged(session.capability_text().encode())
+    return Done(text="Capability completed.")
+
+
+async def _id(session: Session, call: Call) -> Done:
+    call.arguments.any()
+    call.arguments.end()
+    session.untagged(b'ID ("name" "mailrules in-memory server")')
+    return Done(text="ID completed.")
+
+
+async def _noop(session: Session, call: Call) -> Done:  # noqa: ARG001 - a Handler's signature
+    call.arguments.end()
+    return Done(text="NOOP completed.")
+
+
+async def _logout(session: Session, call: Call) -> Done:
+    call.arguments.end()
+    session.leave_mailbox()
+    session.untagged(b"BYE Logging out")
+    session.is_ending = True
+    return Done(text="Logout completed.")
+
+
+async def _enable(session: Session, call: Call) -> Done:
+    enabled = []
+    while call.arguments:
+        name = call.arguments.atom().decode("ascii", "replace").upper()
+        if name in _ENABLED_BY_ENABLE and session.offers(name) and name not in session.enabled:
+            session.enabled.add(name)
+            enabled.append(name)
+    if enabled:
+        session.untagged(("ENABLED " + " ".join(enabled)).encode())
+    return Done(text="Enabled.")
+
+
+async def _start_tls(session: Session, call: Call) -> Done:
+    call.arguments.end()
+    if session.server.tls is None or session.wire.is_tls:
+        raise BadCommand("STARTTLS: Unknown command")
+    session.starts_tls = True
+    return Done(text="Begin TLS negotiation now.")
+
+
+async def _login(session: Session, call: Call) -> Done:
+    user, password = call.arguments.astring(), call.arguments.astring()
+    call.arguments.end()
+    _require_protection(session)
+    return _log_in(session, user=user, password=password)
+
+
+async def _authenticate(session: Session, call: Call) -> Done:
+    mechanism = call.arguments.atom().decode("ascii", "replace").upper()
+    _require_protection(session)
+    if mechanism not in session.server.mechanisms:
+        raise Refused("Unsupported authentication mechanism.", code="CANNOT")
+    if call.arguments and session.offers("SASL-IR"):
+        encoded = call.arguments.atom()
+        call.arguments.end()
+    else:
+        call.arguments.end()
+        encoded = await _ask(session, b"")
+    response = _decode(encoded)
+    if mechanism == "PLAIN":
+        _, _, credentials = response.partition(b"\0")
+        user, _, password = credentials.partition(b"\0")
+        return _log_in(session, user=user, password=password)
+    return await _log_in_with_token(session, response)
+
+
+async def _log_in_with_token(session: Session, response: bytes) -> Done:
+    """XOAUTH2: ``user=...^Aauth=Bearer ...^A^A``; a refusal is told in a continuation first."""
+    fields = dict(field.partition(b"=")[::2] for field in response.split(b"\1") if field)
+    scheme, _, token = fields.get(b"auth", b"").partition(b" ")
+    try:
+        return _log_in(session, user=fields.get(b"user", b""), password=token if scheme == b"Bearer" else b"")
+    except Refused:
+        await _ask(session, b64encode(json.dumps({"status": "400", "schemes": "bearer"}).encode()))
+        raise
+
+
+async def _idle(session: Session, call: Call) -> Done:
+    call.arguments.end()
+    session.wire.write(b"+ idling\r\n")
+    async with asyncio.TaskGroup() as tasks:
+        done = tasks.create_task(session.wire.read_line())
+        while not done.done():
+            if session.view is not None:
+                session.tell_news()
+            await session.wire.flush()
+            if session.view is None:
+                await asyncio.wait([done])
+                break
+            news = tasks.create_task(session.view.has_news.wait())
+            await asyncio.wait([done, news], return_when=asyncio.FIRST_COMPLETED)
+            news.cancel()
+    if done.result().upper() != b"DONE":
+        raise BadCommand("Expected DONE.")
+    return Done(text="Idle completed.")
+
+
+def _require_protection(session: Session) -> None:
+    if session.server.requires_tls and not session.wire.is_tls:
+        raise Refused("Plaintext authentication disallowed on non-secure connections.", code="PRIVACYREQUIRED")
+
+
+def _log_in(session: Session, *, user: bytes, password: bytes) -> Done:
+    account = session.server.accounts.get(user.decode("utf-8", "replace"))
+    if account is None or account.password.encode() != password:
+        raise Refused("Authentication failed.", code="AUTHENTICATIONFAILED")
+    session.account = account
+    return Done(text="Logged in", code=session.capability_text())
+
+
+async def _ask(session: Session, challenge: bytes) -> bytes:
+    session.wire.write(b"+ " + challenge + b"\r\n")
+    await session.wire.flush()
+    return await session.wire.read_line()
+
+
+def _decode(encoded: bytes) -> bytes:
+    if encoded == b"*":
+        raise BadCommand("Authentication aborted by client.")
+    try:
+        return b"" if encoded == b"=" else b64decode(encoded, validate=True)
+    except Base64Error:
+        raise BadCommand("Invalid base64 data") from None
+
+
+SESSION_COMMANDS = {
+    "CAPABILITY": Entry(handler=_capability, states=ANY),
+    "ID": Entry(handler=_id, states=ANY, capability="ID"),
+    "NOOP": Entry(handler=_noop, states=ANY),
+    "CHECK": Entry(handler=_noop, states=ANY),
+    "LOGOUT": Entry(handler=_logout, states=ANY),
+    "STARTTLS": Entry(handler=_start_tls, states=LOGGED_OUT),
+    "LOGIN": Entry(handler=_login, states=LOGGED_OUT),
+    "AUTHENTICATE": Entry(handler=_authenticate, states=LOGGED_OUT),
+    "ENABLE": Entry(handler=_enable, states=LOGGED_IN, capability="ENABLE"),
+    "IDLE": Entry(handler=_idle, states=LOGGED_IN, capability="IDLE"),
+}

@@ -1,0 +1,300 @@
+"""How does the in-memory server carry one client from greeting to goodbye?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from mailrules.testing.mail_state import NoSuchMailbox
+from mailrules.testing.server_arguments import Arguments, Atom, BadCommand, parse_arguments
+from mailrules.testing.server_faults import (
+    Bye,
+    Drop,
+    DropBeforeTagged,
+    DropHalfway,
+    Refuse,
+    Say,
+    Silence,
+    StallInLiteral,
+    WithoutCode,
+)
+from mailrules.testing.server_wire import LineTooLong, WireEnded
+
+if TYPE_CHECKING:
+    from mailrules.testing.imap_server import ImapServer
+    from mailrules.testing.mail_state import MailAccount, StoredMailbox
+    from mailrules.testing.selected_view import SelectedView
+    from mailrules.testing.server_arguments import ArgumentList
+    from mailrules.testing.server_faults import Reaction
+    from mailrules.testing.server_wire import ServerWire
+
+LARGEST_LITERAL = 64 * 1024 * 1024
+LARGEST_LITERAL_BEFORE_LOGIN = 4_096
+FLUSH_AT = 65_536
+_MOST_PIECES = 2_000
+_TAG = re.compile(rb"[!-\[\]-z|}~]{1,64}")  # no "{", which would start a literal
+_LITERAL = re.compile(rb"\{(\d{1,19})\}$")
+_LITERAL_PLUS = re.compile(rb"\{(\d{1,19})(\+?)\}$")
+
+
+class State(Enum):
+    """RFC 9051 section 3."""
+
+    NOT_AUTHENTICATED = auto()
+    AUTHENTICATED = auto()
+    SELECTED = auto()
+
+
+ANY = frozenset(State)
+LOGGED_IN = frozenset({State.AUTHENTICATED, State.SELECTED})
+LOGGED_OUT = frozenset({State.NOT_AUTHENTICATED})
+OPEN = frozenset({State.SELECTED})
+
+
+class Refused(Exception):
+    """The answer is NO, with this code (without brackets) and text."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        self.text, self.code = text, code
+        super().__init__(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """The answer is OK, with this code (without brackets) and text."""
+
+    text: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One command underway; ``name`` is in capitals and includes ``UID``."""
+
+    tag: str
+    name: str
+    arguments: Arguments
+    reaction: Reaction | None = None
+
+    @property
+    def by_uid(self) -> bool:
+        return self.name.startswith("UID ")
+
+    @property
+    def is_cut_halfway(self) -> bool:
+        return isinstance(self.reaction, DropHalfway)
+
+
+Handler = Callable[["Session", Call], Awaitable[Done]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the command table says of one command."""
+
+    handler: Handler
+    states: frozenset[State]
+    capability: str = ""
+    """Without this capability the command is unknown."""
+    announces_expunges: bool = True
+    """RFC 9051 section 7.5.1: not while sequence numbers are in use."""
+
+
+class Session:
+    """One connection: who is logged in, what is open, what was enabled."""
+
+    def __init__(self, server: ImapServer, wire: ServerWire, *, commands: dict[str, Entry]) -> None:
+        self.server, self.wire = server, wire
+        self.account: MailAccount | None = None
+        self.view: SelectedView | None = None
+        self.enabled: set[str] = set()
+        self.is_ending = False
+        self.starts_tls = False
+        self._commands = commands
+
+    async def run(self) -> None:
+        """Serve until the client leaves or a fault ends the connection."""
+        try:
+            self.wire.write(f"* OK [{self.capability_text()}] In-memory test server ready.\r\n".encode())
+            await self.wire.flush()
+            while not self.is_ending:
+                await self._serve_one()
+        except WireEnded:
+            pass  # the client left, or a fault cut the connection
+        except LineTooLong:
+            self.wire.write(b"* BYE Line too long\r\n")
+            await self.wire.flush()
+        finally:
+            self.leave_mailbox()
+
+    @property
+    def state(self) -> State:
+        if self.account is None:
+            return State.NOT_AUTHENTICATED
+        return State.AUTHENTICATED if self.view is None else State.SELECTED
+
+    @property
+    def mail(self) -> MailAccount:
+        """The account that is logged in."""
+        if self.account is None:
+            raise BadCommand("Log in first")
+        return self.account
+
+    @property
+    def selected(self) -> SelectedView:
+        """The mailbox that is open."""
+        if self.view is None:
+            raise BadCommand("No mailbox selected")
+        return self.view
+
+    def offers(self, capability: str) -> bool:
+        return capability in self.server.capabilities
+
+    def capability_text(self) -> str:
+        """``CAPABILITY ...`` for the state and the protection of this connection."""
+        return "CAPABILITY " + " ".join(
+            self.server.announced(is_logged_in=self.account is not None, is_tls=self.wire.is_tls)
+        )
+
+    def mailbox(self, name: str, *, code: str = "", right: str = "") -> StoredMailbox:
+        """A mailbox of the account; refused with ``code`` where missing, with NOPERM without ``right``."""
+        try:
+            mailbox = self.mail[name]
+        except NoSuchMailbox:
+            raise Refused(f"Mailbox doesn't exist: {name}", code=code) from None
+        if right and right not in mailbox.rights.get(self.mail.user, ""):
+            raise Refused("Permission denied", code="NOPERM")
+        return mailbox
+
+    def leave_mailbox(self) -> None:
+        if self.view is not None:
+            self.view.close()
+            self.view = None
+
+    def untagged(self, line: bytes) -> None:
+        self.wire.write(b"* " + line + b"\r\n")
+
+    async def flush_when_large(self) -> None:
+        """Let a long answer out while it is being made, at the pace at which the client reads."""
+        if self.wire.queued >= FLUSH_AT:
+            await self.wire.flush()
+
+    async def _serve_one(self) -> None:
+        pieces = await self._read_pieces()
+        if pieces is None or self.wire.is_silent:
+            return
+        first, _, rest = pieces[0].partition(b" ")
+        if not _TAG.fullmatch(first):
+            self.untagged(b"BAD Invalid tag")
+            await self.wire.flush()
+            return
+        tag = first.decode("ascii")
+        try:
+            words = parse_arguments([rest, *pieces[1:]])
+            name = _command_name(words)
+            reaction = self.server.take_reaction(name)
+            answer = await self._answer(Call(tag=tag, name=name, arguments=Arguments(words), reaction=reaction))
+        except BadCommand as error:
+            answer = _tagged(tag, "BAD", f"Error in IMAP command: {error}")
+        self.wire.write(answer)
+        await self.wire.flush()
+        if self.starts_tls and self.server.tls is not None:
+            self.starts_tls = False
+            await self.wire.start_tls(self.server.tls)
+
+    async def _read_pieces(self) -> list[bytes] | None:
+        """A command as text, literal, text, ...; None where it was refused while being read."""
+        announcement = _LITERAL_PLUS if self.offers("LITERAL+") else _LITERAL
+        limit = LARGEST_LITERAL if self.account else LARGEST_LITERAL_BEFORE_LOGIN
+        pieces: list[bytes] = []
+        while True:
+            line = await self.wire.read_line()
+            match = announcement.search(line)
+            if match is None:
+                return [*pieces, line]
+            size, waits = int(match.group(1)), match.lastindex == 1 or not match.group(2)
+            if size > limit or len(pieces) > _MOST_PIECES:
+                if not waits:  # what follows cannot be told from commands
+                    self.wire.write(b"* BYE Literal too large\r\n")
+                    await self.wire.flush()
+                    raise WireEnded
+                tag = (pieces or [line])[0].split(b" ")[0][:64]
+                self.wire.write(tag + b" BAD [TOOBIG] Literal too large\r\n")
+                await self.wire.flush()
+                return None
+            if waits and not self.wire.is_silent:
+                self.wire.write(b"+ OK\r\n")
+                await self.wire.flush()
+            pieces += [line[: match.start()], await self.wire.read_exactly(size)]
+
+    async def _answer(self, call: Call) -> bytes:
+        """The command's tagged line, unless a fault has another answer."""
+        match call.reaction:
+            case Bye(text=text):
+                self.untagged(b"BYE " + text.encode())
+                self.is_ending = True
+                return b""
+            case Drop():
+                raise WireEnded
+            case Silence():
+                self.wire.is_silent = True
+                return b""
+            case Refuse(status=status, code=code, text=text):
+                return _tagged(call.tag, status, text, code=code)
+            case Say(data=data, instead=instead):
+                said = data.replace(b"{tag}", call.tag.encode())
+                if instead:
+                    return said
+                self.wire.write(said)
+            case StallInLiteral(byte_count=byte_count):
+                self.wire.stall_in_literal(byte_count)
+        answer = await self._carry_out(call)
+        if isinstance(call.reaction, DropBeforeTagged):
+            if not call.reaction.untagged:
+                self.wire.drop_queued()
+            await self.wire.flush()
+            raise WireEnded
+        return answer
+
+    async def _carry_out(self, call: Call) -> bytes:
+        entry = self._commands.get(call.name)
+        if entry is None or (entry.capability and not self.offers(entry.capability)):
+            raise BadCommand(f"{call.name}: Unknown command")
+        if self.state not in entry.states:
+            raise BadCommand("No mailbox selected" if entry.states is OPEN else f"{call.name}: not in this state")
+        try:
+            done = await entry.handler(self, call)
+            answer = _tagged(call.tag, "OK", done.text, code=done.code)
+        except Refused as refusal:
+            answer = _tagged(call.tag, "NO", refusal.text, code=refusal.code)
+        if self.view is not None:
+            self.tell_news(expunges=entry.announces_expunges)
+        return answer
+
+    def tell_news(self, *, expunges: bool = True) -> None:
+        """Queue the lines that tell of changes in the open mailbox."""
+        for line in self.selected.news(expunges=expunges, with_modseq="CONDSTORE" in self.enabled):
+            self.wire.write(line)
+
+    def confirming(self, call: Call, code: str) -> str:
+        """A COPYUID or APPENDUID code, "" where the server has no UIDPLUS or a fault withholds it."""
+        return code if self.offers("UIDPLUS") and not isinstance(call.reaction, WithoutCode) else ""
+
+
+def _command_name(words: ArgumentList) -> str:
+    """Take the command's name off its words, ``UID`` and the name after it as one."""
+    name: list[bytes] = []
+    while words and isinstance(words[0], Atom) and name in ([], [b"UID"]):
+        name.append(words[0].upper())
+        del words[0]
+    if not name:
+        raise BadCommand("Invalid command name")
+    return b" ".join(name).decode("ascii", "replace")
+
+
+def _tagged(tag: str, status: str, text: str, *, code: str = "") -> bytes:
+    bracket = f"[{code}] " if code else ""
+    return f"{tag} {status} {bracket}{text}\r\n".encode("utf-8", "replace")
