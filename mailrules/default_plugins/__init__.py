@@ -1,0 +1,1 @@
+"""The built-in conditions and actions, registered through the same hooks as a stranger's."""

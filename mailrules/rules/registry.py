@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from mailrules.rules.source import SourceValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mailrules.diagnostics import Diagnostic, Location
+    from mailrules.diagnostics import Diagnostic
     from mailrules.rules.conditions import LeafTest
     from mailrules.rules.rule import ActionValue
 
 
-class SourceValue(Protocol):
-    """A value as loaded from YAML or TOML, with its place: see ``rules.loader``.
-
-    ``value`` is a plain str, int, float, bool, None, a tuple of SourceValue, or a dict from str
-    to SourceValue; ``at`` is where it stands.
-    """
-
-    @property
-    def value(self) -> object: ...
-
-    @property
-    def at(self) -> Location: ...
-
-    def plain(self) -> object:
-        """The value as ordinary lists, dicts and scalars, without places."""
-        ...
+__all__ = ["ActionSpec", "CompileContext", "ConditionSpec", "Registry", "SourceValue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

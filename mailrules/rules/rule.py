@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mailrules.diagnostics import Location
     from mailrules.mailbox.message import Fact
     from mailrules.rules.conditions import Node
@@ -113,16 +111,58 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One entry of ``tests``: a message as a person describes it, and what should happen.
+class GivenAttachment:
+    """An attachment of an example's message."""
 
-    Both sides are kept as loaded (checked) values; ``examples`` turns ``given`` into facts.
+    file_name: str
+    media_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An example's message as a person describes it; ``rules.examples`` makes real bytes of it.
+
+    ``received`` and ``sent`` are as written: a date, an instant, or an age such as ``40d``; "" for now. ``headers``
+    are further fields in order; one that is named there replaces the usual one.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    body: str = ""
+    size_bytes: int | None = None
+    received: str = ""
+    sent: str = ""
+    flags: frozenset[str] = frozenset()
+    attachments: tuple[GivenAttachment, ...] = ()
+    mailbox: str = ""
+    """As written; "" for the first mailbox of the rules."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What an example wants of the plan; None is not looked at. Mailboxes as the user wrote them."""
+
+    matched: tuple[str, ...] | None = None
+    not_matched: tuple[str, ...] | None = None
+    flags: frozenset[str] | None = None
+    keywords: frozenset[str] | None = None
+    mailbox: str | None = None
+    copies: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One entry of ``tests``: a message, and what should happen to it.
+
+    ``only_file`` "" judges by all rules; for a rule pack it is the pack's file, whose rules alone
+    are judged, so that a user's own rules cannot fail a pack's tests.
     """
 
     name: str
     where: Location
-    given: Mapping[str, object]
-    expect: Mapping[str, object]
+    given: Given
+    expect: Expectation
+    only_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +175,6 @@ class RuleSet:
     examples: tuple[Example, ...] = ()
     files: tuple[str, ...] = ()
     """Every file that was read, lists and packs included: what a reload watches."""
-    options: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def mailboxes(self) -> tuple[MailboxRef, ...]:

@@ -5,6 +5,7 @@ The words inside ``if`` and ``do`` are not here: they come from the registry.
 
 from __future__ import annotations
 
+import shlex
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
     SkipValidation,
     Tag,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -62,11 +64,17 @@ SizeBytes = Annotated[int, _quantity(parse_size), WithJsonSchema({"type": ["stri
 TimeOfDay = Annotated[
     str, _quantity(parse_time_of_day), WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$"})
 ]
-Texts = Annotated[
-    list[Text],
-    _ONE_OR_MORE,
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
-]
+_TEXT_OR_TEXTS = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+Texts = Annotated[list[Text], _ONE_OR_MORE, _TEXT_OR_TEXTS]
+
+
+def _positive(value: timedelta) -> timedelta:
+    if not value:
+        raise PydanticCustomError("empty", "this duration is zero", {"cure": "write at least 1s"})
+    return value
+
+
+Period = Annotated[Duration, AfterValidator(_positive)]
 
 # The registry's words; json_schema() puts their schemas where "words" stands.
 Condition = Annotated[SkipValidation[Any], WithJsonSchema({"words": "condition"})]  # Any: see lower
@@ -92,10 +100,21 @@ class SecretModel(_Model):
     systemd: Text | None = Field(None, description="A systemd credential.")
 
 
+def _words(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "quantity", "{message}", {"message": f"this command has an open quote: {error}"}
+        ) from None
+
+
 class TunnelModel(_Model):
     """A command whose standard input and output are the connection."""
 
-    command: Texts
+    command: Annotated[list[Text], Field(min_length=1), BeforeValidator(_words), _TEXT_OR_TEXTS]
 
 
 class LimitsModel(_Model):
@@ -144,14 +163,20 @@ class GuardModel(_Model):
     """How many messages the rule may change in a window of time."""
 
     max_messages: int = Field(200, ge=1)
-    per: Duration = timedelta(hours=1)
+    per: Period = timedelta(hours=1)
 
 
 class EventModel(_Model):
     """One time at which a rule is due; exactly one key."""
 
     at: TimeOfDay | None = None
-    every: Duration | None = None
+    every: Period | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> EventModel:
+        if (self.at is None) == (self.every is None):
+            raise PydanticCustomError("empty", "an event has one key, at or every", {"cure": 'write {at: "03:20"}'})
+        return self
 
 
 def _event_tag(value: object) -> str:

@@ -1,14 +1,45 @@
-"""Mailbox names with fields in them: ``"Lists/{list}"``, ``"Receipts/{received:%Y}"``."""
+"""Mailbox names with fields in them: ``"Lists/{list}"``, ``"Receipts/{received:%Y}"``.
+
+Values come from strangers. What a field gives is cleaned, cut, and always stands behind literal
+text, so a message can never choose a mailbox outside the prefix that the rule's author wrote.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from mailrules.diagnostics import Diagnostic
+from mailrules.mailbox.message import RECEIVED, Fact, header_fact
 
-    from mailrules.mailbox.message import Fact
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mailrules.rules.source import SourceValue
+
+MAX_VALUE_CHARACTERS = 100
+FILTERS = ("lower", "slug", "domain")
+ADDRESS_FIELDS = ("from", "to", "cc", "bcc", "reply_to", "sender")
+ADDRESS_PARTS = ("address", "local", "domain", "detail", "name")
+DATE_FIELDS = ("received", "sent")
+TEXT_FIELDS = ("subject", "list_id")
+MESSAGE_FIELDS = frozenset(
+    [*DATE_FIELDS, *TEXT_FIELDS, *ADDRESS_FIELDS]
+    + [f"{field}.{part}" for field in ADDRESS_FIELDS for part in ADDRESS_PARTS]
+)
+DATE_DIRECTIVES = "YymdjGVu"
+"""The strftime letters that mean a date whatever the locale."""
+
+_TOKEN = re.compile(r"(?P<escape>\{\{|\}\})|\{(?P<field>[^{}]*)\}|(?P<stray>[{}])|(?P<literal>[^{}]+)")
+_FIELD = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[a-z]+)?)(?::(?P<format>[^|]*))?(?P<filters>(?:\|[^|]*)*)")
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+class TemplateError(ValueError):
+    """The text is no template; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +49,18 @@ class Field:
     name: str
     format: str = ""
     filters: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        """The facts of a message that it reads; a capture's are those of its condition."""
+        name = self.name.partition(".")[0]
+        if name == "received":
+            return (RECEIVED,)
+        if name == "sent":
+            return (header_fact("date"),)
+        if name in ADDRESS_FIELDS or name in TEXT_FIELDS:
+            return (header_fact(name.replace("_", "-")),)
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +79,132 @@ class Template:
         return tuple(part for part in self.parts if isinstance(part, Field))
 
     @property
+    def captures(self) -> tuple[str, ...]:
+        """The field names that only a regex can fill."""
+        return tuple(field.name for field in self.fields if field.name not in MESSAGE_FIELDS)
+
+    @property
+    def literal_prefix(self) -> str:
+        """The text before the first field, which no message can change."""
+        return self.parts[0] if self.parts and isinstance(self.parts[0], str) else ""
+
+    @property
     def needs(self) -> tuple[Fact, ...]:
         """Facts that its non-capture fields read."""
-        raise NotImplementedError  # the owner of rules/ writes this
+        return tuple(dict.fromkeys(fact for field in self.fields for fact in field.needs))
 
     def render(self, values: Mapping[str, object], *, delimiter: str) -> str:
-        """The mailbox name for one message. ``values`` has a str for captures and text fields and
-        an aware datetime for ``received`` and ``sent``. A ``/`` in the literal text stands for the server's
-        delimiter; values are cleaned of it, of control characters, and cut to 100 characters.
+        """The mailbox name for one message, in the rule's spelling (``/`` between levels).
 
-        Raises KeyError with the field's name for a missing or empty value.
+        ``values`` has a str for captures and text fields and an aware datetime for ``received`` and
+        ``sent``. Values are cleaned of ``/``, of the server's delimiter and of control characters, and cut
+        to 100 characters. Raises KeyError with the field's name for a missing or empty value.
         """
-        raise NotImplementedError  # the owner of rules/ writes this
+        return "".join(
+            part if isinstance(part, str) else _render(part, values[part.name], delimiter=delimiter)
+            for part in self.parts
+        )
+
+
+def parse_template(text: str) -> Template:
+    """Read a template; ``{{`` and ``}}`` are braces. Raises TemplateError."""
+    parts: list[str | Field] = []
+    for token in _TOKEN.finditer(text):
+        if token["stray"]:
+            raise TemplateError(f'a single "{token["stray"]}"; write "{token["stray"] * 2}" for a brace')
+        if token["field"] is not None:
+            parts.append(_parse_field(token["field"]))
+            continue
+        literal = token["escape"][0] if token["escape"] else token["literal"]
+        if parts and isinstance(parts[-1], str):
+            parts[-1] += literal
+        else:
+            parts.append(literal)
+    return Template(text=text, parts=tuple(parts))
+
+
+def mailbox_template(source: SourceValue, report: Callable[[Diagnostic], None]) -> Template | None:
+    """A mailbox name as an action's option, or None after reporting what is wrong with it."""
+
+    text = source.text if not source.is_mapping and not source.is_list else ""
+    template, message, cure = None, "", ""
+    if not text.strip():
+        message, cure = f"a mailbox name is expected here, not {source.kind}", "write it as text: Lists/news"
+    elif any(not level.strip() for level in text.split("/")):
+        message, cure = f'the mailbox "{text}" has an empty level', 'remove the "/" that is too many'
+    elif any(unicodedata.category(character) == "Cc" for character in text):
+        message, cure = "the mailbox name holds a control character", "remove it"
+    else:
+        try:
+            template = parse_template(text)
+        except TemplateError as error:
+            message = f'in "{text}": {error}'
+    if template is not None and not template.literal_prefix.strip("/ "):
+        message = f'the mailbox "{text}" begins with a field, so any message could choose any mailbox'
+        cure = f'put a fixed name first: "Sorted/{text}"'
+    if message:
+        report(Diagnostic(where=source.at, message=message, cure=cure))
+        return None
+    return template
+
+
+def _parse_field(text: str) -> Field:
+    match = _FIELD.fullmatch(text)
+    if not match:
+        raise TemplateError(f'"{{{text}}}" is no field; write {{name}}, {{received:%Y}} or {{from.domain|slug}}')
+    name, date_format = match["name"], match["format"] or ""
+    filters = tuple(one.strip() for one in match["filters"].split("|")[1:])
+    unknown = next((one for one in filters if one not in FILTERS), None)
+    if unknown is not None:
+        raise TemplateError(f'unknown filter "{unknown}"; filters are {", ".join(FILTERS)}')
+    if "." in name and name not in MESSAGE_FIELDS:
+        raise TemplateError(f'unknown field "{name}"; address fields have {", ".join(ADDRESS_PARTS)}')
+    if name in DATE_FIELDS:
+        _check_date_format(name, date_format)
+    elif match["format"] is not None:
+        raise TemplateError(f'"{name}" is no date, so it takes no format')
+    return Field(name=name, format=date_format, filters=filters)
+
+
+def _check_date_format(name: str, date_format: str) -> None:
+    if not date_format:
+        raise TemplateError(f"a date needs a format: {{{name}:%Y}} or {{{name}:%Y-%m}}")
+    for directive in re.findall(r"%(.?)", date_format):
+        if not directive or directive not in DATE_DIRECTIVES:
+            known = " ".join(f"%{letter}" for letter in DATE_DIRECTIVES)
+            raise TemplateError(f'"%{directive}" is no part of a date; use {known}')
+
+
+def _render(field: Field, value: object, *, delimiter: str) -> str:
+    # A date's format is the rule author's own text: its "/" makes levels.
+    text = value.strftime(field.format) if isinstance(value, datetime) else str(value)
+    for name in field.filters:
+        text = _apply(name, text)
+    if not isinstance(value, datetime):
+        text = _clean(text, delimiter=delimiter)
+    if not text:
+        raise KeyError(field.name)
+    return text
+
+
+def _apply(name: str, text: str) -> str:
+    match name:
+        case "lower":
+            return text.lower()
+        case "slug":
+            plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+            return _NOT_SLUG.sub("-", plain.lower()).strip("-")
+        case _:
+            return text.rpartition("@")[2].strip(" <>").lower()
+
+
+def _clean(text: str, *, delimiter: str) -> str:
+    """A stranger's text as part of one level of a mailbox name; "" if nothing is left.
+
+    Wildcards of LIST would make the mailbox hard to name, and outer dots could mean "one level up" to a server
+    that keeps mailboxes as directories.
+    """
+    kept = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
+    for sign in {"/", "\\", "*", "%", delimiter} - {""}:
+        kept = kept.replace(sign, "-")
+    return unicodedata.normalize("NFC", " ".join(kept.split()))[:MAX_VALUE_CHARACTERS].strip(" .")

@@ -1,0 +1,50 @@
+"""The actions that mark a message: ``flag unflag keyword unkeyword``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mailrules.hookspecs import hookimpl
+from mailrules.plan.actions import AddFlags, RemoveFlags
+from mailrules.rules.flags import SYSTEM_FLAGS, read_flags, read_keywords
+from mailrules.rules.operator_schemas import TEXTS, either
+from mailrules.rules.operators import report_error
+from mailrules.rules.registry import ActionSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mailrules.rules.registry import CompileContext, SourceValue
+
+    Reader = Callable[[SourceValue, CompileContext], tuple[str, ...] | None]
+
+_WORDS = {"enum": sorted(set(SYSTEM_FLAGS) - {"deleted"})}
+_FLAGS = either(_WORDS, {"type": "array", "items": _WORDS, "minItems": 1})
+
+
+@hookimpl
+def mailrules_actions() -> Sequence[ActionSpec]:
+    return [
+        ActionSpec(name="flag", compile=partial(_add, read_flags), summary="Set flags.", schema=_FLAGS),
+        ActionSpec(name="unflag", compile=partial(_remove, read_flags), summary="Remove flags.", schema=_FLAGS),
+        ActionSpec(name="keyword", compile=partial(_add, read_keywords), summary="Set keywords.", schema=TEXTS),
+        ActionSpec(name="unkeyword", compile=partial(_remove, read_keywords), summary="Remove keywords.", schema=TEXTS),
+    ]
+
+
+def _add(read: Reader, source: SourceValue, context: CompileContext) -> Sequence[AddFlags] | None:
+    flags = read(source, context)
+    if flags is None:
+        return None
+    if "\\Deleted" in flags:
+        # What carries \Deleted goes when any client expunges; `delete` asks for the permission that this needs.
+        cure = "use trash: true, or delete: true with allow: [delete]"
+        report_error(source, "a rule does not set the deleted flag", cure=cure, context=context)
+        return None
+    return [AddFlags(flags=flags)]
+
+
+def _remove(read: Reader, source: SourceValue, context: CompileContext) -> Sequence[RemoveFlags] | None:
+    flags = read(source, context)
+    return None if flags is None else [RemoveFlags(flags=flags)]

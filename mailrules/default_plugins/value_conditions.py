@@ -1,0 +1,81 @@
+"""The conditions on sizes, times and flags: ``size sent received flag keyword``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mailrules.hookspecs import hookimpl
+from mailrules.rules.flags import read_flags, read_keywords
+from mailrules.rules.operator_schemas import DURATION, MOMENT, SIZE, TEXTS, bounds, either, mapping
+from mailrules.rules.operators import read_bounds, read_times
+from mailrules.rules.quantities import parse_size
+from mailrules.rules.registry import ConditionSpec
+from mailrules.rules.value_tests import FlagTest, SizeTest, TimeSource, TimeTest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.rules.registry import CompileContext, SourceValue
+
+_TIMES = either(
+    MOMENT,
+    mapping({"older_than": DURATION, "newer_than": DURATION, "before": MOMENT, "after": MOMENT, "on": MOMENT}),
+)
+
+
+@hookimpl
+def mailrules_conditions() -> Sequence[ConditionSpec]:
+    return [
+        ConditionSpec(
+            name="size", compile=_compile_size, summary="The size of the whole message.", schema=bounds(SIZE)
+        ),
+        ConditionSpec(
+            name="received",
+            compile=partial(_compile_time, TimeSource.RECEIVED),
+            summary="When the server got the message (INTERNALDATE).",
+            schema=_TIMES,
+        ),
+        ConditionSpec(
+            name="sent",
+            compile=partial(_compile_time, TimeSource.SENT),
+            summary="When the sender says it was written (the Date field).",
+            schema=_TIMES,
+        ),
+        ConditionSpec(
+            name="flag",
+            compile=_compile_flag,
+            summary="A flag is set: seen, flagged, answered, draft, deleted.",
+            schema=TEXTS,
+        ),
+        ConditionSpec(name="keyword", compile=_compile_keyword, summary="A keyword is set.", schema=TEXTS),
+    ]
+
+
+def _compile_size(source: SourceValue, context: CompileContext) -> SizeTest | None:
+    found = read_bounds(source, context, word="size", parse=parse_size)
+    return None if found is None else SizeTest(bounds=found)
+
+
+def _compile_time(time: TimeSource, source: SourceValue, context: CompileContext) -> TimeTest | None:
+    options = read_times(source, context, word=time)
+    if options is None:
+        return None
+    return TimeTest(
+        source=time,
+        older_than=options.older_than,
+        newer_than=options.newer_than,
+        before=options.before,
+        after=options.after,
+        on=options.on,
+    )
+
+
+def _compile_flag(source: SourceValue, context: CompileContext) -> FlagTest | None:
+    flags = read_flags(source, context)
+    return None if flags is None else FlagTest(flags=flags)
+
+
+def _compile_keyword(source: SourceValue, context: CompileContext) -> FlagTest | None:
+    keywords = read_keywords(source, context)
+    return None if keywords is None else FlagTest(flags=keywords)

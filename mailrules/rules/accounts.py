@@ -1,0 +1,99 @@
+"""Which accounts a configuration describes, checked so that a password cannot leave unprotected."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+from mailrules.rules.schema import AccountModel
+from mailrules.rules.validation import validated
+from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts
+
+if TYPE_CHECKING:
+    from mailrules.rules.findings import Findings
+    from mailrules.rules.schema import SecretModel, TimeoutsModel
+    from mailrules.rules.source import SourceValue
+
+_HOW_TO_KEEP_IT = 'name where it is kept: secret: {command: "pass mail/home"} (or env, file, keyring, systemd)'
+_STANDARD_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
+
+
+def account_settings(name: str, source: SourceValue, findings: Findings) -> AccountSettings | None:
+    """The settings of one account, or None after reporting everything that is wrong with it."""
+    where = source.at
+    if not name or "/" in name:
+        findings.error(where, f'"{name}" is no account name', cure='choose a name without "/"')
+    secret = source.mapping.get("secret")
+    if secret is not None:
+        _check_secret(secret, findings)
+    if "password" in source.mapping:
+        findings.broken(source.key_at("password"), "a password does not belong in this file", cure=_HOW_TO_KEEP_IT)
+    model = validated(AccountModel, source, findings, what="an account")
+    if model is None:
+        return None
+    security = Security(model.security)
+    if (model.host is None) == (model.tunnel is None):
+        findings.error(where, f'the account "{name}" needs either host or tunnel', cure="add host: imap.example.org")
+    if model.secret is None and model.tunnel is None:
+        findings.error(where, f'the account "{name}" has no secret', cure=_HOW_TO_KEEP_IT)
+    if security is Security.NONE and model.host and not model.insecure and not is_loopback(model.host):
+        findings.error(
+            source.mapping["security"].at,
+            f"the password would cross the network to {model.host} unprotected",
+            cure="use security: tls; or add insecure: true if the network itself is protected",
+        )
+    return AccountSettings(
+        name=name,
+        user=model.user,
+        secret=_secret_reference(model.secret),
+        host=model.host or "",
+        port=model.port or _STANDARD_PORTS[security],
+        security=security,
+        insecure=model.insecure,
+        ca_file=model.ca_file or "",
+        tunnel=tuple(model.tunnel.command) if model.tunnel else (),
+        mechanism=model.mechanism or "",
+        compress=model.compress,
+        connections=model.limits.connections,
+        trash=model.trash or "",
+        archive=model.archive or "",
+        timeouts=_timeouts(model.timeouts),
+        where=where,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address always means this machine."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_secret(secret: SourceValue, findings: Findings) -> None:
+    # The value itself is never repeated in a message: it may be a password.
+    if not secret.is_mapping:
+        findings.broken(secret.at, "a secret does not belong in this file", cure=_HOW_TO_KEEP_IT)
+    elif "oauth" in secret.mapping:
+        findings.broken(secret.key_at("oauth"), "oauth is not available in this version", cure=_HOW_TO_KEEP_IT)
+    elif len(secret.mapping) != 1:
+        findings.error(secret.at, "a secret has exactly one source", cure=_HOW_TO_KEEP_IT)
+
+
+def _secret_reference(model: SecretModel | None) -> SecretReference | None:
+    if model is None:
+        return None
+    return next((SecretReference(kind=kind, value=value) for kind, value in model if value is not None), None)
+
+
+def _timeouts(model: TimeoutsModel) -> Timeouts:
+    return Timeouts(
+        connect_seconds=model.connect.total_seconds(),
+        tls_seconds=model.tls.total_seconds(),
+        greeting_seconds=model.greeting.total_seconds(),
+        login_seconds=model.login.total_seconds(),
+        command_seconds=model.command.total_seconds(),
+        idle_renew_seconds=model.idle_renew.total_seconds(),
+    )

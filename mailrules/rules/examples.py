@@ -1,0 +1,242 @@
+"""What an example beside the rules means: a message made of real bytes, and what should become of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.header import Header
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part
+from mailrules.mailbox.snapshot import Snapshot
+from mailrules.mailbox.store import MailboxInfo, MailboxStatus
+from mailrules.rules.findings import did_you_mean
+from mailrules.rules.flags import SYSTEM_FLAGS, is_keyword, system_flag
+from mailrules.rules.quantities import QuantityError, parse_age_or_moment
+from mailrules.rules.rule import Example, Expectation, Given, GivenAttachment
+from mailrules.rules.schema import TestModel
+from mailrules.rules.validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from mailrules.rules.findings import Findings
+    from mailrules.rules.rule import MailboxRef
+    from mailrules.rules.schema import ExpectModel, GivenModel
+    from mailrules.rules.source import SourceValue
+
+EXAMPLE_UID = UID(1)
+_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleOutcome:
+    """What a plan does with an example's message. ``flags`` are those afterwards, in IMAP spelling."""
+
+    matched: tuple[str, ...]
+    mailbox: MailboxRef
+    flags: frozenset[str] = frozenset()
+    copies: tuple[MailboxRef, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+    """Why something did not happen (unknowable, held), for the reader of a failure."""
+
+
+def lower_example(
+    source: SourceValue, *, rule_names: Collection[str], only_file: str, findings: Findings
+) -> Example | None:
+    """One entry of ``tests``, or None after reporting its mistakes."""
+    model = validated(TestModel, source, findings, what="a test")
+    if model is None:
+        return None
+    given, expect = source.mapping["given"], source.mapping["expect"]
+    for key in ("matched", "not_matched"):
+        for item in expect.mapping[key].items if key in expect.mapping else ():
+            if item.text not in rule_names:
+                cure = did_you_mean(item.text, rule_names)
+                findings.error(item.at, f'there is no rule "{item.text}"', cure=cure)
+    for holder in (given, expect):
+        for item in holder.mapping["flags"].items if "flags" in holder.mapping else ():
+            if system_flag(item.text) is None:
+                findings.error(item.at, f'unknown flag "{item.text}"', cure=did_you_mean(item.text, SYSTEM_FLAGS))
+        for item in holder.mapping["keywords"].items if "keywords" in holder.mapping else ():
+            if not is_keyword(item.text):
+                findings.error(item.at, f'no server can store the keyword "{item.text}"')
+    for key in ("received", "sent"):
+        if key in given.mapping and given.mapping[key].text:
+            try:
+                parse_age_or_moment(given.mapping[key].text, now=_ANY_TIME)
+            except QuantityError as error:
+                findings.error(given.mapping[key].at, str(error), cure=error.cure)
+    return Example(
+        name=model.name,
+        where=source.mapping["name"].at,
+        given=_given(model.given),
+        expect=_expectation(model.expect),
+        only_file=only_file,
+    )
+
+
+def example_snapshot(ref: MailboxRef) -> Snapshot:
+    """A snapshot of one row without facts yet; ``example_facts`` gives them as they are asked for."""
+    status = MailboxStatus(mailbox=ref.mailbox, uidvalidity=1, messages=1, uidnext=2, highest_modseq=1)
+    return Snapshot(
+        account=ref.account, info=MailboxInfo(name=ref.mailbox, delimiter="/"), status=status, uids=[EXAMPLE_UID]
+    )
+
+
+def example_facts(example: Example, request: FactRequest, *, now: datetime) -> MessageFacts:
+    """The answer of a store that holds the example's message."""
+    given = example.given
+    header, body = header_block(given, now=now), _body(given)
+    parts = _structure(given, body_bytes=len(body))
+    text_part = next(part for part in parts if part.type == "text")
+    size = given.size_bytes or len(header) + len(body) + sum(one.size_bytes * 4 // 3 for one in given.attachments)
+    wanted = {name.lower() for name in request.header_fields}
+    return MessageFacts(
+        uid=EXAMPLE_UID,
+        flags=given.flags if request.flags else None,
+        size_bytes=size if request.size else None,
+        received=_moment(given.received, now=now) if request.received else None,
+        modseq=1 if request.modseq else None,
+        header=_only(header, wanted) if wanted else None,
+        structure=parts if request.structure or request.text else None,
+        texts=((text_part, body),) if request.text else None,
+        whole=header + b"\r\n" + body if request.whole else None,
+    )
+
+
+def header_block(given: Given, *, now: datetime) -> bytes:
+    """The header of an example's message as it would cross the wire, Date included."""
+    fields = list(given.headers)
+    if not any(name.lower() == "date" for name, _ in fields):
+        fields.insert(0, ("Date", format_datetime(_moment(given.sent or given.received, now=now))))
+    return "".join(f"{name}: {_encoded(value)}\r\n" for name, value in fields).encode("ascii")
+
+
+def example_mailbox(example: Example, *, mailboxes: Sequence[MailboxRef]) -> MailboxRef | None:
+    """The mailbox that an example's message lies in: the one it names, else the first of the rules."""
+    written = example.given.mailbox
+    if not written:
+        return mailboxes[0] if mailboxes else None
+    exact = next((ref for ref in mailboxes if str(ref) == written), None)
+    return exact or next((ref for ref in mailboxes if ref.mailbox == written), None)
+
+
+def compare(expect: Expectation, outcome: ExampleOutcome) -> tuple[str, ...]:
+    """What differs, a sentence each; empty when the example holds."""
+    matched = set(outcome.matched)
+    keywords = frozenset(flag for flag in outcome.flags if not flag.startswith("\\"))
+    differences = [f'rule "{one}" should match and does not' for one in expect.matched or () if one not in matched]
+    differences += [f'rule "{one}" should not match and does' for one in expect.not_matched or () if one in matched]
+    if expect.flags is not None and expect.flags != outcome.flags - keywords:
+        differences.append(f"flags: expected {_list(expect.flags)}, are {_list(outcome.flags - keywords)}")
+    if expect.keywords is not None and _lower(expect.keywords) != _lower(keywords):
+        differences.append(f"keywords: expected {_list(expect.keywords)}, are {_list(keywords)}")
+    if expect.mailbox is not None and not _is_same_mailbox(expect.mailbox, outcome.mailbox):
+        differences.append(f"mailbox: expected {expect.mailbox}, is {outcome.mailbox}")
+    if expect.copies is not None:
+        missing = [one for one in expect.copies if not any(_is_same_mailbox(one, ref) for ref in outcome.copies)]
+        extra = [ref for ref in outcome.copies if not any(_is_same_mailbox(one, ref) for one in expect.copies)]
+        differences += [f"copies: none in {one}" for one in sorted(missing)]
+        differences += [f"copies: an unexpected one in {ref}" for ref in sorted(extra)]
+    return (*differences, *outcome.notes) if differences else ()
+
+
+def _is_same_mailbox(written: str, ref: MailboxRef) -> bool:
+    """Whether a person's name for a mailbox, with or without its account, means this one."""
+    return written in (str(ref), ref.mailbox)
+
+
+def _list(names: frozenset[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
+def _lower(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(name.lower() for name in names)
+
+
+def _moment(written: str, *, now: datetime) -> datetime:
+    return parse_age_or_moment(written, now=now) if written else now
+
+
+def _encoded(value: str) -> str:
+    """A header value in ASCII, each word that is not as an RFC 2047 encoded word."""
+    if value.isascii():
+        return " ".join(value.split())
+    words = (word if word.isascii() else Header(word, "utf-8", maxlinelen=10_000).encode() for word in value.split())
+    return " ".join(words)
+
+
+def _body(given: Given) -> bytes:
+    return given.body.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8")
+
+
+def _structure(given: Given, *, body_bytes: int) -> tuple[Part, ...]:
+    """One text part, and beside it the attachments."""
+    utf8 = {"charset": "utf-8"}
+    text = Part(number="1", type="text", subtype="plain", parameters=utf8, encoding="8bit", size_bytes=body_bytes)
+    if not given.attachments:
+        return (text,)
+    files = (_attachment(one, number=number) for number, one in enumerate(given.attachments, start=2))
+    return (Part(number="", type="multipart", subtype="mixed"), text, *files)
+
+
+def _attachment(given: GivenAttachment, *, number: int) -> Part:
+    kind, _, subtype = given.media_type.partition("/")
+    return Part(
+        number=str(number),
+        type=kind,
+        subtype=subtype,
+        encoding="binary",
+        disposition="attachment",
+        file_name=given.file_name,
+        size_bytes=given.size_bytes,
+    )
+
+
+def _only(header: bytes, wanted: set[str]) -> bytes:
+    """The fields of a header block that are asked for; none of our own is folded."""
+    lines = header.split(b"\r\n")
+    return b"".join(line + b"\r\n" for line in lines if line.partition(b":")[0].decode("ascii").lower() in wanted)
+
+
+def _given(model: GivenModel) -> Given:
+    usual = [
+        ("From", model.from_),
+        ("To", ", ".join(model.to)),
+        ("Cc", ", ".join(model.cc)),
+        ("Bcc", ", ".join(model.bcc)),
+        ("Reply-To", ", ".join(model.reply_to)),
+        ("Sender", model.sender or ""),
+        ("Subject", model.subject),
+        ("Message-ID", model.message_id),
+        ("List-Id", model.list_id or ""),
+    ]
+    replaced = {name.lower() for name in model.headers}
+    further = [(name, value) for name, values in model.headers.items() for value in values]
+    flags = [system_flag(word) for word in model.flags]
+    return Given(
+        headers=(*((name, value) for name, value in usual if value and name.lower() not in replaced), *further),
+        body=model.body,
+        size_bytes=model.size,
+        received=model.received or "",
+        sent=model.sent or "",
+        flags=frozenset([*(flag for flag in flags if flag), *model.keywords]),
+        attachments=tuple(
+            GivenAttachment(file_name=one.name, media_type=one.type, size_bytes=one.size) for one in model.attachments
+        ),
+        mailbox=model.mailbox or "",
+    )
+
+
+def _expectation(model: ExpectModel) -> Expectation:
+    flags = None if model.flags is None else frozenset(flag for word in model.flags if (flag := system_flag(word)))
+    return Expectation(
+        matched=None if model.matched is None else tuple(model.matched),
+        not_matched=None if model.not_matched is None else tuple(model.not_matched),
+        flags=flags,
+        keywords=None if model.keywords is None else frozenset(model.keywords),
+        mailbox=model.mailbox,
+        copies=None if model.copies is None else frozenset(model.copies),
+    )

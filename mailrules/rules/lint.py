@@ -1,0 +1,183 @@
+"""What is doubtful or contradictory in rules that are each well-formed: between rules, and with accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from mailrules.rules.conditions import Always
+from mailrules.rules.reads import flags_read
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mailrules.rules.findings import Findings
+    from mailrules.rules.rule import ActionUse, MailboxRef, Rule
+    from mailrules.settings import AccountSettings
+
+
+@runtime_checkable
+class _WritesFlags(Protocol):
+    """An action on flags, in IMAP spelling (``plan.actions.AddFlags``)."""
+
+    @property
+    def flags(self) -> tuple[str, ...]: ...
+
+
+@runtime_checkable
+class _WritesRights(Protocol):
+    """An action on access rights (``plan.actions.SetRights``)."""
+
+    @property
+    def mailbox(self) -> str: ...
+
+    @property
+    def rights(self) -> tuple[tuple[str, str], ...]: ...
+
+
+def lint(rules: Sequence[Rule], *, accounts: Mapping[str, AccountSettings], findings: Findings) -> None:
+    """Report errors between rules, and warnings for what is likely not meant."""
+    _check_names(rules, findings)
+    _check_targets(rules, accounts, findings)
+    _check_rights(rules, accounts, findings)
+    _warn_of_unreachable(rules, findings)
+    _warn_of_reading_what_others_write(rules, findings)
+    _warn_of_circles(rules, findings)
+
+
+def _check_names(rules: Sequence[Rule], findings: Findings) -> None:
+    first: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.name in first:
+            place = first[rule.name].where
+            findings.error(
+                rule.where, f'the rule "{rule.name}" exists already, at {place}', cure="rename one of the two"
+            )
+        first.setdefault(rule.name, rule)
+
+
+def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], findings: Findings) -> None:
+    """A target may begin with an account's name; across accounts is not possible yet."""
+    for rule, use in _uses(rules):
+        own = {ref.account for ref in rule.mailboxes}
+        for target in _target_names(use):
+            account, slash, mailbox = target.partition("/")
+            if not slash or account not in accounts:
+                continue
+            if own == {account}:
+                message = f'this means the mailbox "{target}" inside the account "{account}"'
+                findings.warning(use.where, message, cure=f"write {mailbox}: targets are in the rule's own account")
+            elif own:
+                message = f'{use.name} to another account ("{account}") is not supported in this version'
+                findings.error(use.where, message, cure="choose a mailbox of the rule's own account")
+
+
+def _check_rights(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], findings: Findings) -> None:
+    wanted: dict[tuple[str, str, str], tuple[str, Rule]] = {}
+    for rule, use in _uses(rules):
+        if not isinstance(use.value, _WritesRights):
+            continue
+        for account in sorted({ref.account for ref in rule.mailboxes}):
+            for identifier, rights in use.value.rights:
+                letters = "".join(sorted(set(rights) - set("cd")))
+                other, other_rule = wanted.setdefault((account, use.value.mailbox, identifier), (letters, rule))
+                if other != letters:
+                    message = f'the rule "{other_rule.name}" wants other rights for {identifier}: "{other}"'
+                    findings.error(use.where, message, cure="give the rights in one rule only")
+                is_own = account in accounts and identifier == accounts[account].user
+                if is_own and not {"a", "l"} <= set(rights):
+                    message = f"this would take our own right to administer {use.value.mailbox} away"
+                    findings.error(use.where, message, cure=f"keep a and l for {identifier}, or leave it out")
+
+
+def _warn_of_unreachable(rules: Sequence[Rule], findings: Findings) -> None:
+    ended: dict[MailboxRef, Rule] = {}
+    for rule in rules:
+        hiding = [ended.get(ref) for ref in rule.mailboxes]
+        if hiding and all(hiding) and hiding[0] is not None:
+            message = f'no message reaches this rule: "{hiding[0].name}" ends with every one before it'
+            findings.warning(rule.where, message, cure="move this rule up")
+        if _ends_with_everything(rule):
+            for ref in rule.mailboxes:
+                ended.setdefault(ref, rule)
+
+
+def _ends_with_everything(rule: Rule) -> bool:
+    """Whether every message stops here whenever the rule is due for new mail."""
+    if not any(event.kind == "new" for event in rule.events) or not isinstance(rule.condition, Always):
+        return False
+    if not isinstance(rule.branches[-1].condition, Always):
+        return False
+    return rule.stop is True or (rule.stop is None and all(branch.disposes for branch in rule.branches))
+
+
+def _warn_of_reading_what_others_write(rules: Sequence[Rule], findings: Findings) -> None:
+    """Conditions read the message as it was (meaning 3), so this works one run later, if at all."""
+    written: dict[MailboxRef, dict[str, Rule]] = {}
+    for rule in rules:
+        read = flags_read(rule.condition).union(*(flags_read(branch.condition) for branch in rule.branches))
+        writers = {
+            written[ref][flag].name: flag
+            for flag in sorted(read)
+            for ref in rule.mailboxes
+            if flag in written.get(ref, {})
+        }
+        for name, flag in writers.items():
+            message = (
+                f'this rule reads {flag}, which the rule "{name}" changes; it sees the flag as it was before the run'
+            )
+            findings.warning(rule.where, message, cure="repeat that rule's condition here if its result is meant")
+        values = [use.value for branch in rule.branches for use in branch.actions]
+        flags = {flag.lower() for value in values if isinstance(value, _WritesFlags) for flag in value.flags}
+        for ref in rule.mailboxes:
+            written.setdefault(ref, {}).update(dict.fromkeys(flags, rule))
+
+
+def _warn_of_circles(rules: Sequence[Rule], findings: Findings) -> None:
+    """Moves whose mailboxes lead back to where they began (meaning 10)."""
+    moves: dict[tuple[str, str], list[tuple[tuple[str, str], ActionUse]]] = {}
+    for rule, use in _uses(rules):
+        if not use.value.disposes:
+            continue
+        for target in (target.text for target in use.value.targets if target.is_literal):
+            for ref in rule.mailboxes:
+                moves.setdefault((ref.account, ref.mailbox), []).append(((ref.account, target), use))
+    for start, edges in moves.items():
+        for after, use in edges:
+            way = _way(moves, after, start)
+            if way:
+                names = " -> ".join(mailbox for _, mailbox in (start, *way))
+                message = f"moves lead in a circle: {names}"
+                findings.warning(use.where, message, cure="make sure that the conditions exclude each other")
+
+
+def _way(
+    moves: Mapping[tuple[str, str], list[tuple[tuple[str, str], ActionUse]]],
+    begin: tuple[str, str],
+    end: tuple[str, str],
+) -> tuple[tuple[str, str], ...]:
+    """The mailboxes from ``begin`` to ``end`` along moves, () where none leads there."""
+    ways: list[tuple[tuple[str, str], ...]] = [(begin,)]
+    seen = {begin}
+    while ways:
+        way = ways.pop(0)
+        if way[-1] == end:
+            return way
+        for after, _ in moves.get(way[-1], ()):
+            if after not in seen:
+                seen.add(after)
+                ways.append((*way, after))
+    return ()
+
+
+def _uses(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ActionUse]]:
+    for rule in rules:
+        for branch in rule.branches:
+            for use in branch.actions:
+                yield rule, use
+
+
+def _target_names(use: ActionUse) -> Iterator[str]:
+    for target in use.value.targets:
+        yield target.literal_prefix
+    if isinstance(use.value, _WritesRights):
+        yield use.value.mailbox

@@ -1,0 +1,310 @@
+"""How a configuration with all files that it names becomes accounts and compiled rules.
+
+Reading is the caller's: ``read`` gives a file's bytes and ``expand`` the paths behind an include. Every
+mistake in every file is found before anything is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import posixpath
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mailrules.diagnostics import Location
+from mailrules.errors import RuleError
+from mailrules.rules.accounts import account_settings
+from mailrules.rules.examples import lower_example
+from mailrules.rules.findings import Findings
+from mailrules.rules.lint import lint
+from mailrules.rules.lower import RuleLowering, check_mailboxes
+from mailrules.rules.lower_conditions import ConditionLowering
+from mailrules.rules.registry import CompileContext
+from mailrules.rules.rule import RuleSet
+from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
+from mailrules.rules.toml_source import read_toml
+from mailrules.rules.validation import validated
+from mailrules.rules.yaml_source import MAX_FILE_BYTES, read_yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from mailrules.diagnostics import Diagnostic
+    from mailrules.rules.registry import Registry
+    from mailrules.rules.rule import Example, Rule
+    from mailrules.rules.source import SourceValue
+    from mailrules.settings import AccountSettings
+
+    Read = Callable[[str], bytes]
+    Expand = Callable[[str], Sequence[str]]
+
+PACK_PREFIX = "pack:"
+_INCLUDED_KEYS = frozenset({"version", "conditions", "lists", "rules", "tests"})
+_MAX_INCLUDED_FILES = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedConfiguration:
+    """Everything that the files say, valid. ``warnings`` are findings that stop nothing."""
+
+    accounts: Mapping[str, AccountSettings]
+    rules: RuleSet
+    warnings: tuple[Diagnostic, ...] = ()
+    plugins: tuple[str, ...] = ()
+
+
+def load_configuration(path: str, *, read: Read, registry: Registry, expand: Expand) -> LoadedConfiguration:
+    """Load a configuration file and what it includes.
+
+    ``expand`` answers an include, joined to the file's directory or as ``pack:name``, with paths in name
+    order. Raises RuleError with every diagnostic of all files.
+    """
+    return _Loading(read=read, registry=registry, expand=expand).load(path)
+
+
+def named_plugins(path: str, *, read: Read) -> tuple[str, ...]:
+    """The names under ``plugins``, read before the registry exists; () for a file that does not load.
+
+    Mistakes are not reported here: ``load_configuration`` finds them again.
+    """
+    source = _read_source(path, read=read, at=Location(file=path), findings=Findings())
+    items = source.mapping["plugins"].items if source is not None and "plugins" in source.mapping else ()
+    return tuple(item.value for item in items if isinstance(item.value, str))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Document:
+    """One file that could be parsed. ``from_pack``: it came by ``pack:name``."""
+
+    path: str
+    source: SourceValue
+    is_included: bool = False
+    from_pack: bool = False
+
+    def entries(self, key: str) -> Mapping[str, SourceValue]:
+        """The entries of a mapping under a top-level key; none where it is something else."""
+        return self.source.mapping[key].mapping if key in self.source.mapping else {}
+
+    def items(self, key: str) -> Sequence[SourceValue]:
+        """The items of a list under a top-level key, or its one value; none where there is no such key."""
+        return self.source.mapping[key].items if key in self.source.mapping else ()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Loading:
+    """One run of the loader: what has been found so far."""
+
+    read: Read
+    registry: Registry
+    expand: Expand
+    findings: Findings = field(default_factory=Findings)
+    files: list[str] = field(default_factory=list)
+
+    def load(self, path: str) -> LoadedConfiguration:
+        main_source = self._source(path, at=Location(file=path))
+        if main_source is None:
+            raise RuleError(self.findings.all)
+        main = _Document(path=path, source=main_source)
+        documents = [main, *self._included(main)]
+        for document in documents:
+            self._check_shape(document)
+        accounts = {
+            name: account_settings(name, source, self.findings) for name, source in main.entries("accounts").items()
+        }
+        context = CompileContext(
+            lists=self._lists(documents),
+            allow=frozenset(item.text for item in main.items("allow")),
+            report=self.findings.report,
+        )
+        rules = self._rules(documents, accounts=accounts.keys(), context=context)
+        examples = self._examples(documents)
+        settings = {name: account for name, account in accounts.items() if account is not None}
+        lint(rules, accounts=settings, findings=self.findings)
+        if self.findings.errors:
+            raise RuleError(self.findings.all)
+        return LoadedConfiguration(
+            accounts=settings,
+            rules=RuleSet(
+                rules=rules,
+                hash=_hash_of(documents, lists=context.lists),
+                allow=context.allow,
+                examples=examples,
+                files=tuple(self.files),
+            ),
+            warnings=self.findings.warnings,
+            plugins=tuple(item.text for item in main.items("plugins")),
+        )
+
+    def _source(self, path: str, *, at: Location) -> SourceValue | None:
+        self.files.append(path)
+        return _read_source(path, read=self.read, at=at, findings=self.findings)
+
+    def _included(self, main: _Document) -> list[_Document]:
+        """The files under ``include``, each once, in the order of the entries and by name within one."""
+        documents: list[_Document] = []
+        for item in main.items("include"):
+            if not isinstance(item.value, str):
+                continue
+            from_pack = item.value.startswith(PACK_PREFIX)
+            paths = self.expand(item.value if from_pack else _beside(main.path, item.value))
+            if not paths:
+                self._report_nothing_included(item, from_pack=from_pack)
+            for path in paths:
+                if path in self.files:
+                    continue
+                if len(self.files) > _MAX_INCLUDED_FILES:
+                    self.findings.error(item.at, f"over {_MAX_INCLUDED_FILES} included files", cure="include fewer")
+                    return documents
+                source = self._source(path, at=item.at)
+                if source is not None:
+                    documents.append(_Document(path=path, source=source, is_included=True, from_pack=from_pack))
+        return documents
+
+    def _report_nothing_included(self, item: SourceValue, *, from_pack: bool) -> None:
+        if from_pack:
+            self.findings.error(item.at, f'there is no rule pack "{item.text.removeprefix(PACK_PREFIX)}"')
+        elif set(item.text) & set("*?["):
+            self.findings.warning(item.at, f'"{item.text}" matches no file')
+        else:
+            self.findings.error(item.at, f'there is no file "{item.text}"', cure="paths start at this file's folder")
+
+    def _check_shape(self, document: _Document) -> None:
+        validated(DocumentModel, document.source, self.findings, what="the file")
+        if not document.is_included:
+            return
+        for key in document.source.mapping:
+            if key in DocumentModel.model_fields and key not in _INCLUDED_KEYS:
+                message = f'"{key}" may not stand in an included file'
+                cure = "keep it in the main file; included files hold conditions, lists, rules and tests"
+                self.findings.error(document.source.key_at(key), message, cure=cure)
+
+    def _lists(self, documents: Sequence[_Document]) -> Mapping[str, tuple[str, ...]]:
+        lists: dict[str, tuple[str, ...]] = {}
+        for document in documents:
+            for name, source in document.entries("lists").items():
+                if name in lists:
+                    self.findings.error(source.at, f'the list "{name}" exists in an earlier file', cure="rename one")
+                lists[name] = self._list(source, document)
+        return lists
+
+    def _list(self, source: SourceValue, document: _Document) -> tuple[str, ...]:
+        if source.is_list:
+            for item in source.items:
+                if item.is_mapping or item.is_list or isinstance(item.value, bool) or not item.text.strip():
+                    self.findings.error(item.at, f"text is expected in a list, not {item.kind}", cure="quote it")
+            return tuple(item.text for item in source.items if item.text.strip())
+        if not source.is_mapping:
+            cure = "write [a, b], or {file: names.txt}"
+            self.findings.error(source.at, f"a list is expected here, not {source.kind}", cure=cure)
+            return ()
+        model = validated(ListFileModel, source, self.findings, what="a list")
+        if model is None:
+            return ()
+        at = source.mapping["file"].at
+        if document.is_included and (posixpath.isabs(model.file) or ".." in model.file.split("/")):
+            self.findings.error(at, "an included file reads lists from its own folder only", cure="move the list there")
+            return ()
+        path = _beside(document.path, model.file)
+        self.files.append(path)
+        text = _read_text(path, read=self.read, at=at, findings=self.findings)
+        lines = (line.strip() for line in (text or "").splitlines())
+        return tuple(line for line in lines if line and not line.startswith("#"))
+
+    def _rules(
+        self, documents: Sequence[_Document], *, accounts: Collection[str], context: CompileContext
+    ) -> tuple[Rule, ...]:
+        named: dict[str, SourceValue] = {}
+        for document in documents:
+            for name, source in document.entries("conditions").items():
+                if name in named:
+                    message = f'the condition "{name}" exists in an earlier file'
+                    self.findings.error(source.at, message, cure="rename one of the two")
+                named.setdefault(name, source)
+        conditions = ConditionLowering(named=named, registry=self.registry, context=context, findings=self.findings)
+        conditions.compile_named()
+        lowering = RuleLowering(
+            accounts=accounts,
+            defaults=self._defaults(documents[0], accounts=accounts),
+            registry=self.registry,
+            context=context,
+            conditions=conditions,
+            findings=self.findings,
+        )
+        compiled = [lowering.rule(source) for document in documents for source in document.items("rules")]
+        return tuple(rule for rule in compiled if rule is not None)
+
+    def _defaults(self, main: _Document, *, accounts: Collection[str]) -> DefaultsModel | None:
+        source = main.source.mapping.get("defaults")
+        if source is None:
+            return None
+        if "in" in source.mapping:
+            check_mailboxes(source.mapping["in"], accounts=accounts, findings=self.findings)
+        return validated(DefaultsModel, source, self.findings, what="defaults")
+
+    def _examples(self, documents: Sequence[_Document]) -> tuple[Example, ...]:
+        lowered = [
+            lower_example(
+                source,
+                only_file=document.path if document.from_pack else "",
+                rule_names=_names_in(document, documents=documents),
+                findings=self.findings,
+            )
+            for document in documents
+            for source in document.items("tests")
+        ]
+        return tuple(example for example in lowered if example is not None)
+
+
+def _names_in(document: _Document, *, documents: Sequence[_Document]) -> frozenset[str]:
+    """The names of the rules that a file's examples may speak of, broken rules included."""
+    read = [document] if document.from_pack else documents
+    sources = (source for one in read for source in one.items("rules"))
+    return frozenset(source.mapping["name"].text for source in sources if "name" in source.mapping)
+
+
+def _read_source(path: str, *, read: Read, findings: Findings, at: Location) -> SourceValue | None:
+    text = _read_text(path, read=read, at=at, findings=findings)
+    if text is None:
+        return None
+    parse = read_toml if path.endswith(".toml") else read_yaml
+    source = parse(text, file=path, findings=findings)
+    if source is not None and not source.is_mapping:
+        findings.error(source.at, f"a file is a mapping, not {source.kind}", cure="begin with version: 1")
+        return None
+    return source
+
+
+def _read_text(path: str, *, read: Read, at: Location, findings: Findings) -> str | None:
+    """The file's text, or None after reporting at ``at``, the place that names the file."""
+    try:
+        content = read(path)
+    except OSError as error:
+        findings.error(at, f"cannot read {path}: {error.strerror or error}")
+        return None
+    if len(content) > MAX_FILE_BYTES:
+        findings.error(at, f"{path} has {len(content)} bytes, over {MAX_FILE_BYTES}", cure="split the file")
+        return None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
+        where = Location(file=path, line=line, column=column)
+        findings.error(where, f"the byte 0x{content[error.start]:02x} is not UTF-8", cure="save the file as UTF-8")
+        return None
+
+
+def _beside(path: str, name: str) -> str:
+    """A path as written in a file: relative to that file's folder."""
+    return posixpath.join(posixpath.dirname(path), name)
+
+
+def _hash_of(documents: Sequence[_Document], *, lists: Mapping[str, tuple[str, ...]]) -> str:
+    """A digest of all that can change a decision: comments, spelling of YAML and tests do not."""
+    meaning = [
+        {key: value.plain() for key, value in document.source.mapping.items() if key != "tests"}
+        for document in documents
+    ]
+    text = json.dumps([meaning, lists], sort_keys=False, ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()

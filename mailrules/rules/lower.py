@@ -1,0 +1,251 @@
+"""How one rule's text becomes a ``Rule``: its mailboxes, condition, branches, actions and options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.rules.conditions import All, Always, Node
+from mailrules.rules.findings import did_you_mean
+from mailrules.rules.reads import captures_of, flags_read
+from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, MailboxRef, Rule
+from mailrules.rules.schema import BranchModel, RuleModel
+from mailrules.rules.validation import validated
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from mailrules.rules.findings import Findings
+    from mailrules.rules.lower_conditions import ConditionLowering
+    from mailrules.rules.registry import CompileContext, Registry
+    from mailrules.rules.schema import DefaultsModel, EventModel
+    from mailrules.rules.source import SourceValue
+
+ACTIONS_NOT_YET = frozenset(
+    {
+        "label",
+        "unlabel",
+        "append",
+        "expire",
+        "snooze",
+        "hold",
+        "save_attachments",
+        "forward",
+        "reply",
+        "notify",
+        "webhook",
+        "pipe",
+        "unsubscribe",
+        "report_spam",
+        "unsubscribe_mailbox",
+        "rename",
+        "deleteacl",
+        "setmetadata",
+        "setquota",
+    }
+)
+"""Words of the rule language that this version does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleLowering:
+    """Compiles rules one by one; every mistake in a rule is reported, whatever else is wrong in it."""
+
+    accounts: Collection[str]
+    defaults: DefaultsModel | None
+    registry: Registry
+    context: CompileContext
+    conditions: ConditionLowering
+    findings: Findings
+
+    def rule(self, source: SourceValue) -> Rule | None:
+        model = validated(RuleModel, source, self.findings, what="a rule")
+        condition = self._condition(source)
+        branches = self._branches(source, condition)
+        if model is None:
+            return None
+        mailboxes = self._mailboxes(model, source)
+        if condition is None or branches is None:
+            return None
+        chosen = self._with_defaults(model)
+        tree = [condition, *(branch.condition for branch in branches)]
+        return Rule(
+            name=model.name,
+            where=source.mapping["name"].at,
+            mailboxes=mailboxes,
+            condition=condition,
+            branches=branches,
+            events=tuple(_event(one) for one in chosen.events or ["new"]),
+            stop=model.stop,
+            skip_if_unknowable=chosen.if_unknowable == "skip",
+            conflict=Conflict(chosen.conflict or "first"),
+            guard=Guard(**dict(chosen.guard)) if chosen.guard else Guard(),
+            sees_deleted=any("\\deleted" in flags_read(node) for node in tree),
+        )
+
+    def _with_defaults(self, model: RuleModel) -> RuleModel:
+        if self.defaults is None:
+            return model
+        left_out = [name for name in type(self.defaults).model_fields if getattr(model, name) is None]
+        return model.model_copy(update={name: getattr(self.defaults, name) for name in left_out})
+
+    def _condition(self, source: SourceValue) -> Node | None:
+        entries = source.mapping
+        if "if" in entries:
+            return self.conditions.compile(entries["if"])
+        if entries and "choose" not in entries:
+            self.findings.error(source.at, "a rule lacks its condition", cure="add if: ..., or if: always")
+            return None
+        return Always()
+
+    def _branches(self, source: SourceValue, condition: Node | None) -> tuple[Branch, ...] | None:
+        entries = source.mapping
+        if "do" in entries and "choose" in entries:
+            where = source.key_at("do")
+            self.findings.error(where, "a rule has do or choose, not both", cure="move do into a branch of choose")
+        if "choose" in entries:
+            return self._choose(entries["choose"], condition)
+        if "do" not in entries:
+            if entries:
+                self.findings.error(source.at, "a rule lacks its actions", cure="add do: [...] or choose: [...]")
+            return None
+        actions = self._actions(entries["do"])
+        if actions is None:
+            return None
+        branch = Branch(condition=Always(), actions=actions, where=source.at)
+        self._check_captures(condition, branch)
+        return (branch,)
+
+    def _choose(self, source: SourceValue, condition: Node | None) -> tuple[Branch, ...] | None:
+        if not source.is_list:
+            return None
+        if not source.items:
+            self.findings.error(source.at, "choose has no branch", cure="add - {if: ..., do: [...]}")
+        branches = [
+            self._branch(item, condition, is_last=index == len(source.items) - 1)
+            for index, item in enumerate(source.items)
+        ]
+        if any(branch is None for branch in branches):
+            return None
+        return tuple(branch for branch in branches if branch is not None)
+
+    def _branch(self, source: SourceValue, rule_condition: Node | None, *, is_last: bool) -> Branch | None:
+        model = validated(BranchModel, source, self.findings, what="a branch")
+        entries = source.mapping
+        condition: Node | None = None
+        if "if" in entries:
+            condition = self.conditions.compile(entries["if"])
+        elif "else" in entries:
+            condition = Always()
+        if entries and ("if" in entries) == ("else" in entries):
+            self.findings.error(source.at, "a branch has either if or else", cure="write if: ..., or else: true")
+        if "else" in entries and not is_last:
+            where = source.key_at("else")
+            self.findings.error(where, "no branch after else can be reached", cure="move else to the end")
+        actions = self._actions(entries["do"]) if "do" in entries else None
+        if model is None or condition is None or actions is None:
+            return None
+        branch = Branch(condition=condition, actions=actions, where=source.at)
+        self._check_captures(rule_condition, branch)
+        return branch
+
+    def _actions(self, source: SourceValue) -> tuple[ActionUse, ...] | None:
+        if not source.is_list or not source.items:
+            cure = "write do: [{flag: seen}, {move: Archive}]"
+            self.findings.broken(source.at, f"do is a list of actions, not {source.kind}", cure=cure)
+            return None
+        compiled = [self._action(item) for item in source.items]
+        uses = tuple(use for one in compiled for use in one or ())
+        disposing = [use for use in uses if use.value.disposes]
+        if len(disposing) > 1:
+            second = disposing[1]
+            message = f"a message has one destination, and {disposing[0].name} comes before {second.name}"
+            self.findings.error(second.where, message, cure="use copy for the other one")
+        return None if any(one is None for one in compiled) else uses
+
+    def _action(self, source: SourceValue) -> tuple[ActionUse, ...] | None:
+        if source.is_mapping and len(source.mapping) == 1:
+            name, options = next(iter(source.mapping.items()))
+        elif isinstance(source.value, str):
+            name, options = source.value, None
+        else:
+            cure = "begin each action with its own dash: - flag: seen"
+            self.findings.error(source.at, f"one action is expected here, not {_amount(source)}", cure=cure)
+            return None
+        where = source.key_at(name)
+        spec = self.registry.actions.get(name)
+        if spec is None:
+            self._unknown_action(name, source)
+            return None
+        if options is None:
+            # A bare word such as `keep` means `keep: true`.
+            options = type(source)(value=True, at=source.at, text="true")
+        values = spec.compile(options, self.context)
+        return None if values is None else tuple(ActionUse(name=name, value=value, where=where) for value in values)
+
+    def _unknown_action(self, name: str, source: SourceValue) -> None:
+        where = source.key_at(name)
+        if name in ACTIONS_NOT_YET:
+            self.findings.error(where, f'the action "{name}" is not available in this version', cure="remove it")
+        else:
+            self.findings.error(where, f'unknown action "{name}"', cure=did_you_mean(name, self.registry.actions))
+
+    def _check_captures(self, condition: Node | None, branch: Branch) -> None:
+        if condition is None:
+            return
+        known = captures_of(All(parts=(condition, branch.condition)))
+        if known is None:
+            return
+        for use in branch.actions:
+            for name in (name for target in use.value.targets for name in target.captures):
+                if name not in known:
+                    message = f'no regex of this rule captures "{name}"'
+                    cure = did_you_mean(name, known) or f"add (?P<{name}>...) to a regex that is not under not or none"
+                    self.findings.error(use.where, message, cure=cure)
+
+    def _mailboxes(self, model: RuleModel, source: SourceValue) -> tuple[MailboxRef, ...]:
+        if model.in_ is None:
+            default = self.defaults.in_ if self.defaults else None
+            if default is None:
+                cure = "add in: [home/INBOX] here or under defaults"
+                self.findings.error(source.at, f'the rule "{model.name}" names no mailbox', cure=cure)
+            # Mistakes in defaults are told once, where they stand.
+            return mailbox_refs(default or [], accounts=self.accounts)
+        check_mailboxes(source.mapping["in"], accounts=self.accounts, findings=self.findings)
+        return mailbox_refs(model.in_, accounts=self.accounts)
+
+
+def mailbox_refs(written: Iterable[str], *, accounts: Collection[str]) -> tuple[MailboxRef, ...]:
+    """``account/mailbox`` texts as references, the wrong ones left out."""
+    pairs = (one.partition("/") for one in written)
+    return tuple(
+        MailboxRef(account=name, mailbox=mailbox) for name, _, mailbox in pairs if name in accounts and mailbox
+    )
+
+
+def check_mailboxes(source: SourceValue, *, accounts: Collection[str], findings: Findings) -> None:
+    """Report every text under ``in`` that names no mailbox of a known account."""
+    for item in source.items:
+        if not isinstance(item.value, str):
+            continue
+        account, slash, mailbox = item.value.partition("/")
+        if account not in accounts and accounts:
+            first = next(iter(accounts))
+            cure = did_you_mean(account, accounts) if slash else f"write account/mailbox: {first}/{item.value}"
+            findings.error(item.at, f'there is no account "{account}"', cure=cure)
+        elif account not in accounts:
+            findings.error(item.at, f'there is no account "{account}"', cure="add it under accounts")
+        elif not mailbox:
+            findings.error(item.at, f'"{item.value}" names no mailbox', cure=f"write {account}/INBOX")
+        elif set(mailbox) & set("*%"):
+            findings.error(item.at, f'"{item.value}" is a pattern, and in takes names', cure="list the mailboxes")
+
+
+def _event(model: EventModel | str) -> Event:
+    if isinstance(model, str):
+        return Event(kind="new")
+    return Event(kind="at", at=model.at) if model.at else Event(kind="every", every=model.every)
+
+
+def _amount(source: SourceValue) -> str:
+    return f"{len(source.mapping)} in one entry" if source.is_mapping else source.kind
