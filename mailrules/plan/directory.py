@@ -21,6 +21,8 @@ class Directory:
     mailboxes: Mapping[str, MailboxInfo]
     trash: str = ""
     archive: str = ""
+    is_imagined: bool = False
+    """For examples, which have no server: every mailbox exists."""
 
     def server_name(self, written: str) -> str:
         """A mailbox name as rules write it (``/`` between levels) in the server's spelling.
@@ -36,7 +38,9 @@ class Directory:
 
     def exists(self, server_name: str) -> bool:
         info = self.mailboxes.get(server_name)
-        return info is not None and info.selectable
+        if info is None:
+            return self.is_imagined
+        return info.selectable
 
     def special(self, use: str) -> str:
         """The mailbox for ``"trash"`` or ``"archive"``; "" where the account has none."""

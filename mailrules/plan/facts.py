@@ -21,12 +21,11 @@ from mailrules.mailbox.message import (
     FactRequest,
     header_fact,
 )
-from mailrules.rules.conditions import All, AnyOf, Leaf, Named, Not
+from mailrules.rules.conditions import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from mailrules.rules.conditions import Node
     from mailrules.rules.rule import Rule
 
 SMALL_MAILBOX = 50
@@ -131,21 +130,6 @@ def request_for(facts: Iterable[Fact]) -> FactRequest:
         structure=STRUCTURE in named,
         text=TEXT in named,
     )
-
-
-def leaves(node: Node) -> Iterator[Leaf]:
-    """The leaves of a condition in file order, without recursion on its depth."""
-    stack = [node]
-    while stack:
-        match stack.pop():
-            case Leaf() as leaf:
-                yield leaf
-            case All(parts=parts) | AnyOf(parts=parts):
-                stack.extend(reversed(parts))
-            case Not(part=part) | Named(part=part):
-                stack.append(part)
-            case _:
-                continue
 
 
 def _header_names(facts: Iterable[Fact]) -> tuple[str, ...]:

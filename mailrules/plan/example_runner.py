@@ -1,0 +1,104 @@
+"""What the rules really do with the examples beside them: the planner, run on one message each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.plan.directory import Directory
+from mailrules.plan.facts import first_request
+from mailrules.plan.history import History
+from mailrules.plan.plan import StepKind
+from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
+from mailrules.rules.conditions import Environment
+from mailrules.rules.examples import ExampleOutcome, compare, example_facts, example_mailbox, example_snapshot
+from mailrules.rules.rule import MailboxRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from mailrules.plan.plan import MailboxPlan, Step
+    from mailrules.rules.loader import LoadedConfiguration
+    from mailrules.rules.rule import Example, Rule, RuleSet
+    from mailrules.settings import AccountSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleResult:
+    """One example; ``failures`` says what differs, a sentence each, empty when it holds."""
+
+    example: Example
+    failures: tuple[str, ...]
+
+
+def run_examples(configuration: LoadedConfiguration, *, now: datetime) -> tuple[ExampleResult, ...]:
+    """Judge every example as ``run --once`` would judge such a message, without a server."""
+    rules, accounts = configuration.rules, configuration.accounts
+    return tuple(
+        ExampleResult(example=example, failures=_failures(example, rules, accounts, now=now))
+        for example in rules.examples
+    )
+
+
+def _failures(
+    example: Example, rules: RuleSet, accounts: Mapping[str, AccountSettings], *, now: datetime
+) -> tuple[str, ...]:
+    considered = tuple(rule for rule in rules.rules if example.only_file in {"", rule.where.file})
+    refs = tuple(dict.fromkeys(ref for rule in considered for ref in rule.mailboxes))
+    ref = example_mailbox(example, mailboxes=refs)
+    if ref is None:
+        return ("no rule watches the mailbox that this example names",)
+    watching = [rule for rule in considered if ref in rule.mailboxes]
+    return compare(example.expect, _outcome(example, watching, ref, settings=accounts.get(ref.account), now=now))
+
+
+def _outcome(
+    example: Example, rules: Sequence[Rule], ref: MailboxRef, *, settings: AccountSettings | None, now: datetime
+) -> ExampleOutcome:
+    directory = Directory(
+        account=ref.account,
+        user=settings.user if settings else "",
+        delimiter="/",
+        mailboxes={},
+        trash=(settings and settings.trash) or "Trash",
+        archive=(settings and settings.archive) or "Archive",
+        is_imagined=True,
+    )
+    snapshot = example_snapshot(ref)
+    request = first_request(rules, messages=1, modseq=False, also_header_fields=IDENTITY_FIELDS)
+    snapshot.add(request, [example_facts(example, request, now=now)])
+    planner = MailboxPlanner(rules, snapshot, directory=directory, environment=Environment(now=now), history=History())
+    while (need := planner.next_need()) is not None:
+        if not need.enricher:  # without its plugin's source a fact stays open, and its row is gone
+            snapshot.add(need.request, [example_facts(example, need.request, now=now)])
+        planner.added()
+    plan = planner.finish()
+    return ExampleOutcome(
+        matched=tuple(dict.fromkeys(acting.rule.name for acting in planner.acting)),
+        mailbox=_final_mailbox(plan, ref),
+        flags=_final_flags(plan, example.given.flags),
+        copies=tuple(
+            MailboxRef(account=ref.account, mailbox=step.to) for step in _steps(plan) if step.kind == StepKind.COPY
+        ),
+        notes=tuple(f"rule {one.rule!r} is {one.kind}: {one.reason}" for one in plan.findings),
+    )
+
+
+def _steps(plan: MailboxPlan) -> Iterator[Step]:
+    return (step for message in plan.messages for step in message.steps)
+
+
+def _final_mailbox(plan: MailboxPlan, ref: MailboxRef) -> MailboxRef:
+    moves = [step.to for step in _steps(plan) if step.kind == StepKind.MOVE]
+    return MailboxRef(account=ref.account, mailbox=moves[-1]) if moves else ref
+
+
+def _final_flags(plan: MailboxPlan, flags: frozenset[str]) -> frozenset[str]:
+    by_name = {flag.lower(): flag for flag in flags}
+    for step in _steps(plan):
+        if step.kind == StepKind.ADD_FLAGS:
+            by_name |= {flag.lower(): flag for flag in step.flags}
+        elif step.kind == StepKind.REMOVE_FLAGS:
+            by_name = {name: flag for name, flag in by_name.items() if name not in {one.lower() for one in step.flags}}
+    return frozenset(by_name.values())
