@@ -1,0 +1,1 @@
+"""A mailrules plugin: recognise senders who pretend to be somebody else, and record them."""
