@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import stat
 from pathlib import Path
@@ -10,13 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.diagnostics import Diagnostic, Location
 from mailrules.errors import RuleError
-from mailrules.packs import pack_files
+from mailrules.packs import expand_include
 from mailrules.plugin_manager import PluginManager
-from mailrules.rules.loader import PACK_PREFIX, LoadedConfiguration, load_configuration, named_plugins
+from mailrules.rules.loader import LoadedConfiguration, load_configuration, named_plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mailrules.cli.paths import ChosenPath
 
 
@@ -38,7 +35,7 @@ def load(chosen: ChosenPath) -> Loaded:
         raise RuleError([missing])
     path = str(chosen.path)
     plugins = PluginManager.create(named_plugins(path, read=read_file))
-    configuration = load_configuration(path, read=read_file, registry=plugins.registry(), expand=_expand)
+    configuration = load_configuration(path, read=read_file, registry=plugins.registry(), expand=expand_include)
     return Loaded(configuration=configuration, plugins=plugins)
 
 
@@ -57,11 +54,3 @@ def read_file(path: str) -> bytes:
             )
             raise RuleError([open_to_all])
         return file.read()
-
-
-def _expand(pattern: str) -> Sequence[str]:
-    """The paths behind an include, in name order; none for a pattern or pack that matches nothing."""
-    if pattern.startswith(PACK_PREFIX):
-        path = pack_files().get(pattern.removeprefix(PACK_PREFIX))
-        return [str(path)] if path else []
-    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 -- an absolute pattern, which Path.glob refuses
