@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.errors import ConnectionLost, RemoteProtocolError
+from mailrules.execution.mailbox_run import MailboxRun
+from mailrules.execution.mailbox_steps import create_mailboxes, run_mailbox_step
+from mailrules.execution.report import Tally
+from mailrules.execution.session import Session
+from mailrules.plan.plan import MailboxStep, StepKind
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.execution.effects import EffectHandler
     from mailrules.execution.report import ExecutionReport, Progress
     from mailrules.journal.journal import Journal
     from mailrules.journal.records import RunId
+    from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailStore
-    from mailrules.plan.plan import Plan
+    from mailrules.plan.plan import MailboxPlan, Plan
+
+_RANK = {StepKind.CREATE: 0, StepKind.DELETE_MAILBOX: 2}
+"""A mailbox is made before anything else is done to it, and removed last; the others keep their order."""
 
 
 async def execute(
@@ -29,6 +40,110 @@ async def execute(
     """Carry out a plan: mailbox steps, then each mailbox's messages (an undo: mailbox steps last).
 
     Also moves the positions on. Does not begin or finish the run: the caller does, by the report's
-    ``outcome``. Raises JournalError, after which nothing more was sent.
+    ``outcome``. A lost connection ends the account's part and is a shortfall. Raises JournalError,
+    after which nothing more was sent.
     """
-    raise NotImplementedError
+    tally = Tally(total_steps=len(plan.mailbox_steps) + sum(1 for _ in plan.steps()), progress=progress)
+    for account in _accounts(plan):
+        part = _AccountPart(plan, account)
+        if account not in stores:
+            part.leave_out(tally, f"account {account!r} is not connected")
+            continue
+        session = Session(run=run, store=stores[account], journal=journal, now=now)
+        try:
+            await _run_account(part, session, effects=effects, tally=tally)
+        except (ConnectionLost, RemoteProtocolError) as error:
+            part.leave_out(tally, f"the connection was lost: {error}")
+    return tally.report()
+
+
+class _AccountPart:
+    """The part of a plan that concerns one account, as a queue: what is taken out has been begun."""
+
+    def __init__(self, plan: Plan, account: str) -> None:
+        self.account = account
+        self.is_undo = bool(plan.undo_of)
+        self.mailbox_steps = sorted(
+            (step for step in plan.mailbox_steps if step.account == account), key=lambda step: _RANK.get(step.kind, 1)
+        )
+        self.mailboxes = [one for one in plan.mailboxes if one.account == account]
+
+    def leave_out(self, tally: Tally, reason: str) -> None:
+        """Count all that was not begun."""
+        for step in self.mailbox_steps:
+            tally.count_missed(self.account, step.mailbox, (step.kind,), state=None, reason=reason)
+        for mailbox in self.mailboxes:
+            _leave_out(tally, mailbox, reason)
+
+
+async def _run_account(
+    part: _AccountPart, session: Session, *, effects: Mapping[str, EffectHandler], tally: Tally
+) -> None:
+    unsettled = {
+        (one.intent.command.mailbox, one.intent.command.uidvalidity, one.intent.uid)
+        for one in await session.journal.open_steps(part.account)
+    }
+    await create_mailboxes(session, tuple(_creations(part.mailboxes, part.mailbox_steps)))
+    if not part.is_undo:
+        await _run_mailbox_steps(part, session, tally=tally)
+    while part.mailboxes:
+        mailbox = part.mailboxes.pop(0)
+        if not mailbox.complete:
+            _leave_out(tally, mailbox, f"its plan is incomplete: {mailbox.incomplete_reason}")
+            continue
+        held_back = frozenset(
+            uid for name, validity, uid in unsettled if (name, validity) == (mailbox.mailbox, mailbox.uidvalidity)
+        )
+        await _run_mailbox(mailbox, session, effects=effects, tally=tally, unsettled=held_back, is_undo=part.is_undo)
+    if part.is_undo:
+        await _run_mailbox_steps(part, session, tally=tally)
+
+
+async def _run_mailbox_steps(part: _AccountPart, session: Session, *, tally: Tally) -> None:
+    while part.mailbox_steps:
+        step = part.mailbox_steps[0]
+        await run_mailbox_step(session, step, tally=tally)
+        del part.mailbox_steps[0]
+
+
+async def _run_mailbox(
+    mailbox: MailboxPlan,
+    session: Session,
+    *,
+    effects: Mapping[str, EffectHandler],
+    tally: Tally,
+    unsettled: frozenset[UID],
+    is_undo: bool,
+) -> None:
+    failed: frozenset[UID] | None = frozenset()
+    if mailbox.messages:
+        failed = await MailboxRun(mailbox, session=session, effects=effects, tally=tally).run(unsettled=unsettled)
+    if failed is None or is_undo:
+        return
+    final = frozenset(mailbox.final_uids) - failed
+    held = {finding.uid for finding in mailbox.findings} - final
+    await session.journal.advance_position(
+        mailbox.account, mailbox.mailbox, uidvalidity=mailbox.uidvalidity, final=final, pending=failed | held
+    )
+
+
+def _accounts(plan: Plan) -> tuple[str, ...]:
+    named = [one.account for one in plan.mailboxes] + [one.account for one in plan.mailbox_steps]
+    return tuple(dict.fromkeys(named))
+
+
+def _creations(mailboxes: Sequence[MailboxPlan], steps: Sequence[MailboxStep]) -> Iterator[MailboxStep]:
+    """The mailboxes that message steps need and may make, each once."""
+    seen = {step.mailbox for step in steps if step.kind is StepKind.CREATE}
+    for mailbox in mailboxes:
+        for message in mailbox.messages:
+            for step in message.steps:
+                if step.create and step.to not in seen:
+                    seen.add(step.to)
+                    yield MailboxStep(account=mailbox.account, mailbox=step.to, kind=StepKind.CREATE, rule=step.rule)
+
+
+def _leave_out(tally: Tally, mailbox: MailboxPlan, reason: str) -> None:
+    for message in mailbox.messages:
+        kinds = [step.kind for step in message.steps]
+        tally.count_missed(mailbox.account, mailbox.mailbox, kinds, state=None, reason=reason, uid=message.uid)

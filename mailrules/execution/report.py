@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.journal.records import RunOutcome, StepState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from mailrules.mailbox.message import UID
     from mailrules.plan.plan import StepKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How many of the plan's steps have a verdict, and where the executor is."""
+    """How many of the plan's steps have an outcome, and where the executor is."""
 
     account: str
     mailbox: str
@@ -25,7 +27,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shortfall:
-    """Steps that were not applied for one reason; no UIDs means the whole mailbox or a mailbox step."""
+    """Steps that were not applied, for one reason; a mailbox step has no UIDs."""
 
     account: str
     mailbox: str
@@ -39,12 +41,17 @@ class Shortfall:
     def count(self) -> int:
         return max(1, len(self.uids))
 
+    @property
+    def is_final(self) -> bool:
+        """Whether trying again makes no sense, since the message is gone."""
+        return self.state is StepState.VANISHED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionReport:
     """``applied`` counts the plan's steps by kind; ``shortfalls`` tells of all others."""
 
-    applied: Counter[StepKind]
+    applied: Mapping[StepKind, int] = field(default_factory=dict)
     shortfalls: tuple[Shortfall, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -52,6 +59,75 @@ class ExecutionReport:
     def outcome(self) -> RunOutcome:
         return RunOutcome.PARTLY_DONE if self.shortfalls else RunOutcome.DONE
 
+    @property
+    def applied_steps(self) -> int:
+        return sum(self.applied.values())
+
     def count(self, state: StepState | None) -> int:
         """Steps that ended so (None: left out)."""
         return sum(one.count for one in self.shortfalls if one.state is state)
+
+
+class _Cause(NamedTuple):
+    account: str
+    mailbox: str
+    kind: StepKind
+    state: StepState | None
+    reason: str
+
+
+class Tally:
+    """Counts a run's steps while it goes on."""
+
+    def __init__(self, *, total_steps: int, progress: Callable[[Progress], None] | None) -> None:
+        self._total_steps = total_steps
+        self._done_steps = 0
+        self._progress = progress
+        self._applied: Counter[StepKind] = Counter()
+        self._shortfalls: dict[_Cause, list[UID]] = {}
+        self._warnings: dict[str, None] = {}
+
+    def count_applied(self, account: str, mailbox: str, kinds: Iterable[StepKind]) -> None:
+        """These steps are done."""
+        done = list(kinds)
+        self._applied.update(done)
+        self._advance(account, mailbox, len(done))
+
+    def count_missed(
+        self,
+        account: str,
+        mailbox: str,
+        kinds: Iterable[StepKind],
+        *,
+        state: StepState | None,
+        reason: str,
+        uid: UID | None = None,
+    ) -> None:
+        """These steps of one message, or this mailbox step, are not done."""
+        missed = list(kinds)
+        for kind in missed:
+            uids = self._shortfalls.setdefault(_Cause(account, mailbox, kind, state, reason), [])
+            if uid is not None:
+                uids.append(uid)
+        self._advance(account, mailbox, len(missed))
+
+    def warn(self, sentence: str) -> None:
+        """Say something once that is no step's failure."""
+        self._warnings[sentence] = None
+
+    def report(self) -> ExecutionReport:
+        """What has been counted."""
+        return ExecutionReport(
+            applied=dict(self._applied),
+            shortfalls=tuple(
+                Shortfall(**cause._asdict(), uids=tuple(sorted(uids))) for cause, uids in self._shortfalls.items()
+            ),
+            warnings=tuple(self._warnings),
+        )
+
+    def _advance(self, account: str, mailbox: str, steps: int) -> None:
+        self._done_steps += steps
+        if self._progress is not None:
+            self._progress(
+                Progress(account=account, mailbox=mailbox, done_steps=self._done_steps, total_steps=self._total_steps)
+            )

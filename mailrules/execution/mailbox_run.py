@@ -1,0 +1,322 @@
+"""How the messages of one mailbox are changed: overlapping commands, each journalled before it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
+from mailrules.execution.batches import Batch, batches_of, command_intent, step_intents
+from mailrules.execution.commands import perform
+from mailrules.execution.finishing import finish_halfway
+from mailrules.execution.flag_words import unkept
+from mailrules.execution.reconcile import reconcile
+from mailrules.execution.reply_codes import Handling, explain, reply_for
+from mailrules.execution.session import first_error
+from mailrules.journal.records import Operation, StepState, StepVerdict
+from mailrules.plan.plan import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mailrules.execution.batches import Share
+    from mailrules.execution.effects import EffectHandler
+    from mailrules.execution.report import Tally
+    from mailrules.execution.session import Session
+    from mailrules.journal.records import StepId, StepRecord
+    from mailrules.mailbox.message import UID
+    from mailrules.mailbox.store import MailboxStatus
+    from mailrules.plan.plan import MailboxPlan
+
+MESSAGES_IN_FLIGHT = 1000
+BATCHES_IN_FLIGHT = 16
+
+_NO_UIDPLUS = "the server has no UIDPLUS (RFC 4315), so messages removed from {mailbox} keep \\Deleted and stay there"
+
+
+class _Flight(NamedTuple):
+    """A command on its way."""
+
+    task: asyncio.Task[None]
+    uids: frozenset[UID]
+
+
+class MailboxRun:
+    """One mailbox's share of a plan.
+
+    A message's next command waits for the verdict on the one before; a command whose answer proves
+    nothing is read up on when all others are through, and what depends on it goes in the next round.
+    """
+
+    def __init__(
+        self, plan: MailboxPlan, *, session: Session, effects: Mapping[str, EffectHandler], tally: Tally
+    ) -> None:
+        self._plan, self._session, self._effects, self._tally = plan, session, effects, tally
+        self._store = session.store
+        self._targets: dict[str, MailboxStatus] = {}
+        self._barred: dict[str, str] = {}
+        """Targets to which nothing more goes in this run, and why."""
+        self._failed: dict[UID, str] = {}
+        self._vanished: set[UID] = set()
+        self._unproved: set[UID] = set()
+        self._refusals: dict[StepId, str] = {}
+        self._uncounted: dict[StepId, tuple[UID, StepKind]] = {}
+        """Steps that were sent and have no outcome yet."""
+        self._flights: list[_Flight] = []
+        self._lost: Exception | None = None
+        self._void = ""
+        """Why nothing (more) of the plan may be done in this mailbox."""
+
+    async def run(self, *, unsettled: frozenset[UID] = frozenset()) -> frozenset[UID] | None:
+        """Carry out all commands; the UIDs that have to be judged again, None if nothing could be done.
+
+        ``unsettled`` are messages of which an earlier run's step is still open: they are left alone.
+        Raises ConnectionLost after everything that is known has been journalled.
+        """
+        for uid in unsettled:
+            self._failed[uid] = "an earlier run's change of it is not settled yet; see `mailrules history`"
+        batches = batches_of(self._plan, capabilities=self._store.capabilities)
+        try:
+            status = await self._open(batches)
+            while status is not None and batches:
+                batches = await self._round(batches, status)
+                if self._lost is not None:
+                    break
+                status = await self._settle(status, reopen=bool(batches))
+        except (ConnectionLost, RemoteProtocolError) as error:
+            self._lost = error
+        reason = f"the connection was lost: {self._lost}" if self._lost else self._void
+        for batch in batches:
+            self._leave_out(batch.key.kind, batch.shares, reason)
+        if self._lost is not None:
+            for uid, kind in self._uncounted.values():
+                self._miss(uid, kind, state=StepState.UNKNOWN, reason=f"{reason}; the next run settles it")
+            raise ConnectionLost(str(self._lost)) from self._lost
+        return None if self._void else frozenset(self._failed) - self._vanished
+
+    async def _open(self, batches: Sequence[Batch]) -> MailboxStatus | None:
+        """Select the source and look at every target beforehand, all in one turn."""
+        names = sorted({batch.key.target for batch in batches} - {""})
+        opened, *targets = await asyncio.gather(
+            self._store.open(self._plan.mailbox),
+            *(self._store.status(name) for name in names),
+            return_exceptions=True,
+        )
+        for name, status in zip(names, targets, strict=True):
+            if isinstance(status, CommandRefused):
+                self._barred[name] = f"{name}: {explain(status)}"
+            elif isinstance(status, BaseException):
+                raise status
+            else:
+                self._targets[name] = status
+        if isinstance(opened, CommandRefused):
+            self._void = explain(opened)
+            return None
+        if isinstance(opened, BaseException):
+            raise opened
+        if "UIDPLUS" not in self._store.capabilities and any(_removes_by_flag(batch) for batch in batches):
+            self._tally.warn(_NO_UIDPLUS.format(mailbox=self._plan.mailbox))
+        return self._checked(opened)
+
+    def _checked(self, status: MailboxStatus) -> MailboxStatus | None:
+        """The opened mailbox, if the plan's UIDs still mean its messages."""
+        if status.uidvalidity != self._plan.uidvalidity:
+            self._void = (
+                f"UIDVALIDITY was {self._plan.uidvalidity} and is {status.uidvalidity}, so the plan's UIDs mean nothing"
+            )
+        elif status.read_only:
+            self._void = "the server opens it read-only"
+        return None if self._void else status
+
+    async def _round(self, batches: Sequence[Batch], status: MailboxStatus) -> list[Batch]:
+        """Send all that may be sent; what has to wait for a reading of the mailboxes comes back."""
+        later: list[Batch] = []
+        with first_error():
+            async with asyncio.TaskGroup() as group:
+                for position, batch in enumerate(batches):
+                    await self._make_room(batch)
+                    if self._lost is not None:
+                        later += batches[position:]
+                        break
+                    ready, waiting = self._sort_out(batch, status)
+                    if waiting:
+                        later.append(Batch(key=batch.key, shares=waiting))
+                    if ready:
+                        await self._launch(group, Batch(key=batch.key, shares=ready))
+        self._flights.clear()
+        return later
+
+    async def _make_room(self, batch: Batch) -> None:
+        """Wait until no command in flight concerns these messages and the window has room."""
+        uids = frozenset(batch.uids)
+        while True:
+            self._flights = [flight for flight in self._flights if not flight.task.done()]
+            overlapping = [flight.task for flight in self._flights if not uids.isdisjoint(flight.uids)]
+            if overlapping:
+                await asyncio.wait(overlapping)
+            elif self._flights and (
+                len(self._flights) >= BATCHES_IN_FLIGHT
+                or sum(len(flight.uids) for flight in self._flights) + len(uids) > MESSAGES_IN_FLIGHT
+            ):
+                await asyncio.wait([flight.task for flight in self._flights], return_when=asyncio.FIRST_COMPLETED)
+            else:
+                return
+
+    def _sort_out(self, batch: Batch, status: MailboxStatus) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
+        """Which of a batch's messages may go now, and which have to wait; the rest is left out."""
+        key = batch.key
+        reason = self._barred.get(key.target, "")
+        if lacking := unkept(key.flags, status.permanent_flags):
+            reason = f"the mailbox does not keep {' '.join(lacking)} (PERMANENTFLAGS)"
+        elif _removes_by_flag(batch) and unkept(("\\Deleted",), status.permanent_flags):
+            reason = "the mailbox does not keep \\Deleted, so nothing can be removed from it without MOVE"
+        elif key.operation is Operation.EFFECT and key.effect not in self._effects:
+            reason = f"no plugin offers the action {key.effect!r}"
+        if reason:
+            self._leave_out(key.kind, batch.shares, reason)
+            return (), ()
+        ready, waiting = [], []
+        for share in batch.shares:
+            if share.uid in self._failed:
+                self._leave_out(key.kind, (share,), f"an earlier step failed: {self._failed[share.uid]}")
+            elif share.uid in self._unproved:
+                waiting.append(share)
+            else:
+                ready.append(share)
+        return tuple(ready), tuple(waiting)
+
+    async def _launch(self, group: asyncio.TaskGroup, batch: Batch) -> None:
+        """Journal the intent, then let the command go."""
+        command = command_intent(
+            batch.key, self._plan, target=self._targets.get(batch.key.target), capabilities=self._store.capabilities
+        )
+        intents = [intent for share in batch.shares for intent in step_intents(share, command)]
+        ids = await self._session.intend(intents)
+        steps = [(step_id, intent.uid) for step_id, intent in zip(ids, intents, strict=True)]
+        self._uncounted.update({step_id: (uid, command.kind) for step_id, uid in steps})
+        task = group.create_task(self._send(batch, steps))
+        self._flights.append(_Flight(task, frozenset(batch.uids)))
+
+    async def _send(self, batch: Batch, steps: Sequence[tuple[StepId, UID]]) -> None:
+        """Send one command, and journal what its answer proves."""
+        now = self._session.now
+        try:
+            proofs = await perform(
+                batch,
+                store=self._store,
+                effects=self._effects,
+                account=self._session.account,
+                mailbox=self._plan.mailbox,
+            )
+        except (ConnectionLost, RemoteProtocolError) as error:
+            self._lost = error
+            verdicts = [
+                StepVerdict(step=step, state=StepState.UNKNOWN, judged=now(), detail=str(error)) for step, _ in steps
+            ]
+        except (CommandRefused, MissingCapability) as error:
+            state = self._refused(batch, error)
+            reason = explain(error) if isinstance(error, CommandRefused) else str(error)
+            self._refusals.update({step: reason for step, _ in steps})
+            verdicts = [StepVerdict(step=step, state=state, judged=now(), detail=reason) for step, _ in steps]
+        else:
+            verdicts = [
+                StepVerdict(
+                    step=step,
+                    state=proofs[uid].state,
+                    judged=now(),
+                    detail=proofs[uid].detail,
+                    target_uidvalidity=proofs[uid].target_uidvalidity,
+                    target_uid=proofs[uid].target_uid,
+                )
+                for step, uid in steps
+            ]
+        await self._session.confirm(verdicts)
+        self._learn(verdicts)
+
+    def _refused(self, batch: Batch, error: CommandRefused | MissingCapability) -> StepState:
+        """The state after a NO: some servers have done a part of a command that they refuse."""
+        if isinstance(error, MissingCapability):
+            return StepState.REFUSED
+        reply = reply_for(error)
+        if batch.key.target and reply.handling is Handling.HOLD:
+            self._barred[batch.key.target] = f"{batch.key.target}: {explain(error)}"
+        return StepState.REFUSED if reply.nothing_done else StepState.UNKNOWN
+
+    async def _settle(self, status: MailboxStatus, *, reopen: bool) -> MailboxStatus | None:
+        """Read up on what no answer proved, and finish what takes another command."""
+        unproved = await self._open_steps(StepState.UNKNOWN)
+        if unproved:
+            now = self._session.now()
+            verdicts = await reconcile(self._store, unproved, journal=self._session.journal, now=now)
+            verdicts = [self._with_refusal(one) for one in verdicts]
+            await self._session.confirm(verdicts)
+            self._unproved.clear()
+            self._learn(verdicts)
+        halfway = await self._open_steps(StepState.HALFWAY)
+        if halfway:
+            finished = await finish_halfway(self._session, halfway)
+            self._learn(finished)
+            for verdict in finished:
+                if verdict.state is StepState.HALFWAY:
+                    self._miss(*self._uncounted.pop(verdict.step), state=verdict.state, reason=verdict.detail)
+        if reopen and (unproved or halfway):
+            return self._checked(await self._store.open(self._plan.mailbox))
+        return status
+
+    async def _open_steps(self, state: StepState) -> list[StepRecord]:
+        """Our own steps in this state."""
+        return [
+            one
+            for one in await self._session.journal.open_steps(self._session.account)
+            if one.state is state and one.id in self._uncounted
+        ]
+
+    def _with_refusal(self, verdict: StepVerdict) -> StepVerdict:
+        """What was refused and indeed not done keeps the server's words."""
+        if verdict.state is StepState.NOT_APPLIED and verdict.step in self._refusals:
+            return replace(verdict, state=StepState.REFUSED, detail=self._refusals[verdict.step])
+        return verdict
+
+    def _learn(self, verdicts: Sequence[StepVerdict]) -> None:
+        """Count what is decided, and remember what later commands of these messages have to know."""
+        applied = []
+        for verdict in verdicts:
+            uid, kind = self._uncounted[verdict.step]
+            if verdict.state is StepState.HALFWAY:
+                continue
+            if verdict.state is StepState.UNKNOWN and self._lost is None and kind is not StepKind.EFFECT:
+                self._unproved.add(uid)
+                continue
+            del self._uncounted[verdict.step]
+            if verdict.state is StepState.APPLIED:
+                applied.append(kind)
+            else:
+                self._miss(uid, kind, state=verdict.state, reason=verdict.detail)
+        if applied:
+            self._tally.count_applied(self._plan.account, self._plan.mailbox, applied)
+
+    def _miss(self, uid: UID, kind: StepKind, *, state: StepState, reason: str) -> None:
+        reason = reason or "the server says OK, and nothing changed"
+        self._failed.setdefault(uid, reason)
+        if state is StepState.VANISHED:
+            self._vanished.add(uid)
+        self._tally.count_missed(self._plan.account, self._plan.mailbox, (kind,), state=state, reason=reason, uid=uid)
+
+    def _leave_out(self, kind: StepKind, shares: Sequence[Share], reason: str) -> None:
+        for share in shares:
+            self._failed.setdefault(share.uid, reason)
+            self._tally.count_missed(
+                self._plan.account,
+                self._plan.mailbox,
+                [kind] * len(share.steps),
+                state=None,
+                reason=reason,
+                uid=share.uid,
+            )
+
+
+def _removes_by_flag(batch: Batch) -> bool:
+    """Whether the messages will be removed by \\Deleted and UID EXPUNGE."""
+    key = batch.key
+    return key.kind is StepKind.DELETE or (key.kind is StepKind.MOVE and key.operation is Operation.COPY)

@@ -1,0 +1,162 @@
+"""How mailboxes themselves are changed: made, subscribed, shared, and by undo removed again."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.execution.reply_codes import explain
+from mailrules.execution.session import first_error
+from mailrules.journal.records import CommandIntent, Operation, StepIntent, StepState, StepVerdict
+from mailrules.mailbox.message import UID
+from mailrules.plan.mailbox_steps import same_rights
+from mailrules.plan.plan import StepKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.execution.report import Tally
+    from mailrules.execution.session import Session
+    from mailrules.journal.records import StepId
+    from mailrules.mailbox.store import MailStore
+    from mailrules.plan.plan import MailboxStep
+
+_OPERATIONS = {
+    StepKind.CREATE: Operation.CREATE,
+    StepKind.DELETE_MAILBOX: Operation.DELETE_MAILBOX,
+    StepKind.SUBSCRIBE: Operation.SUBSCRIBE,
+    StepKind.UNSUBSCRIBE: Operation.UNSUBSCRIBE,
+    StepKind.SETACL: Operation.SETACL,
+}
+_THERE_ALREADY = "the mailbox was there already"
+
+
+async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally) -> bool:
+    """Carry out one step; whether what it wants is now so. Raises ConnectionLost."""
+    store, prior = session.store, ""
+    account, mailbox, kinds = session.account, step.mailbox, (step.kind,)
+    try:
+        if step.kind is StepKind.SETACL:
+            prior = (await store.get_rights(mailbox)).entries.get(step.identifier, "")
+            if same_rights(prior, step.rights):
+                tally.count_applied(account, mailbox, kinds)
+                return True
+        reason = await _objection(store, step, prior=prior)
+    except (CommandRefused, MissingCapability) as error:
+        reason = explain(error) if isinstance(error, CommandRefused) else str(error)
+    if reason:
+        tally.count_missed(account, mailbox, kinds, state=None, reason=reason)
+        return False
+    command = CommandIntent(
+        kind=step.kind,
+        operation=_OPERATIONS[step.kind],
+        account=account,
+        mailbox=mailbox,
+        identifier=step.identifier,
+        rights=step.rights,
+        prior_rights=prior,
+        capabilities=store.capabilities,
+    )
+    (step_id,) = await session.intend([StepIntent(command=command, rule=step.rule, uid=UID(0))])
+    try:
+        state, detail = await _send(store, command)
+    except (CommandRefused, MissingCapability) as error:
+        state, detail = StepState.REFUSED, explain(error) if isinstance(error, CommandRefused) else str(error)
+    await session.confirm([StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail)])
+    if state is StepState.APPLIED or detail == _THERE_ALREADY:
+        tally.count_applied(account, mailbox, kinds)
+        return True
+    tally.count_missed(account, mailbox, kinds, state=state, reason=detail)
+    return False
+
+
+async def create_mailboxes(session: Session, steps: Sequence[MailboxStep]) -> None:
+    """Make the mailboxes that message steps need, all at once; a refusal shows when a message goes there.
+
+    Raises ConnectionLost.
+    """
+    if not steps:
+        return
+    commands = [
+        CommandIntent(
+            kind=StepKind.CREATE,
+            operation=Operation.CREATE,
+            account=session.account,
+            mailbox=step.mailbox,
+            capabilities=session.store.capabilities,
+        )
+        for step in steps
+    ]
+    ids = await session.intend(
+        [StepIntent(command=command, rule=step.rule, uid=UID(0)) for command, step in zip(commands, steps, strict=True)]
+    )
+
+    async def create(step_id: StepId, command: CommandIntent) -> None:
+        try:
+            state, detail = await _send(session.store, command)
+        except CommandRefused as error:
+            state, detail = StepState.REFUSED, explain(error)
+        await session.confirm([StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail)])
+
+    with first_error():
+        async with asyncio.TaskGroup() as group:
+            for step_id, command in zip(ids, commands, strict=True):
+                group.create_task(create(step_id, command))
+
+
+async def reconcile_mailbox_step(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
+    """What became of a mailbox step or an effect whose answer never came."""
+    if command.operation is Operation.EFFECT:
+        return StepState.UNKNOWN, "it may have happened; it is not repeated"
+    if command.operation is Operation.SETACL:
+        return await _rights_state(store, command)
+    found = {one.name: one for one in await store.list_mailboxes()}.get(command.mailbox)
+    match command.operation:
+        case Operation.CREATE if found is not None:
+            return StepState.AMBIGUOUS, "the mailbox exists; whether we made it is unknown, so undo leaves it"
+        case Operation.CREATE:
+            return StepState.NOT_APPLIED, ""
+        case Operation.DELETE_MAILBOX:
+            done = found is None
+        case Operation.SUBSCRIBE:
+            done = found is not None and found.subscribed
+        case _:
+            done = found is None or not found.subscribed
+    return (StepState.APPLIED if done else StepState.NOT_APPLIED), ""
+
+
+async def _objection(store: MailStore, step: MailboxStep, *, prior: str) -> str:
+    """Why this step must not be sent, or ""."""
+    if step.kind is StepKind.DELETE_MAILBOX:
+        messages = (await store.status(step.mailbox)).messages
+        return f"it holds {messages} messages, so it stays" if messages else ""
+    if step.kind is StepKind.SETACL:
+        lost = set("al") & set(prior) - set(step.rights)
+        # MYRIGHTS does not name us, so an identifier with exactly our rights is taken for us.
+        if lost and same_rights(prior, await store.my_rights(step.mailbox)):
+            return f"{step.identifier} has exactly our own rights; taking {''.join(sorted(lost))} away is refused"
+    return ""
+
+
+async def _send(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
+    match command.operation:
+        case Operation.CREATE:
+            if not await store.create(command.mailbox):
+                return StepState.NOT_APPLIED, _THERE_ALREADY
+        case Operation.DELETE_MAILBOX:
+            await store.delete_mailbox(command.mailbox)
+        case Operation.SUBSCRIBE | Operation.UNSUBSCRIBE:
+            await store.subscribe(command.mailbox, subscribed=command.operation is Operation.SUBSCRIBE)
+        case _:
+            await store.set_rights(command.mailbox, identifier=command.identifier, rights=command.rights)
+            return await _rights_state(store, command)
+    return StepState.APPLIED, ""
+
+
+async def _rights_state(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
+    """Read back: an OK to SETACL proves nothing, and others may write at the same time."""
+    now = (await store.get_rights(command.mailbox)).entries.get(command.identifier, "")
+    if same_rights(now, command.rights):
+        return StepState.APPLIED, ""
+    return StepState.NOT_APPLIED, f"{command.identifier} has {now!r}, wanted {command.rights!r}"

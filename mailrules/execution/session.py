@@ -1,0 +1,63 @@
+"""What every part of a run on one account works with, and how it writes the journal."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.journal.records import StepVerdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from mailrules.journal.journal import Journal
+    from mailrules.journal.records import RunId, StepId, StepIntent, StepRecord, StepState
+    from mailrules.mailbox.store import MailStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One run on one account's connection."""
+
+    run: RunId
+    store: MailStore
+    journal: Journal
+    now: Callable[[], datetime]
+
+    @property
+    def account(self) -> str:
+        return self.store.account
+
+    async def intend(self, intents: Sequence[StepIntent]) -> tuple[StepId, ...]:
+        """Put intents on disk; only then may their commands be sent."""
+        return await self.journal.intend(self.run, intents, now=self.now())
+
+    async def confirm(self, verdicts: Sequence[StepVerdict]) -> None:
+        """Put verdicts on disk, even while we are being cancelled: what is known must not be lost."""
+        await asyncio.shield(self.journal.judge(verdicts))
+
+    def verdict(self, record: StepRecord, state: StepState, detail: str = "") -> StepVerdict:
+        """A new verdict on a stored step that keeps where its message went."""
+        return StepVerdict(
+            step=record.id,
+            state=state,
+            judged=self.now(),
+            detail=detail,
+            target_uidvalidity=record.target_uidvalidity,
+            target_uid=record.target_uid,
+        )
+
+
+@contextmanager
+def first_error() -> Iterator[None]:
+    """Let the first error of a TaskGroup inside out as itself, since callers know its type."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
