@@ -1,0 +1,331 @@
+"""What a plan does to mailboxes when nothing goes wrong, and what it asks of the server."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mailrules.execution.effects import EffectOutcome
+from mailrules.journal.records import Operation, RunKind, RunOutcome, StepState
+from mailrules.plan.history import LedgerKey
+from mailrules.plan.plan import Finding, StepKind
+from mailrules.testing.capabilities import without
+from mailrules.testing.memory_faults import MemoryFault, Moment
+from mailrules.testing.memory_store import MemoryStore
+from tests.execution.world import ACCOUNT, add, copy, delete, mailbox_step, move, remove, ring
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.execution.report import Progress
+    from mailrules.mailbox.message import UID
+    from mailrules.mailbox.store import CopyOutcome
+    from tests.execution.world import World
+
+
+async def test_flags_come_before_copies_and_copies_before_the_move(world: World) -> None:
+    plan = world.plan({1: [move("Archive"), copy("Junk"), add("\\Seen")]})
+
+    report = await world.run(plan)
+
+    assert [call.name for call in world.stores[-1].calls if call.uids] == ["store_flags", "copy", "move"]
+    assert report.outcome is RunOutcome.DONE
+    assert report.applied == {StepKind.ADD_FLAGS: 1, StepKind.COPY: 1, StepKind.MOVE: 1}
+    assert world.flags(1, "Archive") == world.flags(1, "Junk") == {"\\Seen"}
+
+
+async def test_a_second_run_of_the_same_plan_reports_what_is_gone_and_changes_nothing(world: World) -> None:
+    plan = world.plan({1: [move("Archive")]})
+    await world.run(plan)
+
+    report = await world.run(plan)
+
+    assert report.count(StepState.VANISHED) == 1
+    assert world.ids("Archive") == ["1"]
+
+
+async def test_targets_that_the_plan_may_make_are_made_first(world: World) -> None:
+    plan = world.plan({1: [move("Lists/a", create=True)], 2: [copy("Lists/b", create=True)]})
+
+    report = await world.run(plan)
+
+    assert report.outcome is RunOutcome.DONE
+    assert (world.ids("Lists/a"), world.ids("Lists/b")) == (["1"], ["2"])
+
+
+async def test_a_missing_target_leaves_its_messages_out_and_says_why(world: World) -> None:
+    report = await world.run(world.plan({1: [move("Nowhere")], 2: [move("Archive")]}))
+
+    (shortfall,) = report.shortfalls
+    assert (shortfall.uids, shortfall.state) == ((1,), None)
+    assert "make the mailbox" in shortfall.reason or "does not exist" in shortfall.reason
+    assert report.outcome is RunOutcome.PARTLY_DONE
+    assert world.ids("Archive") == ["2"]
+
+
+async def test_flags_of_several_rules_go_out_in_one_command_and_are_journalled_apart(world: World) -> None:
+    plan = world.plan({1: [add("\\Seen", rule="a"), add("\\Flagged", rule="b")]})
+
+    run, _ = await world.run_named(plan)
+
+    assert [call.name for call in world.stores[-1].calls].count("store_flags") == 1
+    assert [(one.intent.rule, one.intent.flags) for one in await world.journal.steps_of(run)] == [
+        ("a", ("\\Seen",)),
+        ("b", ("\\Flagged",)),
+    ]
+
+
+async def test_flags_are_added_and_removed(world: World) -> None:
+    world.mail["INBOX"].set_flags(1, frozenset({"\\Seen"}))
+
+    await world.run(world.plan({1: [remove("\\Seen"), add("$Important")]}))
+
+    assert world.flags(1) == {"$Important"}
+
+
+async def test_move_becomes_copy_store_and_uid_expunge_when_the_server_lacks_move(world: World) -> None:
+    world.capabilities = without("MOVE")
+    world.mail["INBOX"].set_flags(2, frozenset({"\\Deleted"}))
+
+    run, report = await world.run_named(world.plan({1: [move("Archive")]}))
+
+    steps = await world.journal.steps_of(run)
+    assert [one.intent.command.operation for one in steps] == [Operation.COPY, Operation.STORE, Operation.EXPUNGE]
+    assert {one.state for one in steps} == {StepState.APPLIED}
+    assert report.applied == {StepKind.MOVE: 1}
+    assert (world.ids("Archive"), world.flags(1, "Archive")) == (["1"], frozenset())
+    assert "2" in world.ids(), "other people's \\Deleted mail stays"
+
+
+async def test_without_uidplus_deleted_stays_set_and_the_report_says_so(world: World) -> None:
+    world.capabilities = without("MOVE", "UIDPLUS")
+
+    report = await world.run(world.plan({1: [move("Archive")], 2: [delete()]}))
+
+    assert report.outcome is RunOutcome.DONE
+    assert "no UIDPLUS" in report.warnings[0]
+    assert world.flags(1) == world.flags(2) == {"\\Deleted"}
+    assert world.ids("Archive") == ["1"]
+    assert "expunge" not in [call.name for call in world.stores[-1].calls]
+
+
+async def test_delete_removes_exactly_its_messages(world: World) -> None:
+    world.mail["INBOX"].set_flags(3, frozenset({"\\Deleted"}))
+
+    report = await world.run(world.plan({1: [delete()], 2: [delete()]}))
+
+    assert report.applied == {StepKind.DELETE: 2}
+    assert world.ids() == sorted(["3", "4", "5", "6", "7", "8", "9", "10"])
+
+
+async def test_a_message_that_somebody_touched_after_it_was_judged_is_not_deleted(world: World) -> None:
+    plan = world.plan({1: [delete()], 2: [delete()]})
+    world.mail["INBOX"].set_flags(1, frozenset({"\\Flagged"}))
+
+    report = await world.run(plan)
+
+    assert report.count(StepState.NOT_APPLIED) == 1
+    assert world.flags(1) == {"\\Flagged"}
+    assert "2" not in world.ids()
+
+
+class FullWindow(MemoryStore):
+    """Answers no move before four are under way, as a slow line would."""
+
+    underway = most = 0
+
+    async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
+        self.underway += 1
+        self.most = max(self.most, self.underway)
+        async with asyncio.timeout(10):
+            while self.most < 4:
+                await asyncio.sleep(0)
+        try:
+            return await super().move(uids, target)
+        finally:
+            self.underway -= 1
+
+
+async def test_batches_overlap_and_none_is_larger_than_250_messages(world: World) -> None:
+    world.deliver(1190, start=11)
+    plan = world.plan({uid: [move("Archive")] for uid in range(1, 1201)})
+    store = FullWindow(world.mail, account=ACCOUNT)
+
+    report = await world.run(plan, store=store)
+
+    assert report.applied == {StepKind.MOVE: 1200}
+    assert store.most == 4, "at most 1,000 messages are in flight"
+    assert max(len(call.uids) for call in store.calls if call.name == "move") == 250
+
+
+async def test_one_message_gets_all_its_copies(world: World) -> None:
+    report = await world.run(world.plan({1: [copy("Archive"), copy("Junk"), copy("Trash")]}))
+
+    assert report.applied == {StepKind.COPY: 3}
+    assert world.ids("Archive") == world.ids("Junk") == world.ids("Trash") == ["1"]
+
+
+async def test_a_mailbox_with_a_new_uidvalidity_is_left_out(world: World) -> None:
+    plan = world.plan({1: [delete()]})
+    world.mail.change_uidvalidity("INBOX")
+
+    report = await world.run(plan)
+
+    assert "UIDVALIDITY was" in report.shortfalls[0].reason
+    assert len(world.ids()) == 10
+    assert await world.journal.position(ACCOUNT, "INBOX") is None
+
+
+async def test_an_incomplete_mailbox_plan_is_never_run(world: World) -> None:
+    plan = world.plan({1: [delete()]})
+    plan = replace(plan, mailboxes=(replace(plan.mailboxes[0], complete=False, incomplete_reason="cut off"),))
+
+    report = await world.run(plan)
+
+    assert "incomplete: cut off" in report.shortfalls[0].reason
+    assert len(world.ids()) == 10
+
+
+async def test_an_account_without_a_connection_is_left_out(world: World) -> None:
+    plan = world.plan({1: [delete()]}, mailbox_steps=(mailbox_step(StepKind.CREATE, "X"),))
+    plan = replace(
+        plan,
+        mailboxes=(replace(plan.mailboxes[0], account="work"),),
+        mailbox_steps=(replace(plan.mailbox_steps[0], account="work"),),
+    )
+
+    report = await world.run(plan)
+
+    assert report.count(None) == 2
+    assert "not connected" in report.shortfalls[0].reason
+
+
+async def test_copies_and_effects_are_entered_in_the_ledger(world: World) -> None:
+    await world.run(world.plan({1: [copy("Archive"), ring(), add("\\Seen")]}))
+
+    history = await world.journal.history(rules=(), now=world.now())
+    assert history.ledger == {
+        LedgerKey("key-of-<1@example.org>", "copier", "copy", "Archive"),
+        LedgerKey("key-of-<1@example.org>", "ringer", "ring", ""),
+    }
+
+
+async def test_an_effect_that_did_not_happen_is_refused_and_may_be_tried_again(world: World) -> None:
+    world.effect.outcome = EffectOutcome(done=False, detail="busy")
+
+    report = await world.run(world.plan({1: [ring(), move("Archive")]}))
+
+    assert report.count(StepState.REFUSED) == 1
+    assert "1" in world.ids(), "the disposition waits for everything before it"
+    assert (await world.journal.history(rules=(), now=world.now())).ledger == frozenset()
+
+
+async def test_an_effect_that_raises_is_unknown_and_is_never_repeated(world: World) -> None:
+    world.effect.outcome = OSError("connection reset after the final dot")
+
+    report = await world.run(world.plan({1: [ring()], 2: [move("Archive")]}))
+
+    assert report.count(StepState.UNKNOWN) == 1
+    assert len(await world.journal.unknown_effects()) == 1
+    assert len((await world.journal.history(rules=(), now=world.now())).ledger) == 1
+    assert world.ids("Archive") == ["2"]
+
+
+async def test_an_effect_that_no_plugin_offers_is_left_out(world: World) -> None:
+    world.effect.name = "other"
+
+    report = await world.run(world.plan({1: [ring()]}))
+
+    assert "no plugin offers the action 'ring'" in report.shortfalls[0].reason
+
+
+async def test_positions_pass_what_is_final_and_keep_what_is_held_or_failed(world: World) -> None:
+    plan = world.plan({1: [move("Nowhere")], 2: [move("Archive")]})
+    held = Finding(uid=9, rule="mover", kind="held", reason="guard")
+    mailbox = plan.mailboxes[0]
+    final = tuple(uid for uid in mailbox.final_uids if uid != 9)
+    plan = replace(plan, mailboxes=(replace(mailbox, findings=(held,), final_uids=final),))
+
+    await world.run(plan, kind=RunKind.DAEMON)
+
+    position = await world.journal.position(ACCOUNT, "INBOX")
+    assert (position.last_uid, position.pending) == (10, {1, 9})
+
+
+async def test_progress_counts_every_step(world: World) -> None:
+    seen: list[Progress] = []
+
+    await world.run(world.plan({1: [add("\\Seen"), move("Archive")], 2: [move("Nowhere")]}), progress=seen)
+
+    assert (seen[-1].done_steps, seen[-1].total_steps) == (3, 3)
+
+
+async def test_a_flag_that_the_mailbox_does_not_keep_is_left_out(world: World) -> None:
+    report = await world.run(world.plan({1: [add("\\Strange")]}))
+
+    assert "does not keep \\Strange" in report.shortfalls[0].reason
+
+
+async def test_a_message_that_vanished_is_reported_and_the_others_go_on(world: World) -> None:
+    plan = world.plan({1: [move("Archive")], 2: [move("Archive")]})
+    world.mail["INBOX"].remove(1)
+
+    report = await world.run(plan)
+
+    assert report.count(StepState.VANISHED) == 1
+    assert world.ids("Archive") == ["2"]
+    assert (await world.journal.position(ACCOUNT, "INBOX")).pending == frozenset()
+
+
+@pytest.mark.parametrize("call", ["store_flags", "copy", "move"])
+@pytest.mark.parametrize("moment", [Moment.UNCONFIRMED, Moment.IGNORED])
+async def test_an_ok_that_proves_nothing_is_read_up_on(world: World, call: str, moment: Moment) -> None:
+    plan = world.plan({1: [add("\\Seen"), copy("Junk"), move("Archive")]})
+
+    report = await world.run(plan, MemoryFault(call=call, moment=moment))
+
+    if moment is Moment.UNCONFIRMED:
+        assert report.outcome is RunOutcome.DONE
+        assert (world.ids("Junk"), world.ids("Archive")) == (["1"], ["1"])
+    else:
+        assert report.count(StepState.NOT_APPLIED) == 1
+        assert "1" in world.ids()
+
+
+@pytest.mark.parametrize("capabilities", [without(), without("MOVE"), without("OBJECTID"), without("MOVE", "OBJECTID")])
+async def test_a_move_that_was_done_by_a_part_and_refused_is_finished(
+    world: World, capabilities: frozenset[str]
+) -> None:
+    world.capabilities = capabilities
+    call = "move" if "MOVE" in capabilities else "copy"
+    fault = MemoryFault(call=call, moment=Moment.REFUSED_HALFWAY, code="OVERQUOTA")
+
+    report = await world.run(world.plan({uid: [move("Archive")] for uid in range(1, 7)}), fault)
+
+    assert sorted(world.ids() + world.ids("Archive"), key=int) == [str(number) for number in range(1, 11)]
+    assert world.ids("Archive") == (["1", "2", "3", "4"] if call == "move" else ["1", "2", "3"])
+    assert report.count(StepState.REFUSED) == 6 - len(world.ids("Archive"))
+    assert "free space" in report.shortfalls[0].reason
+
+
+async def test_nothing_more_goes_to_a_target_that_is_over_quota(world: World) -> None:
+    plan = world.plan({1: [copy("Archive"), move("Archive")], 2: [move("Archive")], 3: [move("Junk")]})
+
+    report = await world.run(plan, MemoryFault(call="copy", moment=Moment.REFUSED, code="OVERQUOTA"))
+
+    assert report.count(StepState.REFUSED) == 1
+    assert report.count(None) == 2
+    assert world.ids("Junk") == ["3"]
+    assert len(world.ids()) == 9
+
+
+async def test_the_journal_knows_where_each_message_went(world: World) -> None:
+    run, _ = await world.run_named(world.plan({1: [move("Archive")]}))
+
+    (step,) = await world.journal.steps_of(run)
+    assert (step.target_uidvalidity, step.target_uid) == (world.mail["Archive"].uidvalidity, 1)
+    assert step.intent.command.target_uidnext == 1
+    assert step.intent.object_id
