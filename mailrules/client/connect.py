@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mailrules.client import credentials
 from mailrules.client.async_client import AsyncClient
+from mailrules.client.redaction import spellings_of, without
 from mailrules.client.stream import open_stream, place_of
 from mailrules.errors import (
     AuthenticationFailed,
@@ -47,8 +48,9 @@ async def connect(
     """
     # Before anything else: a password manager may need a minute, and servers hang up on silent clients.
     secret = await resolve_secret(account.secret) if account.secret else None
-    if secret and transcript:
-        transcript.hide(secret)
+    hidden = spellings_of(secret, user=account.user) if secret else ()
+    if transcript:
+        transcript.hide(hidden)
     client = AsyncClient(
         await open_stream(account),
         command_seconds=account.timeouts.command_seconds,
@@ -56,35 +58,39 @@ async def connect(
         observer=transcript,
     )
     try:
-        await _log_in(client, account, secret)
+        await _log_in(client, account, secret, hidden=hidden)
     except BaseException:
         await client.close()
         raise
     return client
 
 
-async def _log_in(client: AsyncClient, account: AccountSettings, secret: Secret | None) -> None:
-    place = place_of(account)
+async def _log_in(
+    client: AsyncClient, account: AccountSettings, secret: Secret | None, *, hidden: tuple[str, ...]
+) -> None:
     is_known = await _greet(client, account)
+    place, phase = place_of(account), "login"
     try:
         async with asyncio.timeout(account.timeouts.login_seconds):
             if account.security is Security.STARTTLS and not account.tunnel:
+                phase = "STARTTLS"
                 await _start_tls(client, place, is_known=is_known)
+                phase = "login"
             await _learn_capabilities(client)
             if is_known:
                 _accept_preauth(account)
             else:
-                await _authenticate(client, account, secret)
+                await _authenticate(client, account, secret, hidden=hidden)
                 await _learn_capabilities(client)
             if account.compress:
                 await _compress(client)
     except TimeoutError:
         seconds = account.timeouts.login_seconds
-        raise ConnectionFailed(f"{place}: login: not done in {seconds:g} seconds") from None
+        raise ConnectionFailed(f"{place}: {phase}: not done in {seconds:g} seconds") from None
     except (CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError) as error:
         # No cause: the server's words may repeat the secret.
-        told = _without(secret, str(error)).removeprefix(f"{place}: ")
-        raise ConnectionFailed(f"{place}: login: {told}") from None
+        told = without(hidden, str(error)).removeprefix(f"{place}: ")
+        raise ConnectionFailed(f"{place}: {phase}: {told}") from None
 
 
 async def _greet(client: AsyncClient, account: AccountSettings) -> bool:
@@ -124,7 +130,9 @@ def _accept_preauth(account: AccountSettings) -> None:
         )
 
 
-async def _authenticate(client: AsyncClient, account: AccountSettings, secret: Secret | None) -> None:
+async def _authenticate(
+    client: AsyncClient, account: AccountSettings, secret: Secret | None, *, hidden: tuple[str, ...]
+) -> None:
     who = f"{place_of(account)}: login of {account.user}"
     if secret is None:
         raise AuthenticationFailed(f"{who}: the server wants one, and the account has no secret")
@@ -141,10 +149,10 @@ async def _authenticate(client: AsyncClient, account: AccountSettings, secret: S
             case LoginMethod.XOAUTH2:
                 await client.run(Authenticate(xoauth2))
     except CommandRefused as refusal:
-        told = f"{who}: {_without(secret, ' '.join(filter(None, (str(refusal), xoauth2.complaint))))}"
+        words = without(hidden, str(refusal)) + (f" ({xoauth2.complaint})" if xoauth2.complaint else "")
         if refusal.code in _NOT_NOW:
-            raise ConnectionFailed(f"{told}; try again later") from None
-        raise AuthenticationFailed(f"{told}; check user and secret") from None
+            raise ConnectionFailed(f"{who}: {words}; try again later") from None
+        raise AuthenticationFailed(f"{who}: {words}; check user and secret") from None
 
 
 def _why_no_login(capabilities: frozenset[str], account: AccountSettings) -> str:
@@ -166,8 +174,3 @@ async def _compress(client: AsyncClient) -> None:
         # TLS may compress already (RFC 4978, COMPRESSIONACTIVE); it works without, too.
         with contextlib.suppress(CommandRefused):
             await client.run(Compress())
-
-
-def _without(secret: Secret | None, text: str) -> str:
-    """A server's words; some repeat the command that they refuse."""
-    return text.replace(secret.reveal(), "***") if secret else text

@@ -6,10 +6,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-if TYPE_CHECKING:
-    from mailrules.secret import Secret
+from mailrules.client.redaction import HIDDEN
 
-HIDDEN = b"***"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _MAX_BYTES = 4 << 20
 _MAX_LINE_BYTES = 8 << 10
@@ -48,15 +48,15 @@ class Transcript:
         """The complete lines, oldest first."""
         return tuple(self._lines)
 
-    def hide(self, secret: Secret) -> None:
-        """Show ``***`` wherever these bytes appear in a line."""
-        self._hidden.append(secret.reveal().encode())
+    def hide(self, spellings: Iterable[str]) -> None:
+        """Show ``***`` wherever one of these appears in a line; longer ones come first."""
+        self._hidden.extend(spelling.encode() for spelling in spellings)
 
     def sent(self, data: bytes, *, secret: bool) -> None:
         """Take bytes that the client sends; those of a credential are not kept."""
         if secret:
             line_end = b"\r\n" if data.endswith(b"\r\n") else b""
-            data = HIDDEN + line_end
+            data = HIDDEN.encode() + line_end
         self._take("client", data)
 
     def received(self, data: bytes) -> None:
@@ -79,7 +79,7 @@ class Transcript:
     def _keep(self, side: Literal["client", "server"], text: bytes) -> None:
         text = text.removesuffix(b"\r")
         for secret in self._hidden:
-            text = text.replace(secret, HIDDEN)
+            text = text.replace(secret, HIDDEN.encode())
         if len(text) > self._max_line_bytes:
             text = text[: self._max_line_bytes] + b"..."
         self._lines.append(TranscriptLine(side=side, text=text))

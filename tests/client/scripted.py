@@ -68,3 +68,33 @@ def authority_file(authority: trustme.CA, folder: Path) -> str:
     path = folder / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     return str(path)
+
+
+def conversation(greeting: bytes, *turns: tuple[bytes, bytes]) -> Script:
+    """A server that greets and then, turn by turn, reads one line and answers it.
+
+    Each turn is what the line must hold after its tag, and the answer, in which ``$`` stands for
+    the tag. After the last turn it waits for the client to hang up. A line that differs ends the connection.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(greeting)
+        for expected, answer in turns:
+            line = (await reader.readline()).removesuffix(b"\r\n")
+            tag, _, rest = line.partition(b" ")
+            if expected not in (line, rest):
+                writer.write(b"* BYE the test expected %r and got %r\r\n" % (expected, line))
+                return
+            writer.write(answer.replace(b"$", tag))
+        await reader.read()
+
+    return serve
+
+
+@asynccontextmanager
+async def conversing_server(
+    greeting: bytes, *turns: tuple[bytes, bytes], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
+    """``scripted_server`` with a ``conversation``."""
+    async with scripted_server(conversation(greeting, *turns), tls=tls) as port:
+        yield port

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mailrules.client.transcript import Transcript
-from mailrules.secret import Secret
 
 
 def test_lines_of_both_sides_come_in_order_however_they_are_cut() -> None:
@@ -36,7 +35,7 @@ def test_what_the_client_marks_as_secret_is_not_kept() -> None:
 
 def test_a_server_that_repeats_the_password_does_not_reveal_it() -> None:
     transcript = Transcript()
-    transcript.hide(Secret("open sesame"))
+    transcript.hide(["open sesame"])
 
     transcript.received(b"A1 BAD cannot parse: LOGIN alice op")
     transcript.received(b"en sesame\r\n")
