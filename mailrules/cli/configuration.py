@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import stat
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.diagnostics import Diagnostic, Location
 from mailrules.errors import RuleError
-from mailrules.packs import expand_include
+from mailrules.packs import pack_files
+from mailrules.plan.example_runner import run_examples
 from mailrules.plugin_manager import PluginManager
-from mailrules.rules.loader import LoadedConfiguration, load_configuration, named_plugins
+from mailrules.rules.loader import PACK_PREFIX, LoadedConfiguration, load_configuration, named_plugins
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from mailrules.cli.paths import ChosenPath
 
 
@@ -35,8 +40,25 @@ def load(chosen: ChosenPath) -> Loaded:
         raise RuleError([missing])
     path = str(chosen.path)
     plugins = PluginManager.create(named_plugins(path, read=read_file))
-    configuration = load_configuration(path, read=read_file, registry=plugins.registry(), expand=expand_include)
+    configuration = load_configuration(path, read=read_file, registry=plugins.registry(), expand=_expand)
     return Loaded(configuration=configuration, plugins=plugins)
+
+
+def load_to_act(chosen: ChosenPath, *, now: datetime) -> Loaded:
+    """Load the configuration for a verb that acts: an example that fails is a mistake too."""
+    loaded = load(chosen)
+    mistakes = [
+        Diagnostic(
+            where=result.example.where,
+            message=f"the example {result.example.name!r} fails: {failure}",
+            cure="correct the rule or the example; nothing is done before all examples hold",
+        )
+        for result in run_examples(loaded.configuration, now=now)
+        for failure in result.failures
+    ]
+    if mistakes:
+        raise RuleError(mistakes)
+    return loaded
 
 
 def read_file(path: str) -> bytes:
@@ -54,3 +76,11 @@ def read_file(path: str) -> bytes:
             )
             raise RuleError([open_to_all])
         return file.read()
+
+
+def _expand(pattern: str) -> Sequence[str]:
+    """The paths behind an include, in name order; none for a pattern or pack that matches nothing."""
+    if pattern.startswith(PACK_PREFIX):
+        path = pack_files().get(pattern.removeprefix(PACK_PREFIX))
+        return [str(path)] if path else []
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 -- an absolute pattern, which Path.glob refuses

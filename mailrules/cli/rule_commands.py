@@ -10,6 +10,7 @@ from mailrules.cli.configuration import load, read_file
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell, plural
+from mailrules.cli.session import local_now
 from mailrules.diagnostics import Severity
 from mailrules.errors import MailrulesError, RuleError
 from mailrules.plan.example_runner import run_examples
@@ -62,16 +63,16 @@ def test(invocation: Invocation, *, as_json: bool) -> ExitStatus:
     """Run the examples that stand beside the rules, under `tests:`. Asks no server."""
     invocation.start_logging()
     configuration, _ = load(invocation.config_path)
-    results = run_examples(configuration)
-    failed = [result for result in results if result.problems]
+    results = run_examples(configuration, now=local_now())
+    failed = [result for result in results if result.failures]
     output = invocation.output
     if as_json:
         document = [
             {
                 "name": result.example.name,
                 "where": str(result.example.where),
-                "passed": not result.problems,
-                "problems": list(result.problems),
+                "passed": not result.failures,
+                "failures": list(result.failures),
             }
             for result in results
         ]
@@ -81,8 +82,8 @@ def test(invocation: Invocation, *, as_json: bool) -> ExitStatus:
             output.line(
                 cell(f"{result.example.where}: ", "heading"), cell("failed: ", "bad"), cell(result.example.name)
             )
-            for problem in result.problems:
-                output.line("  ", cell(problem))
+            for failure in result.failures:
+                output.line("  ", cell(failure))
         if not results:
             output.line("There are no examples; put some under `tests:` beside the rules.")
         elif failed:

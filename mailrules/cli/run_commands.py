@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailrules.cli.configuration import load
+from mailrules.cli.configuration import load, load_to_act
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell
@@ -90,7 +90,7 @@ async def _watch(invocation: Invocation, *, backlog: bool) -> None:
         async with open_session(invocation, locked_for="run") as session:
             service = Service(
                 session,
-                load=lambda: load(invocation.config_path),
+                load=lambda: load_to_act(invocation.config_path, now=local_now()),
                 random=random.random,
                 backlog=backlog,
             )

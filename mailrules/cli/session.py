@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailrules.cli.configuration import load
+from mailrules.cli.configuration import load, load_to_act
 from mailrules.cli.paths import JOURNAL_NAME
 from mailrules.journal.journal import Journal
 from mailrules.journal.lock import state_lock
@@ -32,7 +32,8 @@ async def open_session(
     invocation: Invocation, *, locked_for: str = "", progress: Callable[[Progress], None] | None = None
 ) -> AsyncIterator[Session]:
     """A session for one verb; ``locked_for`` names the verb that acts and so holds the state lock."""
-    configuration, plugins = load(invocation.config_path)
+    chosen = invocation.config_path
+    configuration, plugins = load_to_act(chosen, now=local_now()) if locked_for else load(chosen)
     async with open_journal(invocation, locked_for=locked_for) as journal:
         yield Session(configuration=configuration, plugins=plugins, journal=journal, now=local_now, progress=progress)
 
