@@ -16,12 +16,11 @@ from mailrules.mailbox.text import clean_text, decode_bytes
 
 MAX_ADDRESSES = 2_000
 
-# What nearly all mail has: `Name <local@domain>`, `"Name" <local@domain>` or `local@domain`.
+# What nearly all mail has, separated by commas: `Name <local@domain>`, `"Name" <local@domain>`, `local@domain`.
 _USUAL = re.compile(
-    r'(?:"([^"\\]*)" ?|([^"\\(),:;<>@\[\]]*))<([^\s"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+)>'
-    r"|([^\s\"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+)"
+    r'\s*(?:(?:"([^"\\]*)" ?|([^"\\(),:;<>@\[\]]*))<([^\s"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+)>'
+    r"|([^\s\"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+))\s*(?:,|$)"
 )
-_USUAL_LENGTH = 300
 
 _TOKEN = re.compile(
     r"(?P<word>=\?[^?\s]{1,120}\?[BbQq]\?[^?\s]*\?=|[^\s\"(),:;<>@\\\[\]]+|\[[^\]]*\]?)"
@@ -61,23 +60,34 @@ class Address:
 def parse_addresses(raw: bytes) -> tuple[Address, ...] | Unreadable:
     """All addresses of one header value, in order; an empty group has none. Never raises."""
     text = raw.decode("ascii") if raw.isascii() else decode_bytes(raw)
-    if len(text) <= _USUAL_LENGTH and "=?" not in text:
-        usual = _USUAL.fullmatch(text)
-        if usual:
-            quoted, name, local, domain, bare_local, bare_domain = usual.groups()
-            return (
-                Address(
-                    name=clean_text(quoted or name or ""),
-                    local=local or bare_local,
-                    domain=domain_text(domain or bare_domain),
-                ),
-            )
     if text.count("=?") > MAX_ENCODED_WORDS:
         return Unreadable(reason=f"too complex: over {MAX_ENCODED_WORDS:,} encoded words in one address field")
-    addresses = _Parser(text).addresses
+    addresses = _usual_addresses(text) or _Parser(text).addresses
     if len(addresses) > MAX_ADDRESSES:
         return Unreadable(reason=f"too complex: over {MAX_ADDRESSES:,} addresses in one header field")
     return tuple(addresses)
+
+
+def _usual_addresses(text: str) -> list[Address]:
+    """The addresses of a plain ASCII list without encoded words; [] where anything is unusual."""
+    if "=?" in text or not text.isascii():
+        return []
+    addresses: list[Address] = []
+    position = 0
+    while position < len(text):
+        usual = _USUAL.match(text, position)
+        if usual is None or len(addresses) > MAX_ADDRESSES:
+            return addresses if usual else []
+        quoted, name, local, domain, bare_local, bare_domain = usual.groups()
+        addresses.append(
+            Address(
+                name=clean_text(quoted or name or ""),
+                local=local or bare_local,
+                domain=domain_text(domain or bare_domain),
+            )
+        )
+        position = usual.end()
+    return addresses
 
 
 def domain_text(domain: str) -> str:

@@ -11,7 +11,6 @@ from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.address import Address, parse_addresses
-from mailrules.mailbox.body import body_text
 from mailrules.mailbox.flags import fold_flag
 from mailrules.mailbox.headers import header_text
 from mailrules.mailbox.message import (
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class JoinedText:
-    """Folded texts one after another in UTF-8, line ends between, so that one scan sees them all."""
+    """Texts one after another in UTF-8, line ends between, so that one scan sees them all."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         encoded = [text.encode("utf-8", "replace") for text in texts]
@@ -43,6 +42,9 @@ class JoinedText:
         self.hits: dict[str, Sequence[int]] = {}
         """Answers of ``containing`` so far; a scan for many literals at once may fill it."""
         self._starts = [0, *accumulate(len(text) + 1 for text in encoded)]
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
 
     def index_at(self, position: int) -> int:
         """Which text a position of ``data`` lies in."""
@@ -53,7 +55,7 @@ class JoinedText:
         return self._starts[index]
 
     def containing(self, literal: str) -> Sequence[int]:
-        """Indexes of the texts that contain a folded literal, ascending."""
+        """Indexes of the texts that contain a literal, ascending."""
         if literal not in self.hits:
             self.hits[literal] = tuple(self._find(literal.encode("utf-8", "replace")))
         return self.hits[literal]
@@ -103,11 +105,13 @@ class TextColumn(DistinctColumn):
 
     @cached_property
     def joined(self) -> JoinedText:
+        """The folded texts."""
         return JoinedText(self.folded)
 
-    def of_row(self, row: int) -> list[str]:
-        """The texts of one row; looks through all, for one row at a time only."""
-        return [text for text, rows in zip(self.values, self._rows, strict=True) if row in rows]
+    @cached_property
+    def joined_values(self) -> JoinedText:
+        """The texts as they are, for regexes."""
+        return JoinedText(self.values)
 
     @cached_property
     def by_text(self) -> dict[str, list[int]]:
@@ -318,8 +322,8 @@ class Columns:
             texts: list[str] = []
             rows: list[list[int]] = []
             unreadable: dict[int, str] = {}
-            for row, parts in enumerate(self._snapshot.texts):
-                text = None if parts is None else body_text(parts)
+            for row in range(self._count):
+                text = self._snapshot.body(row)
                 if isinstance(text, Unreadable):
                     unreadable[row] = text.reason
                 elif text is not None:

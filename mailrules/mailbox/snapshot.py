@@ -10,6 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.address import parse_addresses
+from mailrules.mailbox.body import body_text
 from mailrules.mailbox.columns import Columns
 from mailrules.mailbox.dates import parse_date
 from mailrules.mailbox.headers import MAX_HEADER_BYTES, header_fields, header_text
@@ -150,6 +151,11 @@ class Snapshot:
         if len(occurrences) != 1:
             return Unreadable(reason=f"{len(occurrences)} Date fields" if occurrences else "no Date field")
         return parse_date(occurrences[0])
+
+    def body(self, row: int) -> str | Unreadable | None:
+        """The readable text of a message, white space collapsed; None where it has not been fetched."""
+        parts = self.texts[row]
+        return None if parts is None else body_text(parts)
 
     def identity_hash(self, row: int) -> str:
         """What tells this message from others as far as its facts are known: for ``apply`` and recovery."""

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from encodings.aliases import aliases
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+SURROGATES = re.compile("[\ud800-\udfff]")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 _PIECE = 1_000
@@ -34,7 +34,7 @@ def decode_bytes(raw: bytes, charset: str = "") -> str:
     # Only names from the table reach the codec registry, which imports modules by name.
     if name in _CHARSETS and aliases.get(name, name) not in _NOT_CHARSETS and name not in ("ascii", "us_ascii"):
         try:
-            return _SURROGATES.sub("\ufffd", raw.decode(name, "replace"))
+            return SURROGATES.sub("\ufffd", raw.decode(name, "replace"))
         except (LookupError, ValueError):
             pass
     try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mailrules.mailbox.address import domain_text
 from mailrules.mailbox.message import Fact, header_fact
 from mailrules.rules.text_match import TextMatch, TextOperator
-from mailrules.rules.text_tests import proposed_by_probes, proposed_texts, smallest
+from mailrules.rules.text_tests import confirmed, proposed_by_probes, proposed_texts, smallest
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
@@ -191,7 +191,9 @@ class AddressTest:
             if self.empty is not None:
                 naming |= column.present
             if self.matches:
-                matched |= column.rows_with(self._matching(column))
+                holding, undecided = self._matching(column)
+                matched |= column.rows_with(holding)
+                unreadable |= column.rows_with(undecided)
         readable = known & ~unreadable
         true = matched & readable if self.matches else readable
         if self.exists is not None:
@@ -222,11 +224,11 @@ class AddressTest:
     def _addresses(self, snapshot: Snapshot, row: int) -> list[Address]:
         return [address for field in self.fields for address in snapshot.addresses(field, row)]
 
-    def _matching(self, column: AddressColumn) -> list[int]:
-        """Indexes of the addresses that all operators hold for."""
-        candidates = smallest((match.proposed(column) for match in self.matches), otherwise=range(len(column.values)))
+    def _matching(self, column: AddressColumn) -> tuple[list[int], list[int]]:
+        """Indexes of the addresses that all operators hold for, and of those that cannot be told."""
         values = column.values
-        return [index for index in candidates if all(match.holds(values[index]) for match in self.matches)]
+        candidates = smallest((match.proposed(column) for match in self.matches), otherwise=range(len(values)))
+        return confirmed(candidates, lambda index: all(match.holds(values[index]) for match in self.matches))
 
 
 def _as_compared(address: str) -> str:

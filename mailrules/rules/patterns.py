@@ -19,13 +19,18 @@ except ImportError:
 
     LINEAR_TIME = False
 
+from mailrules.mailbox.text import SURROGATES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mailrules.mailbox.columns import JoinedText
 
 FALLBACK_SECONDS = 0.5
 MAX_PATTERN_CHARACTERS = 10_000
 _SCAN_MEMORY_BYTES = 256 * 1024 * 1024
 
+_NEEDS_ITS_OWN_TEXT = re.compile(r"\\[AzCQ]|\(\?[a-zA-Z]*-")
 _SPECIAL = frozenset("\\.+*?()|[]{}^$")
 
 
@@ -66,9 +71,29 @@ class Pattern:
         groups = {name: match.group(name) for name in self.group_names}
         return {name: value for name, value in groups.items() if value is not None}
 
+    def lines_matched(self, joined: JoinedText) -> list[int] | None:
+        """Indexes of the texts that match, found in one pass; None where one pass cannot tell.
+
+        A pattern that asks for the absolute start or end of a text cannot be run over many.
+        """
+        if not LINEAR_TIME or _NEEDS_ITS_OWN_TEXT.search(self.text):
+            return None
+        options = _options(ignore_case=self.ignore_case)
+        # Lines are the texts: ^ and $ hold at their ends, and no match goes beyond one.
+        options.never_nl, options.never_capture = True, True
+        scanner = re2.compile(f"(?m:{self.text})".encode(), options)
+        indexes = []
+        found = scanner.search(joined.data)
+        while found is not None:
+            index = joined.index_at(found.start())
+            indexes.append(index)
+            found = scanner.search(joined.data, joined.start_of(index + 1)) if index + 1 < len(joined) else None
+        return indexes
+
     def _search(self, text: str) -> Any:  # the engine's match object, or None
         if LINEAR_TIME:
-            return self._compiled.search(text)
+            # RE2 reads UTF-8, in which there are no lone surrogates.
+            return self._compiled.search(text if text.isascii() else SURROGATES.sub("\ufffd", text))
         try:
             return self._compiled.search(text, timeout=FALLBACK_SECONDS)
         except TimeoutError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import STRUCTURE, Fact, Unreadable
 from mailrules.mailbox.rows import rows_of
+from mailrules.rules.text_tests import confirmed
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ class AttachmentTest:
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         known = rows & snapshot.known(STRUCTURE)
-        candidates = rows_of(known)
-        unreadable = snapshot.mask_of(row for row in candidates if self.why_unknowable(snapshot, row))
-        true = snapshot.mask_of(row for row in candidates if self._holds(_attachments(snapshot, row)))
-        return Truth(known & ~unreadable, true & ~unreadable, unreadable)
+        unreadable = snapshot.mask_of(row for row in rows_of(known) if self.why_unknowable(snapshot, row))
+        readable = known & ~unreadable
+        holding, undecided = confirmed(rows_of(readable), lambda row: self._holds(_attachments(snapshot, row)))
+        unknowable = unreadable | snapshot.mask_of(undecided)
+        return Truth(known & ~unknowable, snapshot.mask_of(holding), unknowable)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return ", ".join(_description(part) for part in _attachments(snapshot, row)) or "no attachment"

@@ -11,15 +11,20 @@ from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import TEXT, Fact, header_fact
 from mailrules.mailbox.text import fold
+from mailrules.rules.patterns import PatternTimeout
 from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mailrules.mailbox.columns import JoinedText, TextColumn
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.rules.conditions import Environment
+
+
+_MANY = 100
+"""From this many distinct values on, one pass of a regex over all costs less than one pass over each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +81,11 @@ class BodyTest:
         return snapshot.columns.body.joined, literals_of(self.matches)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
-        return " ".join(snapshot.columns.body.of_row(row))
+        text = snapshot.body(row)
+        return text if isinstance(text, str) else ""
 
     def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
-        return first_captures(self.matches, snapshot.columns.body.of_row(row))
+        return first_captures(self.matches, [self.seen(snapshot, row)])
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         return snapshot.columns.body.unreadable.get(row, "")
@@ -124,23 +130,43 @@ def first_captures(matches: Iterable[TextMatch], texts: Sequence[str]) -> dict[s
     return None
 
 
+def confirmed(candidates: Iterable[int], holds: Callable[[int], bool]) -> tuple[list[int], list[int]]:
+    """The candidates that hold, and those that cannot be told, which only the fallback engine leaves."""
+    holding, undecided = [], []
+    for index in candidates:
+        try:
+            if holds(index):
+                holding.append(index)
+        except PatternTimeout:
+            undecided.append(index)
+    return holding, undecided
+
+
 def _truth(
     column: TextColumn, matches: tuple[TextMatch, ...], known: int, *, exists: bool | None, empty: bool | None
 ) -> Truth:
-    readable = known & ~column.unreadable_mask
-    true = column.rows_with(_matching(column, matches)) if matches else readable
+    unreadable, true = column.unreadable_mask, known
+    if matches:
+        holding, undecided = _matching(column, matches)
+        true = column.rows_with(holding)
+        unreadable |= column.rows_with(undecided)
     if exists is not None:
         true &= column.present if exists else ~column.present
     if empty is not None:
         true &= ~column.filled if empty else column.filled
-    return Truth(readable, true & readable, known & column.unreadable_mask)
+    readable = known & ~unreadable
+    return Truth(readable, true & readable, known & unreadable)
 
 
-def _matching(column: TextColumn, matches: tuple[TextMatch, ...]) -> list[int]:
-    """Indexes of the values that all operators hold for."""
-    candidates = smallest(
-        (proposed_texts(match, column.by_text, column.joined) for match in matches),
-        otherwise=range(len(column.values)),
-    )
+def _matching(column: TextColumn, matches: tuple[TextMatch, ...]) -> tuple[list[int], list[int]]:
+    """Indexes of the values that all operators hold for, and of those that cannot be told."""
     values = column.values
-    return [index for index in candidates if all(match.holds(values[index]) for match in matches)]
+    candidates = smallest((_proposed(match, column) for match in matches), otherwise=range(len(values)))
+    return confirmed(candidates, lambda index: all(match.holds(values[index]) for match in matches))
+
+
+def _proposed(match: TextMatch, column: TextColumn) -> Sequence[int] | None:
+    if match.operator == TextOperator.REGEX and match.probes is None and len(column.values) >= _MANY:
+        found = [pattern.lines_matched(column.joined_values) for pattern in match.patterns]
+        return None if None in found else tuple({index for indexes in found for index in indexes or ()})
+    return proposed_texts(match, column.by_text, column.joined)
