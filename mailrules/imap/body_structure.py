@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mailrules.imap.tokens import Value
 
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
+_SHORTEST_SINGLE_PART = 7  # type, subtype, parameters, id, description, encoding, size
 _MESSAGE_TYPES = frozenset({("message", "rfc822"), ("message", "global")})
 
 
@@ -67,10 +68,12 @@ def read_body_structure(value: Value, *, limits: Limits) -> tuple[BodyPart, ...]
 
 
 def _is_multipart(body: Value) -> bool:
-    """Lists first; or, as Exchange writes a multipart without parts, a subtype followed by its parameters."""
+    """Parts first; or, as Gmail and Exchange write a multipart without parts, a subtype first and no type."""
     if not isinstance(body, list) or not body:
         return False
-    return isinstance(body[0], list) or (isinstance(body[0], bytes) and len(body) > 1 and isinstance(body[1], list))
+    if not isinstance(body[0], bytes):
+        return any(isinstance(one, list) for one in body[: _children_count(body)])
+    return len(body) in range(2, _SHORTEST_SINGLE_PART) and not isinstance(body[1], bytes)
 
 
 def _children_count(fields: list[Value]) -> int:
@@ -107,12 +110,10 @@ def _single_part(fields: list[Value], *, number: str) -> BodyPart:
 
 
 def _find_disposition(fields: list[Value], *, part_type: str, holds_message: bool) -> Value:
-    """Where the extension data begins depends on the type; text without its line count comes one earlier."""
-    expected = 9 if part_type == "text" else 11 if holds_message else 8
-    for index in (expected, expected - 1):
-        if isinstance(value := _at(fields, index), list):
-            return value
-    return _at(fields, expected)
+    """Where it stands depends on the type. Some servers leave out the line count of text before it."""
+    if part_type == "text":
+        return _at(fields, 8) if isinstance(_at(fields, 8), list) else _at(fields, 9)
+    return _at(fields, 11 if holds_message else 8)
 
 
 def _holds_message(fields: list[Value]) -> bool:

@@ -67,7 +67,7 @@ def read_envelope(value: Value, *, limits: Limits) -> Envelope:
 def _read_addresses(value: Value, *, limits: Limits) -> tuple[EnvelopeAddress, ...]:
     if not isinstance(value, list) or not value:
         return ()
-    if not isinstance(value[0], list) and len(value) == 4:  # one address without the list around it
+    if len(value) == 4 and not any(isinstance(one, list) for one in value):  # the list around one address is missing
         value = [value]
     if len(value) > limits.addresses:
         raise Unreadable(f"over {limits.addresses} addresses in one field (limits.addresses)")

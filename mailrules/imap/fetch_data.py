@@ -149,13 +149,14 @@ def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits) -> Fetch
         name, section = _read_name(reader)
         start = reader.position
         try:
-            value = reader.value()
             if name in _OLD_SECTIONS:
                 name, section = "BODY", _OLD_SECTIONS[name]
             if section is None:
-                _read_attribute(attributes, name, value, limits=limits)
-            elif name == "BODY" and value is not None:
-                sections[section] = _read_content(value)
+                _read_attribute(attributes, name, reader.value(), limits=limits)
+            elif name != "BODY":
+                reader.skip_value()
+            elif (content := _read_content(reader)) is not None:
+                sections[section] = content
         except Unreadable as error:
             reader.position = start
             reader.skip_value()
@@ -209,9 +210,12 @@ def _read_attribute(attributes: _Attributes, name: str, value: Value, *, limits:
             attributes["gmail_message_id"] = _read_identifier(value)
 
 
-def _read_content(value: Value) -> bytes:
-    if not isinstance(value, bytes):
-        raise Unreadable("content of a section cannot be a list")
+def _read_content(reader: Reader) -> bytes | None:
+    if not reader.next_is_string() and not reader.next_is(b"("):
+        return b""  # Yandex writes nothing at all for a part that is empty
+    value = reader.value()
+    if isinstance(value, list):
+        raise Unreadable("the content of a section cannot be a list")
     return value
 
 

@@ -78,6 +78,10 @@ _UNTAGGED = re.compile(rb"\* *+(?:([0-9]{1,10}) ++)?([^ ]++)(?: (.*))?", re.DOTA
 # A flag in PERMANENTFLAGS may hold "]"; real bytes in tests/traces/bracket-in-flag.txt
 _CODE = re.compile(rb' *+\[((?:[^]("]|\([^()]*+\)|"[^"]*+")*+)\](.*)', re.DOTALL)
 _SIMPLE_CODE = re.compile(rb" *+\[([^]]*+)\](.*)", re.DOTALL)
+_EXTENDED_DATA = re.compile(rb' \("')
+_STATUS_ITEMS = re.compile(
+    rb" \((?:MESSAGES|UID|UNSEEN|RECENT|DELETED|SIZE|HIGHESTMODSEQ|MAILBOXID|[ )])", re.IGNORECASE
+)
 _NUMBERS = re.compile(rb" *+(?:[0-9]{1,10}(?: ++|\Z))*+")
 
 
@@ -159,7 +163,7 @@ def _read_flags(reader: Reader) -> FlagsData:
 def _read_list(reader: Reader) -> ListData:
     attributes = frozenset(_text(one).lower() for one in _list(reader.value()))
     delimiter = _text(reader.value())
-    return ListData(mailbox=reader.mailbox(before=b' ("'), delimiter=delimiter, attributes=attributes)
+    return ListData(mailbox=reader.mailbox(before=_EXTENDED_DATA), delimiter=delimiter, attributes=attributes)
 
 
 def _read_lsub(reader: Reader) -> ListData:
@@ -167,7 +171,7 @@ def _read_lsub(reader: Reader) -> ListData:
 
 
 def _read_status(reader: Reader) -> StatusData:
-    mailbox = reader.mailbox(before=b" (")
+    mailbox = reader.mailbox(before=_STATUS_ITEMS)
     items = _pairs(reader.value())
     number = partial(_number_or_none, items)
     return StatusData(

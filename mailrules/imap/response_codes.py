@@ -22,7 +22,11 @@ from mailrules.imap.tokens import Reader, Unreadable, read_number
 if TYPE_CHECKING:
     from mailrules.imap.limits import Limits
 
+# Some servers make UIDVALIDITY of milliseconds, over 32 bits, so it is not held to them.
 _WITH_NUMBER: Final = frozenset({"UIDVALIDITY", "UIDNEXT", "UNSEEN", "HIGHESTMODSEQ", "MAILBOXSIZE", "MESSAGELIMIT"})
+
+
+_NAME_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/"
 
 
 def read_response_code(text: bytes, *, limits: Limits) -> ResponseCode:
@@ -30,8 +34,9 @@ def read_response_code(text: bytes, *, limits: Limits) -> ResponseCode:
 
     A code that we do not know, or whose arguments cannot be read, keeps its name and raw arguments.
     """
-    raw_name, _, arguments = text.strip().partition(b" ")
-    name, arguments = raw_name.decode("utf-8", "replace").upper(), arguments.strip()
+    word = text.lstrip()
+    length = len(word) - len(word.lstrip(_NAME_BYTES))
+    name, arguments = word[:length].decode().upper(), word[length:].strip()
     try:
         return _read_known(name, arguments, limits=limits) or ResponseCode(name=name, arguments=arguments)
     except (Unreadable, RemoteProtocolError):
@@ -51,7 +56,7 @@ def _read_known(name: str, arguments: bytes, *, limits: Limits) -> ResponseCode 
         case "COPYUID":
             return _read_copyuid(arguments, limits=limits)
         case "APPENDUID":
-            uidvalidity = read_number(reader.value(), smallest=1, largest=2**32 - 1)
+            uidvalidity = read_number(reader.value(), smallest=1)
             return AppendUid(arguments=arguments, uidvalidity=uidvalidity, uids=parse_sequence_set(reader.rest()))
         case "MODIFIED":
             return ModifiedCode(arguments=arguments, uids=parse_sequence_set(arguments))
@@ -77,7 +82,7 @@ def _read_copyuid(arguments: bytes, *, limits: Limits) -> CopyUid | None:
     source, target = (_members(word, at_most=limits.copied_uids) for word in words[1:])
     if len(source) != len(target):
         raise Unreadable(f"COPYUID pairs {len(source)} UIDs with {len(target)}")
-    uidvalidity = read_number(words[0], smallest=1, largest=2**32 - 1)
+    uidvalidity = read_number(words[0], smallest=1)
     return CopyUid(arguments=arguments, uidvalidity=uidvalidity, pairs=tuple(zip(source, target, strict=True)))
 
 

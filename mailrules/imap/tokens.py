@@ -31,7 +31,7 @@ _NUMBER = re.compile(rb"[0-9]{1,19}")
 # Some servers compute sizes in floating point; real bytes in tests/traces/float-size.txt
 _SIZE = re.compile(rb"[0-9]{1,19}(?:\.[0-9]{1,18}+)?(?:[eE]\+?(?:0?[0-9]|1[0-8]))?")
 _ESCAPED = re.compile(rb'\\(["\\])')
-_LITERAL_START = re.compile(rb"~?\{[0-9]+\+?\}\r\n")
+_STRING_START = re.compile(rb'[ \r\n]*+(?:"|~?\{[0-9]+\+?\}\r\n|NIL(?=[ )]|\Z))', re.IGNORECASE)
 _NOT_SPACE = re.compile(rb"[^ \r\n]|\Z")
 
 
@@ -62,22 +62,26 @@ class Reader:
         self._skip_spaces()
         return self.data.startswith(byte, self.position)
 
+    def next_is_string(self) -> bool:
+        """True if a quoted string, a literal or NIL comes next."""
+        return _STRING_START.match(self.data, self.position) is not None
+
     def take(self, byte: bytes) -> bool:
         """Go past this one byte if it comes next."""
         found = self.next_is(byte)
         self.position += found
         return found
 
-    def mailbox(self, *, before: bytes = b"") -> str:
+    def mailbox(self, *, before: re.Pattern[bytes] | None = None) -> str:
         """The next string as a decoded mailbox name.
 
-        Some servers forget to quote a name with spaces or parentheses: without quotes it goes on to the last
-        ``before``, or to the end.
+        Some servers forget to quote a name with spaces or parentheses: without quotes it goes on until
+        ``before`` matches, or to the end.
         """
-        if before and not self.next_is(b'"') and not _LITERAL_START.match(self.data, self.position):
-            end = self.data.rfind(before, self.position)
-            end = len(self.data) if end < 0 else end
-            name: Value = self.data[self.position : end].strip(b" ")
+        if before is not None and not self.next_is_string():
+            match = before.search(self.data, self.position)
+            end = len(self.data) if match is None else match.start()
+            name: Value = self.data[self.position : end].strip(b" ") or None
             self.position = end
         else:
             name = self.value()
