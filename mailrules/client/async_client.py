@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
@@ -213,23 +214,29 @@ class AsyncClient:
         tag, waiter = self._submit(Idle())
         waiter.add_done_callback(lambda _: over.set())
         try:
-            async with asyncio.timeout(seconds):
-                await over.wait()
-        except TimeoutError:
-            pass
-        finally:
-            self._idle_over = None
-            is_under_way = self._connection.finish_idle()
-            self._stir()
-            if not is_under_way and not waiter.done():
-                del self._waiters[tag]
-        if is_under_way or waiter.done():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await over.wait()
+        except asyncio.CancelledError:
+            self._waiters.pop(tag, None)
+            self._finish_idle()
+            raise
+        if self._finish_idle() or waiter.done():
             await self._wait(tag, waiter)
+        else:
+            del self._waiters[tag]
+
+    def _finish_idle(self) -> bool:
+        """Send DONE; whether IDLE has been sent, so that a reply is still to come."""
+        self._idle_over = None
+        is_sent = self._connection.finish_idle()
+        self._stir()
+        return is_sent
 
     def _stir(self, *, has_progressed: bool = False) -> None:
         """Let the writer look, and set the deadline by what the server owes us."""
         self._outgoing.set()
-        if self._connection.state is State.LOGOUT or self._deadline.expired():
+        if self._connection.state in {State.GREETING, State.LOGOUT} or self._deadline.expired():
             return
         if not self._connection.awaits_reply:
             self._deadline.reschedule(None)
@@ -314,6 +321,7 @@ class AsyncClient:
             return
         if isinstance(outcome, IMAPError):
             waiter.set_exception(outcome)
+            waiter.exception()  # now asyncio does not complain if the task that waited has just been cancelled
         else:
             waiter.set_result(outcome)
 

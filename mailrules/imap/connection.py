@@ -18,6 +18,7 @@ from mailrules.errors import (
     MissingCapability,
     RemoteProtocolError,
 )
+from mailrules.imap.capabilities import Capabilities
 from mailrules.imap.command import Answer, Command
 from mailrules.imap.events import (
     CommandCompleted,
@@ -34,32 +35,16 @@ from mailrules.imap.events import (
 from mailrules.imap.framing import Framer
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.mailbox_commands import Select
+from mailrules.imap.outbox import Outbox, Outgoing
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import is_relied_on, may_overlap
-from mailrules.imap.responses import (
-    CapabilityCode,
-    CapabilityData,
-    Continuation,
-    EnabledData,
-    Status,
-    StatusResponse,
-    Tagged,
-)
+from mailrules.imap.responses import Continuation, Status, StatusResponse, Tagged
 from mailrules.imap.selected_mailbox import SelectedMailbox
-from mailrules.imap.session_commands import Compress, Idle, Logout, StartTls
+from mailrules.imap.session_commands import Authenticate, Compress, Idle, Login, Logout, StartTls
 from mailrules.imap.states import State, require_state, state_after
-from mailrules.imap.writer import Atom, LiteralSupport, write_command, write_line
 
 if TYPE_CHECKING:
     from mailrules.imap.parser import Response
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """Bytes to send; those of a credential are kept out of transcripts."""
-
-    data: bytes
-    is_secret: bool = False
 
 
 @dataclass(slots=True)
@@ -88,14 +73,11 @@ class Connection:
         self._tags = count(1)
         self._held: dict[Tag, Command[object]] = {}
         self._in_flight: dict[Tag, _InFlight] = {}
-        self._outgoing: list[Outgoing] = []
-        self._unsent: list[Outgoing] = []  # what of the newest command waits for a "+"
+        self._outbox = Outbox()
         self._is_paused = False  # between the OK of STARTTLS or COMPRESS and resume()
         self._idle_begun = False
         self._idle_done = False
-        self._capabilities: frozenset[str] = frozenset()
-        self._capabilities_are_current = False
-        self._enabled: frozenset[str] = frozenset()
+        self._capabilities = Capabilities()
         self._mailbox: SelectedMailbox | None = None  # the one that responses are about, from SELECT's sending on
         self._has_news = False
 
@@ -108,17 +90,17 @@ class Connection:
     @property
     def capabilities(self) -> frozenset[str]:
         """Upper case; what was last told, see ``capabilities_are_current``."""
-        return self._capabilities
+        return self._capabilities.offered
 
     @property
     def capabilities_are_current(self) -> bool:
         """False until told, and again after a login or STARTTLS that told nothing new: ask CAPABILITY then."""
-        return self._capabilities_are_current
+        return self._capabilities.are_current
 
     @property
     def enabled(self) -> frozenset[str]:
         """What ENABLED has confirmed."""
-        return self._enabled
+        return self._capabilities.enabled
 
     @property
     def selected(self) -> SelectedMailbox | None:
@@ -183,7 +165,7 @@ class Connection:
         if not any(isinstance(one.command, Idle) for one in self._in_flight.values()):
             return False
         if self._idle_begun and not self._idle_done:
-            self._outgoing.append(Outgoing(write_line(b"DONE")))
+            self._outbox.put_line(b"DONE")
         self._idle_done = True
         return True
 
@@ -194,8 +176,7 @@ class Connection:
 
     def data_to_send(self) -> list[Outgoing]:
         """What is to be sent now, each piece once."""
-        data, self._outgoing = self._outgoing, []
-        return data
+        return self._outbox.take()
 
     def receive_data(self, data: bytes) -> list[Event]:
         """Take bytes as they came; how they are cut does not matter."""
@@ -205,7 +186,7 @@ class Connection:
         self._framer.feed(data)
         try:
             while self._is_open() and (frame := self._framer.next_response()) is not None:
-                self._receive(parse_response(frame, limits=self._limits, utf8=self._utf8()), data, events)
+                self._receive(parse_response(frame, limits=self._limits, utf8=self._capabilities.utf8), data, events)
         except RemoteProtocolError as error:
             self._end(str(error), events)
         events.extend(self._send_ready())
@@ -235,7 +216,7 @@ class Connection:
             return failures
         earlier = [one.command for one in self._in_flight.values()]
         for tag, command in list(self._held.items()):
-            if self._unsent:
+            if self._outbox.is_blocked:
                 break
             if all(may_overlap(one, command) for one in earlier):
                 del self._held[tag]
@@ -249,32 +230,14 @@ class Connection:
 
     def _send(self, tag: Tag, command: Command[object]) -> None:
         require_state(command.name, self._state)
-        extension = command.extension
-        if extension and self._capabilities_are_current and not extension.is_offered(self._capabilities):
-            raise MissingCapability(command.name, capability=extension.capability, rfc=extension.rfc)
-        words = (*(Atom(word) for word in command.name.split()), *command.arguments(self._capabilities))
-        first, *rest = write_command(tag, words, literals=self._literal_support(), utf8=self._utf8())
-        secret = command.is_secret
-        public = len(f"{tag} {command.name} ") if secret else len(first)
-        self._outgoing.append(Outgoing(first[:public]))
-        if secret:
-            self._outgoing.append(Outgoing(first[public:], is_secret=True))
-        self._unsent = [Outgoing(fragment, is_secret=secret) for fragment in rest]
+        self._capabilities.require_for(command)
+        offered, utf8 = self._capabilities.offered, self._capabilities.utf8
+        self._outbox.put_command(tag, command, offered=offered, utf8=utf8)
         self._in_flight[tag] = _InFlight(command)
         if isinstance(command, Select):
             self._mailbox = SelectedMailbox(command.mailbox, read_only=command.is_read_only)
-        elif state_after(command.name, State.NOT_AUTHENTICATED, succeeded=True) is State.AUTHENTICATED:
-            self._capabilities_are_current = False
-
-    def _literal_support(self) -> LiteralSupport:
-        if "LITERAL+" in self._capabilities:
-            return LiteralSupport.PLUS
-        if "LITERAL-" in self._capabilities:
-            return LiteralSupport.MINUS
-        return LiteralSupport.SYNCHRONISING
-
-    def _utf8(self) -> bool:
-        return "UTF8=ACCEPT" in self._enabled
+        elif isinstance(command, Login | Authenticate):
+            self._capabilities.expect_new()
 
     # -- receiving ------------------------------------------------------------------------------
 
@@ -291,7 +254,7 @@ class Connection:
     def _receive_greeting(self, response: Untagged, events: list[Event]) -> None:
         if not isinstance(response, StatusResponse) or response.status in {Status.NO, Status.BAD}:
             raise RemoteProtocolError(f"the server does not greet as IMAP servers do: {str(response)[:200]}")
-        self._note_capabilities(response)
+        self._capabilities.note(response)
         if response.status is Status.BYE:
             self._end(f"the server refused the connection: {response.text}", events)
             return
@@ -300,9 +263,7 @@ class Connection:
         events.append(Greeted(greeting=response))
 
     def _receive_untagged(self, response: Untagged, events: list[Event]) -> None:
-        self._note_capabilities(response)
-        if isinstance(response, EnabledData):
-            self._enabled |= response.capabilities
+        self._capabilities.note(response)
         claimable, changed = response, False
         if self._mailbox is not None:
             claimable = self._mailbox.name_expunged(response)
@@ -319,18 +280,18 @@ class Connection:
             self._end(f"the server said BYE: {response.text}", events)
 
     def _receive_continuation(self, response: Continuation, events: list[Event]) -> None:
-        if self._unsent:
-            self._outgoing.append(self._unsent.pop(0))
+        if self._outbox.is_blocked:
+            self._outbox.send_waiting()
             return
         for one in self._in_flight.values():
             command = one.command
             if isinstance(command, Idle) and not self._idle_begun:
                 self._begin_idle()
                 return
-            line = command.reply_to(response.raw, turn=one.turns, offered=self._capabilities)
+            line = command.reply_to(response.raw, turn=one.turns, offered=self._capabilities.offered)
             if line is not None:
                 one.turns += 1
-                self._outgoing.append(Outgoing(write_line(line), is_secret=command.is_secret))
+                self._outbox.put_line(line, is_secret=command.is_secret)
                 return
         events.append(Disregarded(response=response))
 
@@ -340,72 +301,55 @@ class Connection:
         if one is None:
             events.append(Disregarded(response=reply))
             return
-        succeeded = reply.status is Status.OK
-        if self._unsent and tag == next(reversed(self._in_flight)):
-            if succeeded:
-                raise RemoteProtocolError(f"the server says OK to {one.command.name} before it has got all of it")
-            self._unsent = []  # "NO" instead of "+": the server does not want the literal
-        if not succeeded:
-            error = _refusal(one.command.name, reply)
+        if reply.status is not Status.OK:
+            self._outbox.drop_waiting(tag)
             self._leave(tag, succeeded=False)
-            self._note_capabilities(reply)
-            events.append(CommandFailed(tag=tag, error=error))
+            self._capabilities.note(reply)
+            events.append(CommandFailed(tag=tag, error=_refusal(one.command.name, reply)))
             return
-        self._complete(tag, one, reply, data, events)
-
-    def _complete(self, tag: Tag, one: _InFlight, reply: Tagged, data: bytes, events: list[Event]) -> None:
-        command = one.command
-        never_idle = isinstance(command, Idle) and not self._idle_begun
+        self._require_finished(tag, one.command)
         self._leave(tag, succeeded=True)
-        if isinstance(command, StartTls):
-            self._agree_on_tls(events)
-        else:
-            self._note_capabilities(reply)
-        if isinstance(command, Compress):
-            self._agree_on_compression(data, events)
+        self._capabilities.note(reply)
         if self._mailbox is not None:
             self._mailbox.apply_code(reply.code)
-        if isinstance(command, Select):
+        if isinstance(one.command, Select):
             self._has_news = False
-        try:
-            if never_idle:
-                raise RemoteProtocolError("the server ended IDLE before it had begun")
-            result = command.result(Answer(claimed=one.claimed, reply=reply))
-        except RemoteProtocolError as error:
-            events.append(CommandFailed(tag=tag, error=error))
-        else:
-            events.append(CommandCompleted(tag=tag, result=result))
+        self._agree_on_layer(one.command, data, events)
+        events.append(_outcome(tag, one, reply))
         if self._state is State.LOGOUT:
             self._end("logged out", events)
+
+    def _require_finished(self, tag: Tag, command: Command[object]) -> None:
+        """Raise RemoteProtocolError for an OK that comes too early, or with something behind it that must not be."""
+        if self._outbox.is_half_sent(tag) or (isinstance(command, Idle) and not self._idle_begun):
+            raise RemoteProtocolError(f"the server says OK to {command.name} before its + and the rest of the command")
+        behind = self._framer.buffered_bytes
+        if isinstance(command, StartTls) and behind:
+            raise RemoteProtocolError(
+                f"{behind} bytes behind STARTTLS's OK came without TLS; somebody on the way may have put them there"
+            )
 
     def _leave(self, tag: Tag, *, succeeded: bool) -> None:
         """The command is over: take the state that its reply leads to."""
         command = self._in_flight.pop(tag).command
         self._state = state_after(command.name, self._state, succeeded=succeeded)
-        if self._state is not State.SELECTED:
+        if self._state is not State.SELECTED and self._opening() is None:
             self._mailbox = None
         if isinstance(command, Idle):
             self._idle_begun = self._idle_done = False
-        if not succeeded:
-            # A refused login leaves the capabilities as they were.
-            self._capabilities_are_current = bool(self._capabilities)
+        if isinstance(command, Login | Authenticate) and not succeeded:
+            self._capabilities.keep()
 
-    def _agree_on_tls(self, events: list[Event]) -> None:
-        behind = self._framer.buffered_bytes
-        if behind:
-            raise RemoteProtocolError(
-                f"{behind} bytes behind STARTTLS's OK came without TLS; somebody on the way may have put them there"
-            )
-        # What was told without TLS counts for nothing (RFC 9051 section 6.2.1).
-        self._capabilities, self._capabilities_are_current = frozenset(), False
-        self._is_paused = True
-        events.append(TlsAgreed())
-
-    def _agree_on_compression(self, data: bytes, events: list[Event]) -> None:
-        behind = self._framer.buffered_bytes
-        self._framer = Framer(self._limits)
-        self._is_paused = True
-        events.append(CompressionAgreed(received=data[len(data) - behind :]))
+    def _agree_on_layer(self, command: Command[object], data: bytes, events: list[Event]) -> None:
+        if isinstance(command, StartTls):
+            self._capabilities.forget()
+            self._is_paused = True
+            events.append(TlsAgreed())
+        elif isinstance(command, Compress):
+            behind = self._framer.buffered_bytes
+            self._framer = Framer(self._limits)
+            self._is_paused = True
+            events.append(CompressionAgreed(received=data[len(data) - behind :]))
 
     def _complete_logout(self, events: list[Event]) -> bool:
         """BYE or the end of the stream is all that LOGOUT wants; some servers send no tagged OK."""
@@ -420,7 +364,7 @@ class Connection:
     def _end(self, reason: str, events: list[Event]) -> None:
         self._state = State.LOGOUT
         self._mailbox = None
-        self._outgoing.clear()
+        self._outbox.clear()
         lost = (*self._in_flight, *self._held)
         events.extend(CommandFailed(tag=tag, error=ConnectionLost(reason)) for tag in lost)
         self._in_flight.clear()
@@ -430,16 +374,7 @@ class Connection:
     def _begin_idle(self) -> None:
         self._idle_begun = True
         if self._idle_done:
-            self._outgoing.append(Outgoing(write_line(b"DONE")))
-
-    def _note_capabilities(self, response: Tagged | Untagged) -> None:
-        told: CapabilityData | CapabilityCode | None = None
-        if isinstance(response, CapabilityData):
-            told = response
-        elif isinstance(response, Tagged | StatusResponse) and isinstance(response.code, CapabilityCode):
-            told = response.code
-        if told is not None:
-            self._capabilities, self._capabilities_are_current = told.capabilities, True
+            self._outbox.put_line(b"DONE")
 
     def _is_open(self) -> bool:
         return self._state is not State.LOGOUT and not self._is_paused
@@ -448,6 +383,14 @@ class Connection:
         """The SELECT or EXAMINE that is under way."""
         commands = (one.command for one in self._in_flight.values())
         return next((command for command in commands if isinstance(command, Select)), None)
+
+
+def _outcome(tag: Tag, one: _InFlight, reply: Tagged) -> Event:
+    try:
+        result = one.command.result(Answer(claimed=one.claimed, reply=reply))
+    except RemoteProtocolError as error:
+        return CommandFailed(tag=tag, error=error)
+    return CommandCompleted(tag=tag, result=result)
 
 
 def _refusal(name: str, reply: Tagged) -> IMAPError:

@@ -10,9 +10,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
-from mailrules.errors import RemoteProtocolError
+from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.fetch_data import FetchData
+from mailrules.imap.pipelining import overlap
 from mailrules.imap.responses import (
     CopyUid,
     ESearchData,
@@ -135,7 +136,7 @@ class UidStore(Command[StoreResult]):
         if self.unchanged_since is not None:
             condition = (ParenthesisedList((Atom("UNCHANGEDSINCE"), Number(self.unchanged_since))),)
         flags = ParenthesisedList(tuple(Flag(flag) for flag in self.flags))
-        return (SequenceSetNode(self.uids), *condition, Atom(self.change.value), flags)
+        return (_exactly(self.uids), *condition, Atom(self.change.value), flags)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -182,7 +183,7 @@ class UidCopy(Command[CopiedMessages]):
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        return (SequenceSetNode(self.uids), MailboxNode(self.mailbox))
+        return (_exactly(self.uids), MailboxNode(self.mailbox))
 
     def result(self, answer: Answer) -> CopiedMessages:
         return check_copied((answer.reply.code,), asked=self.uids)
@@ -202,7 +203,7 @@ class UidMove(Command[CopiedMessages]):
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        return (SequenceSetNode(self.uids), MailboxNode(self.mailbox))
+        return (_exactly(self.uids), MailboxNode(self.mailbox))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -229,7 +230,7 @@ class UidExpunge(Command[tuple[int, ...]]):
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        return (SequenceSetNode(self.uids),)
+        return (_exactly(self.uids),)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -341,6 +342,13 @@ def _merge(earlier: FetchData, later: FetchData) -> FetchData:
 _FETCH_FIELDS = tuple(one.name for one in fields(FetchData))
 
 
+def _exactly(uids: SequenceSet) -> SequenceSetNode:
+    """The set of a command that changes something: ``*`` could be a message that nobody has looked at."""
+    if uids.has_star:
+        raise LocalProtocolError("what changes messages takes exact UIDs, not *")
+    return SequenceSetNode(uids)
+
+
 def _tells_only_flags(response: FetchData) -> bool:
     """What a server sends unasked when flags change: FLAGS, with UID and MODSEQ."""
     bare = FetchData(
@@ -358,7 +366,7 @@ def _copy_code(response: Untagged) -> CopyUid | None:
 def _may_be_gone(response: Untagged, uids: SequenceSet) -> bool:
     """Whether this tells that some of ``uids`` left. An EXPUNGE reaches a command only if its UID is not known."""
     if isinstance(response, VanishedData):
-        return not response.earlier and any(uid in response.uids for uid in uids)
+        return not response.earlier and overlap(uids, response.uids)
     return isinstance(response, ExpungeData)
 
 

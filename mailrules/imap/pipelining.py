@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mailrules.errors import LocalProtocolError
@@ -51,7 +50,7 @@ def may_overlap(earlier: Command[object], later: Command[object]) -> bool:
     first, second = uses_of(earlier.name), uses_of(later.name)
     contended = (first.writes & (second.reads | second.writes)) | (first.reads & second.writes)
     if contended == _MESSAGES:
-        return _are_disjoint(earlier.touches(), later.touches())
+        return not _same_messages(earlier.touches(), later.touches())
     return not contended
 
 
@@ -68,12 +67,17 @@ def is_relied_on(name: str) -> bool:
     return bool(uses_of(name).writes & {Resource.SESSION, Resource.SELECTION})
 
 
-def _are_disjoint(first: SequenceSet | None, second: SequenceSet | None) -> bool:
-    """None stands for all messages, and ``*`` may be any of them."""
-    if first is None or second is None or first.has_star or second.has_star:
-        return False
-    ranges = sorted((*first.ranges, *second.ranges))
-    return all(earlier[1] < later[0] for earlier, later in pairwise(ranges))
+def overlap(first: SequenceSet, second: SequenceSet) -> bool:
+    """Whether two sets of UIDs may have one in common; ``*`` may be any."""
+    if first.has_star or second.has_star:
+        return True
+    # If two ranges overlap, the start of one of them lies in the other.
+    return any(start in second for start, _ in first.ranges) or any(start in first for start, _ in second.ranges)
+
+
+def _same_messages(first: SequenceSet | None, second: SequenceSet | None) -> bool:
+    """None stands for all messages."""
+    return first is None or second is None or overlap(first, second)
 
 
 def _uses(*reads: Resource, writes: tuple[Resource, ...] = ()) -> Uses:

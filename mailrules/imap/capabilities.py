@@ -1,0 +1,57 @@
+"""What does the server offer, and is what it told still true?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailrules.errors import MissingCapability
+from mailrules.imap.responses import CapabilityCode, CapabilityData, EnabledData, StatusResponse, Tagged
+
+if TYPE_CHECKING:
+    from mailrules.imap.command import Command
+    from mailrules.imap.parser import Response
+
+
+class Capabilities:
+    """Follows CAPABILITY and ENABLED wherever they come: untagged, or in the code of a status response."""
+
+    def __init__(self) -> None:
+        self.offered: frozenset[str] = frozenset()
+        """Upper case, as last told."""
+        self.are_current = False
+        self.enabled: frozenset[str] = frozenset()
+
+    @property
+    def utf8(self) -> bool:
+        """Whether names and strings travel as UTF-8 (RFC 9755)."""
+        return "UTF8=ACCEPT" in self.enabled
+
+    def note(self, response: Response) -> None:
+        """Take what the response tells of capabilities, most of them nothing."""
+        if isinstance(response, CapabilityData):
+            self._take(response.capabilities)
+        elif isinstance(response, Tagged | StatusResponse) and isinstance(response.code, CapabilityCode):
+            self._take(response.code.capabilities)
+        elif isinstance(response, EnabledData):
+            self.enabled |= response.capabilities
+
+    def expect_new(self) -> None:
+        """A login goes out: "a server MAY send capabilities automatically", before or in its OK, but need not."""
+        self.are_current = False
+
+    def keep(self) -> None:
+        """The login was refused: all is as it was."""
+        self.are_current = bool(self.offered)
+
+    def forget(self) -> None:
+        """TLS begins: what was told before counts for nothing (RFC 9051 section 6.2.1)."""
+        self.offered, self.are_current = frozenset(), False
+
+    def require_for(self, command: Command[object]) -> None:
+        """Raise MissingCapability if the server is known to lack the command's extension."""
+        extension = command.extension
+        if extension and self.are_current and not extension.is_offered(self.offered):
+            raise MissingCapability(command.name, capability=extension.capability, rfc=extension.rfc)
+
+    def _take(self, capabilities: frozenset[str]) -> None:
+        self.offered, self.are_current = capabilities, True
