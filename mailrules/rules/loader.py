@@ -18,7 +18,7 @@ from mailrules.rules.accounts import account_settings
 from mailrules.rules.examples import lower_example
 from mailrules.rules.findings import Findings
 from mailrules.rules.lint import lint
-from mailrules.rules.lower import RuleLowering, check_mailboxes
+from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
 from mailrules.rules.registry import CompileContext
 from mailrules.rules.rule import RuleSet
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mailrules.diagnostics import Diagnostic
     from mailrules.rules.registry import Registry
-    from mailrules.rules.rule import Example, Rule
+    from mailrules.rules.rule import Example, MailboxRef, Rule
     from mailrules.rules.source import SourceValue
     from mailrules.settings import AccountSettings
 
@@ -58,7 +58,8 @@ def load_configuration(path: str, *, read: Read, registry: Registry, expand: Exp
     """Load a configuration file and what it includes.
 
     ``expand`` answers an include, joined to the file's directory or as ``pack:name``, with paths in name
-    order. Raises RuleError with every diagnostic of all files.
+    order; ``read`` raises OSError, or RuleError for a file that it refuses. Raises RuleError with every
+    diagnostic of all files.
     """
     return _Loading(read=read, registry=registry, expand=expand).load(path)
 
@@ -226,6 +227,7 @@ class _Loading:
         lowering = RuleLowering(
             accounts=accounts,
             defaults=self._defaults(documents[0], accounts=accounts),
+            default_mailboxes=_default_mailboxes(documents[0], accounts=accounts),
             registry=self.registry,
             context=context,
             conditions=conditions,
@@ -256,6 +258,14 @@ class _Loading:
         return tuple(example for example in lowered if example is not None)
 
 
+def _default_mailboxes(main: _Document, *, accounts: Collection[str]) -> tuple[MailboxRef, ...] | None:
+    """Read apart from the other defaults, so that a mistake in those is not told again at every rule."""
+    entries = main.entries("defaults")
+    if "in" not in entries:
+        return None
+    return mailbox_refs((item.text for item in entries["in"].items), accounts=accounts)
+
+
 def _names_in(document: _Document, *, documents: Sequence[_Document]) -> frozenset[str]:
     """The names of the rules that a file's examples may speak of, broken rules included."""
     read = [document] if document.from_pack else documents
@@ -281,6 +291,10 @@ def _read_text(path: str, *, read: Read, at: Location, findings: Findings) -> st
         content = read(path)
     except OSError as error:
         findings.error(at, f"cannot read {path}: {error.strerror or error}")
+        return None
+    except RuleError as error:
+        for diagnostic in error.diagnostics:
+            findings.report(diagnostic)
         return None
     if len(content) > MAX_FILE_BYTES:
         findings.error(at, f"{path} has {len(content)} bytes, over {MAX_FILE_BYTES}", cure="split the file")

@@ -53,6 +53,8 @@ class RuleLowering:
 
     accounts: Collection[str]
     defaults: DefaultsModel | None
+    default_mailboxes: tuple[MailboxRef, ...] | None
+    """What ``defaults.in`` names; None where it is not written."""
     registry: Registry
     context: CompileContext
     conditions: ConditionLowering
@@ -93,7 +95,7 @@ class RuleLowering:
         entries = source.mapping
         if "if" in entries:
             return self.conditions.compile(entries["if"])
-        if entries and "choose" not in entries:
+        if "choose" not in entries and not _has_unknown_keys(source):
             self.findings.error(source.at, "a rule lacks its condition", cure="add if: ..., or if: always")
             return None
         return Always()
@@ -106,7 +108,7 @@ class RuleLowering:
         if "choose" in entries:
             return self._choose(entries["choose"], condition)
         if "do" not in entries:
-            if entries:
+            if not _has_unknown_keys(source):
                 self.findings.error(source.at, "a rule lacks its actions", cure="add do: [...] or choose: [...]")
             return None
         actions = self._actions(entries["do"])
@@ -205,12 +207,10 @@ class RuleLowering:
 
     def _mailboxes(self, model: RuleModel, source: SourceValue) -> tuple[MailboxRef, ...]:
         if model.in_ is None:
-            default = self.defaults.in_ if self.defaults else None
-            if default is None:
+            if self.default_mailboxes is None:
                 cure = "add in: [home/INBOX] here or under defaults"
                 self.findings.error(source.at, f'the rule "{model.name}" names no mailbox', cure=cure)
-            # Mistakes in defaults are told once, where they stand.
-            return mailbox_refs(default or [], accounts=self.accounts)
+            return self.default_mailboxes or ()
         check_mailboxes(source.mapping["in"], accounts=self.accounts, findings=self.findings)
         return mailbox_refs(model.in_, accounts=self.accounts)
 
@@ -239,6 +239,12 @@ def check_mailboxes(source: SourceValue, *, accounts: Collection[str], findings:
             findings.error(item.at, f'"{item.value}" names no mailbox', cure=f"write {account}/INBOX")
         elif set(mailbox) & set("*%"):
             findings.error(item.at, f'"{item.value}" is a pattern, and in takes names', cure="list the mailboxes")
+
+
+def _has_unknown_keys(source: SourceValue) -> bool:
+    """Whether a key that seems to be missing may be there, misspelt, which is told on its own."""
+    known = {field.alias or name for name, field in RuleModel.model_fields.items()}
+    return not source.mapping.keys() <= known or not source.is_mapping
 
 
 def _event(model: EventModel | str) -> Event:

@@ -57,6 +57,11 @@ def read_yaml(text: str, *, file: str, findings: Findings) -> SourceValue | None
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             builder.take(event)
+            if builder.depth > MAX_DEPTH:
+                # libyaml takes quadratic time over nested brackets, so the rest is not even looked at.
+                cure = "use named conditions"
+                findings.error(builder.at(event), f"nested deeper than {MAX_DEPTH} levels", cure=cure)
+                return None
             if builder.nodes > MAX_NODES:
                 findings.error(builder.at(event), f"the file holds more than {MAX_NODES} values", cure="split it")
                 return None
@@ -101,6 +106,11 @@ class _Builder:
         self._open: list[_Open] = []
         self._skipped_depth = 0
         self._documents = 0
+
+    @property
+    def depth(self) -> int:
+        """How many lists and mappings are open."""
+        return len(self._open) + self._skipped_depth
 
     def at(self, event: yaml.Event) -> Location:
         mark = event.start_mark
@@ -160,10 +170,6 @@ class _Builder:
             self._findings.broken(at, "a key must be plain text", cure="quote text that begins with [ or {")
             self._open[-1].key = ("", at)
             self._skipped_depth = 1
-        elif len(self._open) >= MAX_DEPTH:
-            self._findings.error(at, f"nested deeper than {MAX_DEPTH} levels", cure="use named conditions")
-            self._skipped_depth = 1
-            self._place(SourceValue(value=None, at=at))
         else:
             self._open.append(_Open(at=at, entries={} if isinstance(event, yaml.MappingStartEvent) else None))
 
