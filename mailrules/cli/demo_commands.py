@@ -37,9 +37,9 @@ MailboxStates = dict[str, tuple[tuple[bytes, frozenset[str]], ...]]
 @click.option("--keep", is_flag=True, help="Leave the server running at the end, to try other commands on it.")
 @pass_invocation
 def demo(invocation: Invocation, *, keep: bool) -> ExitStatus:
-    """Show the whole job on a mail server in memory: rules, dry run, apply, before and after, undo.
+    """Show the whole job on a mail server in memory: no account, no network.
 
-    Needs no account and no network, and touches none of your files.
+    Rules, dry run, run, before and after, undo. Touches none of your files.
     """
     invocation.start_logging()
     output = invocation.output

@@ -30,7 +30,10 @@ _STATE_LOOKS = {"applied": "good", "refused": "warn", "unknown": "bad", "ambiguo
 @click.option("--json", "as_json", is_flag=True, help="One JSON document; with RUN or --message, the steps.")
 @pass_invocation
 def history(invocation: Invocation, *, run: str, message: str, limit: int, as_json: bool) -> None:
-    """List the newest runs, or with RUN (its name or how it begins) every step of one and its reason."""
+    """Show what was done, and why.
+
+    Lists the newest runs; with RUN (its name or how that begins) every step of one run and its reason.
+    """
     invocation.start_logging()
     output = invocation.output
 

@@ -86,7 +86,7 @@ class CommandLine(Noun):
     name="mailrules",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(mailrules.__version__, "--version", prog_name="mailrules")
+@click.version_option(mailrules.__version__, "--version", prog_name="mailrules", message="%(prog)s %(version)s")
 def main() -> None:
     """Watch mailboxes over IMAP, judge mail by rules, act, and take it back.
 

@@ -35,9 +35,10 @@ _SEEN_LIMIT = 160
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of text.")
 @pass_invocation
 def explain(invocation: Invocation, *, message: str, rule: str, as_json: bool) -> None:
-    """Tell what each rule sees in MESSAGE and decides: every condition, the value it read, true or false.
+    """Tell for one message what each rule sees and decides.
 
-    MESSAGE is account/mailbox:UID (home/INBOX:4711) or a Message-ID. Nothing is changed.
+        Shows every condition, the value that it read, and whether it was true, false or not needed. MESSAGE is
+    account/mailbox:UID (home/INBOX:4711) or a Message-ID. Nothing is changed.
     """
     invocation.start_logging()
 

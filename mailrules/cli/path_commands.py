@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @pass_invocation
 def paths(invocation: Invocation, *, as_json: bool) -> None:
-    """Show which configuration file, state directory and journal are used, and why."""
+    """Show which files are used, and why."""
     config, state = invocation.config_path, invocation.state_path
     journal = state.path / JOURNAL_NAME
     if as_json:

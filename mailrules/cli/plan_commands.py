@@ -50,7 +50,10 @@ def dry_run(
     as_json: bool,
     detailed_exitcode: bool,
 ) -> ExitStatus:
-    """Show what a run would do now. Nothing is changed: mailboxes are opened read-only."""
+    """Show what a run would do now; changes nothing.
+
+    Mailboxes are opened read-only. `--save` keeps the plan, for `mailrules apply`.
+    """
     invocation.start_logging()
 
     async def plan_now() -> Plan:
@@ -84,10 +87,10 @@ def dry_run(
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON document.")
 @pass_invocation
 def apply(invocation: Invocation, *, plan_file: Path, yes: bool, as_json: bool) -> ExitStatus:
-    """Carry out exactly the PLAN that `dry-run --save` wrote.
+    """Carry out a saved plan, after checking each message again.
 
-    Each message is checked again first; what has moved on since is left out and named. A plan that this
-    journal did not make, or that was edited, is refused.
+    PLAN is what `dry-run --save` wrote. What has moved on since is left out and named. A plan that this journal
+    did not make, or that was edited, is refused.
     """
     invocation.start_logging(acts=True)
 

@@ -29,9 +29,10 @@ _SEVERITY_LOOKS = {Severity.ERROR: "bad", Severity.WARNING: "warn"}
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
 @pass_invocation
 def check(invocation: Invocation, *, as_json: bool) -> ExitStatus:
-    """Find every mistake in the configuration and in all files that it includes, with file, line and column.
+    """Find every mistake in the configuration and the rules.
 
-    Asks no server.
+    All files that the configuration includes are read; each finding has its file, line and column. Asks no
+    server.
     """
     invocation.start_logging()
     configuration: LoadedConfiguration | None = None
@@ -60,7 +61,10 @@ def check(invocation: Invocation, *, as_json: bool) -> ExitStatus:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
 @pass_invocation
 def test(invocation: Invocation, *, as_json: bool) -> ExitStatus:
-    """Run the examples that stand beside the rules, under `tests:`. Asks no server."""
+    """Run the examples that stand beside the rules.
+
+    They are the entries under `tests:`. Asks no server.
+    """
     invocation.start_logging()
     configuration, _ = load(invocation.config_path)
     results = run_examples(configuration, now=local_now())
@@ -96,9 +100,10 @@ def test(invocation: Invocation, *, as_json: bool) -> ExitStatus:
 @click.command(cls=Verb, name="schema")
 @pass_invocation
 def schema(invocation: Invocation) -> None:
-    """Print the JSON Schema of rule files, for editors; with the words of the plugins that are enabled.
+    """Print the JSON Schema of rule files, for editors.
 
-    Editors that know the YAML language server read it from a first line such as
+        It has the words of the plugins that are enabled. Editors that know the YAML language server read it
+    from a first line such as
     `# yaml-language-server: $schema=mailrules.schema.json`.
     """
     try:

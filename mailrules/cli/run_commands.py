@@ -50,7 +50,7 @@ def run(
     rule: str,
     as_json: bool,
 ) -> ExitStatus:
-    """Watch the rules' mailboxes and act on new mail until told to end; with --once, act once and end.
+    """Watch the mailboxes and act on new mail, or with --once judge all mail and end.
 
     SIGTERM and SIGINT end the daemon after what is under way; SIGHUP, and any change of the rule files, puts new
     rules in force. A plan of --once that is large or deletes mail waits for a yes.
@@ -101,9 +101,10 @@ async def _watch(invocation: Invocation, *, backlog: bool) -> None:
 @click.argument("rule", required=False, default="")
 @pass_invocation
 def approve(invocation: Invocation, *, rule: str) -> None:
-    """Release what the guard of RULE holds, or what every rule's guard holds.
+    """Release what a rule's guard holds.
 
-    The daemon acts on it within five minutes; `mailrules run --once --new` at once.
+        Without RULE, what every rule's guard holds. The daemon acts on it within five minutes; `mailrules run
+    --once --new` at once.
     """
     invocation.start_logging()
     configuration, _ = load(invocation.config_path)
@@ -128,9 +129,10 @@ def approve(invocation: Invocation, *, rule: str) -> None:
 def undo(
     invocation: Invocation, *, run: str, rule: str | None, message: str | None, yes: bool, as_json: bool
 ) -> ExitStatus:
-    """Take back RUN (its name or how it begins), or the newest run that has not been taken back.
+    """Take back a run, or one rule's or one message's part in it.
 
-    What cannot be taken back is listed first. Undoing is a run too: it is journalled, and guarded against what
+        RUN is its name or how that begins; without it, the newest run that has not been taken back. What cannot
+    be taken back is listed first. Undoing is a run too: it is journalled, and guarded against what
     has changed since.
     """
     invocation.start_logging(acts=True)
