@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.client.structure import parts_of, readable_texts
@@ -18,14 +19,20 @@ if TYPE_CHECKING:
     from mailrules.imap.message_commands import FetchItems
     from mailrules.mailbox.message import FactRequest, Part
 
-MESSAGES_PER_COMMAND = 5_000
-"""Several commands are in flight, so that the server works while we read."""
 
-CONTENTS_PER_COMMAND = 250
-"""The same for texts and whole messages, which are large."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchLimits:
+    """How a large fetch is cut, and what is too large to fetch."""
 
-MAX_TEXT_PART_BYTES = 4 << 20
-"""A message with a longer text part has unreadable text: rules that need it do nothing with it."""
+    messages_per_command: int = 5_000
+    """Several commands are in flight, so that the server works while we read."""
+    contents_per_command: int = 250
+    """The same for texts and whole messages, which are large."""
+    text_part_bytes: int = 4 << 20
+    """A message with a longer text part has unreadable text: rules that need it do nothing with it."""
+
+
+DEFAULT_FETCH_LIMITS = FetchLimits()
 
 
 def items_for(request: FactRequest, *, capabilities: frozenset[str], object_id: FetchItem | None = None) -> FetchItems:
@@ -58,21 +65,21 @@ def object_id_item(capabilities: frozenset[str], *, server_name: str) -> FetchIt
     return FetchItem.X_GUID if server_name.lower() == "dovecot" else None
 
 
-def sets_of_mailbox(*, messages: int, uidnext: int | None) -> Iterator[SequenceSet]:
-    """Sets that together are all UIDs, each with about ``MESSAGES_PER_COMMAND`` messages if UIDs are spread evenly.
+def sets_of_mailbox(*, messages: int, uidnext: int | None, limits: FetchLimits) -> Iterator[SequenceSet]:
+    """Sets that together are all UIDs, each with about ``messages_per_command`` messages if UIDs are spread evenly.
 
     The last one is open: messages that came since ``uidnext`` was told belong to the mailbox too.
     """
-    count = max(1, -(-messages // MESSAGES_PER_COMMAND)) if uidnext and uidnext > messages else 1
+    count = max(1, -(-messages // limits.messages_per_command)) if uidnext and uidnext > messages else 1
     width = max(1, (uidnext or 1) // count)
     for start in range(1, width * (count - 1), width):
         yield SequenceSet(((start, start + width - 1),))
     yield SequenceSet.starting_at(width * (count - 1) + 1)
 
 
-def sets_of_uids(uids: Iterable[UID], request: FactRequest) -> Iterator[SequenceSet]:
+def sets_of_uids(uids: Iterable[UID], request: FactRequest, *, limits: FetchLimits) -> Iterator[SequenceSet]:
     """The UIDs cut so that each set fits a command line and its answer is not too large."""
-    return cut_by_bytes(uids, max_count=CONTENTS_PER_COMMAND if request.whole else MESSAGES_PER_COMMAND)
+    return cut_by_bytes(uids, max_count=limits.contents_per_command if request.whole else limits.messages_per_command)
 
 
 def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
@@ -107,8 +114,8 @@ def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
 class TextCollector:
     """Gathers the text parts of messages whose structure is known, part number by part number."""
 
-    def __init__(self, facts: Sequence[MessageFacts]) -> None:
-        self._facts = facts
+    def __init__(self, facts: Sequence[MessageFacts], *, limits: FetchLimits) -> None:
+        self._facts, self._limits = facts, limits
         self._wanted: dict[UID, tuple[Part, ...]] = {}
         self._contents: dict[tuple[int, str], bytes] = {}
         for one in facts:
@@ -121,7 +128,7 @@ class TextCollector:
             for part in parts:
                 uids_by_number.setdefault(part.number, []).append(uid)
         for number, uids in uids_by_number.items():
-            for numbers in cut_by_bytes(uids, max_count=CONTENTS_PER_COMMAND):
+            for numbers in cut_by_bytes(uids, max_count=self._limits.contents_per_command):
                 yield numbers, (FetchItem.UID, BodySection(part=number))
 
     def take(self, data: FetchData) -> None:
@@ -145,10 +152,9 @@ class TextCollector:
             return
         parts = readable_texts(one.structure)
         longest = max((part.size_bytes for part in parts), default=0)
-        if longest > MAX_TEXT_PART_BYTES:
-            one.texts = Unreadable(
-                reason=f"too complex: a text part of {longest:,} bytes, over {MAX_TEXT_PART_BYTES:,}"
-            )
+        most = self._limits.text_part_bytes
+        if longest > most:
+            one.texts = Unreadable(reason=f"too complex: a text part of {longest:,} bytes, over {most:,}")
             return
         self._wanted[one.uid] = parts
 

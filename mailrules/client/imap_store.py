@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from mailrules.client.connect import connect
 from mailrules.client.credentials import resolve
-from mailrules.client.fetching import TextCollector, facts_of, items_for, object_id_item, sets_of_mailbox, sets_of_uids
+from mailrules.client.fetching import (
+    DEFAULT_FETCH_LIMITS,
+    FetchLimits,
+    TextCollector,
+    facts_of,
+    items_for,
+    object_id_item,
+    sets_of_mailbox,
+    sets_of_uids,
+)
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.mailbox_commands import (
     Append,
@@ -63,15 +72,15 @@ POLL_SECONDS = 60.0
 class ImapReader:
     """A ``MailReader`` over one connection: mailboxes are opened by EXAMINE, and nothing here writes."""
 
-    def __init__(self, client: AsyncClient, *, account: AccountSettings) -> None:
+    def __init__(self, client: AsyncClient, *, account: str, limits: FetchLimits = DEFAULT_FETCH_LIMITS) -> None:
         self.client = client
         """For its counters; commands of its own would disturb the open mailbox."""
-        self._settings = account
+        self._account, self._limits = account, limits
         self._server_name: str | None = None
 
     @property
     def account(self) -> str:
-        return self._settings.name
+        return self._account
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -116,10 +125,10 @@ class ImapReader:
 
     async def fetch(self, request: FactRequest, uids: Sequence[UID] | None = None) -> list[MessageFacts]:
         if uids is not None:
-            return await self._fetch(request, sets_of_uids(uids, request))
+            return await self._fetch(request, sets_of_uids(uids, request, limits=self._limits))
         selected = self.client.selected
         messages, uidnext = (selected.exists, selected.uidnext) if selected else (0, None)
-        return await self._fetch(request, sets_of_mailbox(messages=messages, uidnext=uidnext))
+        return await self._fetch(request, sets_of_mailbox(messages=messages, uidnext=uidnext, limits=self._limits))
 
     async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
         return await self._fetch(request, [SequenceSet.starting_at(first_uid)])
@@ -173,10 +182,13 @@ class ImapReader:
         ascending = [facts[uid] for uid in sorted(facts)]
         if request.text:
             await self._fetch_texts(ascending)
+            if not request.structure:
+                for one in ascending:
+                    one.structure = None
         return ascending
 
     async def _fetch_texts(self, facts: Sequence[MessageFacts]) -> None:
-        texts = TextCollector(facts)
+        texts = TextCollector(facts, limits=self._limits)
         await _all(self._run_fetch(uids, items, texts.take) for uids, items in texts.requests())
         texts.finish()
 
@@ -271,14 +283,16 @@ async def connect_reader(
     account: AccountSettings, *, resolve_secret: SecretResolver = resolve, transcript: Transcript | None = None
 ) -> ImapReader:
     """Log in for reading only; errors are those of ``connect``."""
-    return ImapReader(await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account)
+    return ImapReader(
+        await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account.name
+    )
 
 
 async def connect_store(
     account: AccountSettings, *, resolve_secret: SecretResolver = resolve, transcript: Transcript | None = None
 ) -> ImapStore:
     """Log in for reading and writing; errors are those of ``connect``."""
-    return ImapStore(await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account)
+    return ImapStore(await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account.name)
 
 
 @contextlib.contextmanager

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from mailrules.client.imap_store import ImapReader, ImapStore, connect_reader, connect_store
+from mailrules.client.connect import connect
+from mailrules.client.fetching import DEFAULT_FETCH_LIMITS, FetchLimits
+from mailrules.client.imap_store import ImapReader, ImapStore, connect_store
 from mailrules.settings import AccountSettings, SecretReference
 from mailrules.testing.imap_server import ImapServer
 
@@ -29,15 +31,16 @@ class Place:
     fill: Callable[[str, Iterable[SampleMessage]], int]
     open_connections: list[ImapReader]
 
-    async def reader(self, **changes: object) -> ImapReader:
+    async def reader(self, *, limits: FetchLimits = DEFAULT_FETCH_LIMITS, compress: bool = True) -> ImapReader:
         """A logged-in reader that the fixture closes."""
-        reader = await connect_reader(replace(self.settings, **changes))  # type: ignore[arg-type]  # names of fields
+        settings = replace(self.settings, compress=compress)
+        reader = ImapReader(await connect(settings), account=settings.name, limits=limits)
         self.open_connections.append(reader)
         return reader
 
-    async def store(self, **changes: object) -> ImapStore:
+    async def store(self) -> ImapStore:
         """A logged-in store that the fixture closes."""
-        store = await connect_store(replace(self.settings, **changes))  # type: ignore[arg-type]  # names of fields
+        store = await connect_store(self.settings)
         self.open_connections.append(store)
         return store
 
