@@ -238,11 +238,9 @@ def test_utf8_names_are_read_where_that_is_enabled():
 
 
 REAL_LINES = [line for path in TRACES.glob("*.txt") for line in path.read_bytes().split(b"\r\n") if line]
-WORDS = st.sampled_from(
-    [b"*", b"A1", b"OK", b"FETCH", b"(", b")", b'"', b"[", b"]", b" ", b"{3}\r\n", b"\\Seen", b"UID", b"NIL", b"1:*"]
-    + [b"BODYSTRUCTURE", b"ENVELOPE", b"BODY[]", b"LIST", b"STATUS", b"SEARCH", b"ESEARCH", b"INTERNALDATE", b"MODSEQ"]
-    + [b"COPYUID", b"0", b"5", b"-1", b"1e9", b"1e999", b"99999999999999999999", b"\\", b"\0", b"\xff", b"&", b"\r\n"]
-)
+SINGLE_WORDS = rb"""* A1 OK FETCH ( ) " [ ] \Seen UID NIL 1:* BODYSTRUCTURE ENVELOPE BODY[] LIST STATUS SEARCH ESEARCH INTERNALDATE
+    MODSEQ COPYUID 0 5 -1 1e9 1e999 99999999999999999999 \ & ~{1} RFC822.SIZE FLAGS X-GM-MSGID MESSAGE RFC822"""
+WORDS = st.sampled_from([*SINGLE_WORDS.split(), b"{3}\r\n", b"\0", b"\xff", b"\r\n", b" "])
 
 
 @given(st.binary())
