@@ -1,0 +1,92 @@
+"""The rule reference documents every word and operator, and each of its examples loads."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailrules.default_plugins.address_conditions import ADDRESS_KEYS, PARTS
+from mailrules.default_plugins.structure_conditions import ATTACHMENT_KEYS
+from mailrules.plan.example_runner import run_examples
+from mailrules.rules.flags import SYSTEM_FLAGS
+from mailrules.rules.lower_conditions import COMBINATORS
+from mailrules.rules.operators import NUMBER_KEYS, TEXT_KEYS, TIME_KEYS
+from mailrules.rules.schema import (
+    AccountModel,
+    DocumentModel,
+    ExpectModel,
+    GivenModel,
+    RuleModel,
+    SecretModel,
+    TimeoutsModel,
+)
+from mailrules.rules.templates import ADDRESS_FIELDS, DATE_FIELDS, FILTERS, TEXT_FIELDS
+from tests.rules.loading import BUILT_IN, HEAD, load
+
+REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "rules.md").read_text(encoding="utf-8")
+EXAMPLES = [
+    (match[1], match[2], REFERENCE[: match.start()].count("\n") + 1)
+    for match in re.finditer(r"^```(yaml|toml)\n(.*?)^```", REFERENCE, re.MULTILINE | re.DOTALL)
+]
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def _as_file(text: str) -> str:
+    """A fragment of the page as a whole file."""
+    if text.startswith("version"):
+        return text
+    indented = "".join(f"    {line}\n" for line in text.splitlines())
+    if text.startswith("if:"):
+        return f"{HEAD}rules:\n  - name: example\n{indented}    do: [keep]\n"
+    if text.startswith("do:"):
+        return f"{HEAD}rules:\n  - name: example\n    if: always\n{indented}"
+    return HEAD + text
+
+
+@pytest.mark.parametrize(("kind", "text", "line"), EXAMPLES, ids=[f"line-{line}" for _, _, line in EXAMPLES])
+def test_each_example_of_the_page_loads_without_a_warning_and_its_tests_hold(kind: str, text: str, line: int) -> None:
+    configuration = load(_as_file(text), name=f"main.{kind}")
+
+    assert configuration.warnings == ()
+    assert [result.failures for result in run_examples(configuration, now=NOW) if result.failures] == []
+
+
+def _is_documented(word: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", "".join(re.findall(r"`[^`\n]+`", REFERENCE))) is not None
+
+
+WORDS = {
+    *BUILT_IN.conditions,
+    *BUILT_IN.actions,
+    *COMBINATORS,
+    *TEXT_KEYS,
+    *NUMBER_KEYS,
+    *TIME_KEYS,
+    *ADDRESS_KEYS,
+    *PARTS,
+    *ATTACHMENT_KEYS,
+    *SYSTEM_FLAGS,
+    *FILTERS,
+    *ADDRESS_FIELDS,
+    *DATE_FIELDS,
+    *TEXT_FIELDS,
+    *(
+        field.alias or name
+        for model in (AccountModel, DocumentModel, ExpectModel, GivenModel, RuleModel, SecretModel, TimeoutsModel)
+        for name, field in model.model_fields.items()
+    ),
+}
+
+
+@pytest.mark.parametrize("word", sorted(WORDS))
+def test_the_page_documents(word: str) -> None:
+    assert _is_documented(word)
+
+
+def test_each_word_has_a_summary_that_is_a_sentence() -> None:
+    for spec in [*BUILT_IN.conditions.values(), *BUILT_IN.actions.values()]:
+        assert spec.summary.endswith("."), spec.name
+        assert spec.schema, spec.name
