@@ -26,6 +26,8 @@ class FetchLimits:
 
     messages_per_command: int = 5_000
     """Several commands are in flight, so that the server works while we read."""
+    commands: int = 200
+    """The most for one whole mailbox, whatever number of messages a server claims."""
     contents_per_command: int = 250
     """The same for texts and whole messages, which are large."""
     text_part_bytes: int = 4 << 20
@@ -70,7 +72,8 @@ def sets_of_mailbox(*, messages: int, uidnext: int | None, limits: FetchLimits) 
 
     The last one is open: messages that came since ``uidnext`` was told belong to the mailbox too.
     """
-    count = max(1, -(-messages // limits.messages_per_command)) if uidnext and uidnext > messages else 1
+    count = -(-messages // limits.messages_per_command) if uidnext and uidnext > messages else 1
+    count = max(1, min(count, limits.commands))
     width = max(1, (uidnext or 1) // count)
     for start in range(1, width * (count - 1), width):
         yield SequenceSet(((start, start + width - 1),))

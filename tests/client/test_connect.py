@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import traceback
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,8 @@ import trustme
 from mailrules.client.connect import connect
 from mailrules.client.transcript import Transcript
 from mailrules.errors import AuthenticationFailed, ConnectionFailed, MailrulesError, SecretError
-from mailrules.settings import AccountSettings, Security, Timeouts
+from mailrules.imap.session_commands import Capability
+from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts
 from tests.client.scripted import (
     PASSWORD,
     authority_file,
@@ -25,6 +27,8 @@ from tests.client.scripted import (
 if TYPE_CHECKING:
     import asyncio
     from pathlib import Path
+
+    from tests.servers.dovecot import DovecotAccount
 
 GREETING = b"* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN STARTTLS] ready\r\n"
 BARE_GREETING = b"* OK ready\r\n"
@@ -342,3 +346,21 @@ async def test_the_transcript_of_a_login_shows_everything_but_the_secret() -> No
         "C: ***",
         "S: A1 OK [CAPABILITY IMAP4rev1] welcome",
     ]
+
+
+@pytest.mark.parametrize("security", list(Security))
+async def test_a_real_dovecot_is_logged_into_in_every_way(dovecot: DovecotAccount, security: Security) -> None:
+    transcript = Transcript()
+
+    client = await connect(dovecot.settings(security=security), transcript=transcript)
+
+    assert "MOVE" in client.capabilities
+    assert any(line.text.endswith(b"COMPRESS DEFLATE") for line in transcript.lines)
+    assert await client.run(Capability()) == client.capabilities
+    await client.close()
+
+
+async def test_a_real_dovecot_refuses_a_wrong_password(dovecot: DovecotAccount) -> None:
+    account = replace(dovecot.settings(), secret=SecretReference(kind="env", value="MAILRULES_TEST_SECRET"))
+
+    assert isinstance(await refusal_of(account), AuthenticationFailed)
