@@ -89,9 +89,7 @@ class ImapServer:
         if self._server is None:
             return
         self._server.close()
-        for task, wire in list(self._connections.items()):
-            wire.cut()
-            task.cancel()
+        self.drop_connections()
         await asyncio.gather(*self._connections, return_exceptions=True)
         await self._server.wait_closed()
         self._server = None

@@ -47,9 +47,12 @@ class MemoryStore(MemoryReader):
             if unchanged_since is not None and stored.modseq > unchanged_since:
                 modified.append(uid)
                 continue
-            stored = opened.set_flags(uid, (stored.flags | add) - remove)
+            before = stored.flags
+            stored = opened.set_flags(uid, (before | add) - remove)
             modseq = stored.modseq if "CONDSTORE" in self.capabilities else None
-            confirmed.append(StoredFlags(uid=uid, flags=stored.flags, modseq=modseq))
+            # Dovecot 2.3 echoes only what changed: a flag that was set already stays unconfirmed.
+            if stored.flags != before:
+                confirmed.append(StoredFlags(uid=uid, flags=stored.flags, modseq=modseq))
         self._end(call)
         return StoreOutcome(confirmed=tuple(confirmed) if call.is_confirmed else (), modified=tuple(modified))
 

@@ -14,7 +14,7 @@ MOST_PARTS = 1_000
 MOST_LEVELS = 50
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FOLD = re.compile(rb"\r?\n[ \t]")
 _PARAMETER = re.compile(rb';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))', re.DOTALL)
 _COMMENT = re.compile(rb"\([^()]*\)")
 
@@ -114,7 +114,7 @@ def header_fields(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def unfolded(value: bytes) -> bytes:
-    return _FOLD.sub(b"", value).strip()
+    return _FOLD.sub(b" ", value).strip()
 
 
 def parse_content_value(value: bytes) -> ContentValue:

@@ -100,7 +100,7 @@ class SelectedView:
         """FLAGS and PERMANENTFLAGS, where a keyword was used that the session has not heard of."""
         return self.flag_lines() if len(self.mailbox.keywords) > self._keywords_told else b""
 
-    def news(self, *, expunges: bool, with_modseq: bool) -> Iterator[bytes]:
+    def news(self, *, expunges: bool, with_uid: bool, with_modseq: bool) -> Iterator[bytes]:
         """The lines that tell the session of what changed; ``expunges`` only where numbers may move."""
         self.has_news.clear()
         if expunges:
@@ -113,8 +113,8 @@ class SelectedView:
             place = bisect_left(self.uids, uid)
             if stored is not None and place < len(self.uids) and self.uids[place] == uid:
                 modseq = b" MODSEQ (%d)" % stored.modseq if with_modseq else b""
-                flags = self.flags_text(stored)
-                yield b"* %d FETCH (UID %d FLAGS (%s)%s)\r\n" % (place + 1, uid, flags, modseq)
+                shown = b"UID %d " % uid if with_uid else b""
+                yield b"* %d FETCH (%sFLAGS (%s)%s)\r\n" % (place + 1, shown, self.flags_text(stored), modseq)
         self._changed.clear()
 
     def _expunge_lines(self) -> Iterator[bytes]:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from mailrules.testing.server_arguments import BadCommand
 from mailrules.testing.server_session import ANY, LOGGED_IN, LOGGED_OUT, Done, Entry, Refused
+from mailrules.testing.server_wire import LineTooLong, WireEnded
 
 if TYPE_CHECKING:
     from mailrules.testing.server_session import Call, Session
-
-_ENABLED_BY_ENABLE = ("CONDSTORE",)
 
 
 async def _capability(session: Session, call: Call) -> Done:
@@ -47,8 +46,8 @@ async def _enable(session: Session, call: Call) -> Done:
     enabled = []
     while call.arguments:
         name = call.arguments.atom().decode("ascii", "replace").upper()
-        if name in _ENABLED_BY_ENABLE and session.offers(name) and name not in session.enabled:
-            session.enabled.add(name)
+        if name == "CONDSTORE" and session.offers(name):
+            session.enable_condstore()
             enabled.append(name)
     if enabled:
         session.untagged(("ENABLED " + " ".join(enabled)).encode())
@@ -104,10 +103,10 @@ async def _idle(session: Session, call: Call) -> Done:
     call.arguments.end()
     session.wire.write(b"+ idling\r\n")
     async with asyncio.TaskGroup() as tasks:
-        done = tasks.create_task(session.wire.read_line())
+        done = tasks.create_task(_line_or_none(session))
         while not done.done():
             if session.view is not None:
-                session.tell_news()
+                session.tell_news(by_uid=False)
             await session.wire.flush()
             if session.view is None:
                 await asyncio.wait([done])
@@ -115,9 +114,20 @@ async def _idle(session: Session, call: Call) -> Done:
             news = tasks.create_task(session.view.has_news.wait())
             await asyncio.wait([done, news], return_when=asyncio.FIRST_COMPLETED)
             news.cancel()
-    if done.result().upper() != b"DONE":
+    line = done.result()
+    if line is None:
+        raise WireEnded
+    if line.upper() != b"DONE":
         raise BadCommand("Expected DONE.")
     return Done(text="Idle completed.")
+
+
+async def _line_or_none(session: Session) -> bytes | None:
+    """The next line, None where none will come: a task group would wrap the exception."""
+    try:
+        return await session.wire.read_line()
+    except (WireEnded, LineTooLong):
+        return None
 
 
 def _require_protection(session: Session) -> None:

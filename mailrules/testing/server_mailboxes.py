@@ -31,18 +31,20 @@ async def _list(session: Session, call: Call) -> Done:
     if patterns == [b""]:
         session.untagged(b'LIST (\\Noselect) "/" ""')
         return Done(text="List completed.")
-    plain = not chosen and returned is None
+    plain = not chosen and returned is None and not isinstance(found, ArgumentList)
     wanted = (returned or {}).keys() | chosen.keys()
     for name in _matching(session, reference, patterns):
         if "SUBSCRIBED" in chosen and name not in session.mail.subscriptions:
             continue
-        attributes = _attributes(session, name, children=plain or "CHILDREN" in wanted)
+        attributes = [] if name in session.mail else ["\\Noselect" if plain else "\\NonExistent"]
+        if (plain or "CHILDREN" in wanted) and session.offers("CHILDREN"):
+            attributes.append("\\HasChildren" if session.mail.has_children(name) else "\\HasNoChildren")
         use = session.mail[name].special_use if name in session.mail and session.offers("SPECIAL-USE") else ""
         if "SPECIAL-USE" in chosen and not use:
             continue
         if "SUBSCRIBED" in wanted and name in session.mail.subscriptions:
             attributes.append("\\Subscribed")
-        if use:
+        if use and (plain or "SPECIAL-USE" in wanted):
             attributes.append(use)
         session.untagged(_list_line(b"LIST", attributes, name))
         items = (returned or {}).get("STATUS")
@@ -86,7 +88,7 @@ async def _select(session: Session, call: Call) -> Done:
     session.leave_mailbox()
     mailbox = session.mailbox(name, right="r")
     if parameters and session.offers("CONDSTORE"):
-        session.enabled.add("CONDSTORE")
+        session.enable_condstore()
     may_write = any(right in mailbox.rights.get(session.mail.user, "") for right in "swte")
     view = session.view = SelectedView(mailbox, read_only=call.name == "EXAMINE" or not may_write)
     if was_open:
@@ -99,7 +101,7 @@ async def _select(session: Session, call: Call) -> Done:
         session.untagged(b"OK [UNSEEN %d] First unseen." % view.number_of(unseen))
     session.untagged(b"OK [UIDVALIDITY %d] UIDs valid" % mailbox.uidvalidity)
     session.untagged(b"OK [UIDNEXT %d] Predicted next UID" % mailbox.uidnext)
-    if session.offers("CONDSTORE"):
+    if "CONDSTORE" in session.enabled:  # as Dovecot, which tells only those who have asked
         session.untagged(b"OK [HIGHESTMODSEQ %d] Highest" % mailbox.highest_modseq)
     return Done(text=f"{call.name.title()} completed.", code="READ-ONLY" if view.read_only else "READ-WRITE")
 
@@ -168,7 +170,7 @@ async def _set_acl(session: Session, call: Call) -> Done:
     mailbox = session.mailbox(call.arguments.mailbox(), code="NONEXISTENT", right="a")
     identifier, change = (call.arguments.astring().decode("utf-8", "replace") for _ in range(2))
     call.arguments.end()
-    letters = change.lstrip("+-")
+    letters = change.removeprefix("+").removeprefix("-")
     if unknown := [letter for letter in letters if letter not in ALL_RIGHTS]:
         raise BadCommand(f"Invalid ACL right: {unknown[0]}")
     before = mailbox.rights.get(identifier, "")
@@ -178,6 +180,8 @@ async def _set_acl(session: Session, call: Call) -> Done:
         after = set(before) - set(letters)
     else:
         after = set(letters)
+    if identifier == session.mail.user:
+        after.add("a")  # the owner keeps the right to give rights, as in Dovecot
     mailbox.rights[identifier] = "".join(letter for letter in ALL_RIGHTS if letter in after)
     return Done(text="Setacl complete.")
 
@@ -246,13 +250,6 @@ def _past_wildcards(places: set[int], pattern: bytes) -> set[int]:
     return found
 
 
-def _attributes(session: Session, name: str, *, children: bool) -> list[str]:
-    attributes = [] if name in session.mail else ["\\Noselect"]
-    if children and session.offers("CHILDREN"):
-        attributes.append("\\HasChildren" if session.mail.has_children(name) else "\\HasNoChildren")
-    return attributes
-
-
 def _list_line(word: bytes, attributes: list[str], name: str) -> bytes:
     return word + b" (" + " ".join(attributes).encode() + b') "/" ' + _name(name)
 
@@ -277,7 +274,7 @@ def _status_value(session: Session, mailbox: StoredMailbox, item: bytes) -> int:
         case b"UNSEEN":
             return sum("\\Seen" not in stored.flags for stored in mailbox.messages.values())
         case b"HIGHESTMODSEQ" if session.offers("CONDSTORE"):
-            session.enabled.add("CONDSTORE")
+            session.enable_condstore()
             return mailbox.highest_modseq
     raise BadCommand(f"STATUS: Invalid status item {item.upper().decode('ascii', 'replace')}")
 

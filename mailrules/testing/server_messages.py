@@ -37,7 +37,7 @@ async def _search(session: Session, call: Call) -> Done:
     numbers = uids if call.by_uid else [view.number_of(uid) for uid in uids]
     modseq = b""
     if search.uses_modseq:
-        session.enabled.add("CONDSTORE")
+        session.enable_condstore()
         modseq = b"MODSEQ %d" % max((view.mailbox.messages[uid].modseq for uid in uids), default=0)
     if returned is None:
         tail = [b"(" + modseq + b")"] if modseq and numbers else []
@@ -110,8 +110,8 @@ async def _store(session: Session, call: Call) -> Done:
         before, changes = stored.flags, view.mailbox.spelled(flags)
         after = changes if kind == b"FLAGS" else before | changes if kind == b"+FLAGS" else before - changes
         view.mailbox.set_flags(uid, after)
-        # As Dovecot: a message whose flags are as they were is answered for only when asked for by UNCHANGEDSINCE.
-        stored_uids.append(uid)
+        if after != before:  # Dovecot answers for no others, not even under UNCHANGEDSINCE
+            stored_uids.append(uid)
     session.wire.write(view.new_keyword_lines())
     await _echo(session, call, stored_uids, silent=bool(silent))
     if modified:
@@ -245,7 +245,7 @@ def _store_modifier(session: Session, words: ArgumentList) -> int | None:
 def _enable_condstore(session: Session) -> None:
     if not session.offers("CONDSTORE"):
         raise BadCommand("Unknown parameter: MODSEQ")
-    session.enabled.add("CONDSTORE")
+    session.enable_condstore()
 
 
 def _transfer(session: Session, call: Call) -> tuple[SelectedView, list[int], StoredMailbox]:

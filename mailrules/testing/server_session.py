@@ -271,13 +271,20 @@ class Session:
         except Refused as refusal:
             answer = _tagged(call.tag, "NO", refusal.text, code=refusal.code)
         if self.view is not None:
-            self.tell_news(expunges=entry.announces_expunges)
+            self.tell_news(by_uid=call.by_uid, expunges=entry.announces_expunges)
         return answer
 
-    def tell_news(self, *, expunges: bool = True) -> None:
-        """Queue the lines that tell of changes in the open mailbox."""
-        for line in self.selected.news(expunges=expunges, with_modseq="CONDSTORE" in self.enabled):
+    def tell_news(self, *, by_uid: bool, expunges: bool = True) -> None:
+        """Queue the lines that tell of changes in the open mailbox; ``by_uid`` names UIDs in them."""
+        with_modseq = "CONDSTORE" in self.enabled
+        for line in self.selected.news(expunges=expunges, with_uid=by_uid, with_modseq=with_modseq):
             self.wire.write(line)
+
+    def enable_condstore(self) -> None:
+        """From here on MODSEQ is told unasked (RFC 7162 section 3.1)."""
+        if "CONDSTORE" not in self.enabled and self.view is not None:
+            self.untagged(b"OK [HIGHESTMODSEQ %d] Highest" % self.view.mailbox.highest_modseq)
+        self.enabled.add("CONDSTORE")
 
     def confirming(self, call: Call, code: str) -> str:
         """A COPYUID or APPENDUID code, "" where the server has no UIDPLUS or a fault withholds it."""
