@@ -168,6 +168,8 @@ class AsyncClient:
         Cancelling leaves the connection usable: a command not yet sent is dropped, else its answer is.
         Raises CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError.
         """
+        if isinstance(command, Idle):
+            raise LocalProtocolError("IDLE has no result to wait for: call idle()")
         tag, waiter = self._submit(command)
         if self._idle_over is not None:
             self._idle_over.set()

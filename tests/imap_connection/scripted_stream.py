@@ -13,14 +13,18 @@ class ScriptedStream:
         self.layers: list[str] = []
         self.is_closed = False
         self._to_read: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+        self._wants_more = asyncio.Event()
         self._written = asyncio.Event()
         self._may_drain = asyncio.Event()
         self._may_drain.set()
         self.tls_error: Exception | None = None
+        self.drain_error: OSError | None = None
 
     # -- the client's side
 
     async def read(self) -> bytes:
+        if self._to_read.empty():
+            self._wants_more.set()
         data = await self._to_read.get()
         if isinstance(data, OSError):
             raise data
@@ -31,6 +35,8 @@ class ScriptedStream:
         self._written.set()
 
     async def drain(self) -> None:
+        if self.drain_error is not None:
+            raise self.drain_error
         await self._may_drain.wait()
 
     async def start_tls(self) -> None:
@@ -50,11 +56,20 @@ class ScriptedStream:
 
     def feed(self, data: bytes | OSError) -> None:
         """The server sends this; ``b""`` closes."""
+        self._wants_more.clear()
         self._to_read.put_nowait(data)
 
     def block_writes(self) -> None:
         """The server stops reading: both buffers are full."""
         self._may_drain.clear()
+
+    def allow_writes(self) -> None:
+        """The server reads again."""
+        self._may_drain.set()
+
+    async def is_read(self) -> None:
+        """Wait until the client has taken all that was fed and wants more."""
+        await self._wants_more.wait()
 
     async def expect(self, wanted: bytes) -> None:
         """Wait until exactly this has been written, and take it away."""
