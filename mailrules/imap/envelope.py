@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
-from mailrules.imap.tokens import Unreadable
+from mailrules.imap.tokens import Unreadable, unescape
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailrules.imap.limits import Limits
     from mailrules.imap.tokens import Value
+
+
+_STRING: Final = rb'(?:NIL|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
+_ADDRESS: Final = rb"\(%b %b %b %b\) ?" % ((_STRING,) * 4)
+_ADDRESSES: Final = rb"(?:NIL|\((?:%b){1,20}+\))" % _ADDRESS
+USUAL_ADDRESSES: Final = 6 * 20
+_ADDRESS_FIELDS: Final = re.compile(rb"\((%b) %b (%b) (%b)\) ?" % ((_STRING,) * 4), re.DOTALL)
+USUAL_ENVELOPE: Final = rb"\((%b) (%b) (%b) (%b) (%b) (%b) (%b) (%b) (%b) (%b)\)" % (
+    *(_STRING,) * 2,
+    *(_ADDRESSES,) * 6,
+    *(_STRING,) * 2,
+)
+"""Matches an envelope without literals and without mistakes; its ten groups are for ``usual_envelope``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +58,23 @@ class Envelope:
     message_id: bytes | None = None
 
 
+def usual_envelope(groups: Sequence[bytes]) -> Envelope:
+    """What the groups of ``USUAL_ENVELOPE`` say; ``read_envelope`` reads the same out of the same bytes."""
+    from_, sender, reply_to, to, cc, bcc = map(_usual_addresses, groups[2:8])
+    return Envelope(
+        date=_usual_text(groups[0]),
+        subject=_usual_text(groups[1]),
+        from_=from_,
+        sender=sender,
+        reply_to=reply_to,
+        to=to,
+        cc=cc,
+        bcc=bcc,
+        in_reply_to=_usual_text(groups[8]),
+        message_id=_usual_text(groups[9]),
+    )
+
+
 def read_envelope(value: Value, *, limits: Limits) -> Envelope:
     """Fields that are missing or of the wrong kind are as if NIL. Raises Unreadable where there is no list."""
     if not isinstance(value, list):
@@ -62,6 +96,19 @@ def read_envelope(value: Value, *, limits: Limits) -> Envelope:
         in_reply_to=_text(fields[8]),
         message_id=_text(fields[9]),
     )
+
+
+@lru_cache(maxsize=4096)
+def _usual_addresses(text: bytes) -> tuple[EnvelopeAddress, ...]:
+    """Sender and Reply-To mostly repeat From, and mailboxes repeat their correspondents."""
+    return tuple(
+        EnvelopeAddress(name=_usual_text(name), mailbox=_usual_text(mailbox), host=_usual_text(host))
+        for name, mailbox, host in _ADDRESS_FIELDS.findall(text)
+    )
+
+
+def _usual_text(text: bytes) -> bytes | None:
+    return None if text == b"NIL" else unescape(text[1:-1])
 
 
 def _read_addresses(value: Value, *, limits: Limits) -> tuple[EnvelopeAddress, ...]:

@@ -87,7 +87,7 @@ _NUMBERS = re.compile(rb" *+(?:[0-9]{1,10}(?: ++|\Z))*+")
 
 def parse_response(frame: Frame, *, limits: Limits = DEFAULT_LIMITS, utf8: bool = False) -> Response:
     """Read one response. ``utf8`` is for connections with UTF8=ACCEPT enabled. Never raises."""
-    if (usual := read_usual_fetch(frame)) is not None:
+    if (usual := read_usual_fetch(frame, limits=limits)) is not None:
         return usual
     try:
         if frame.startswith(b"*"):

@@ -144,14 +144,18 @@ class Reader:
             atom = match[_ATOM]
             return None if atom.upper() == b"NIL" else atom
         if kind == _QUOTED:
-            quoted = match[_QUOTED]
-            return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
+            return unescape(match[_QUOTED])
         end = self.position + int(match[_LITERAL])
         if end > len(self.data):
             raise Unreadable(f"a literal of {match[_LITERAL].decode()} bytes is cut short")
         literal = self.data[self.position : end]
         self.position = end
         return literal
+
+
+def unescape(quoted: bytes) -> bytes:
+    """What stands between the quotes of a string, as the text it means."""
+    return _ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted
 
 
 def read_number(value: Value, *, smallest: int = 0, largest: int = 2**63 - 1) -> int:

@@ -56,7 +56,12 @@ ATTRIBUTES = st.lists(
             b"RFC822.SIZE 123456789012",
             b"MODSEQ (12111230047)",
             b"EMAILID (M6d99ac3275bb4e)",
-            b"X-GUID 64b1a2",
+            b"X-GUID 0123456789abcdef0123456789abcdef",
+            b"X-GM-MSGID 1278455344230334865",
+            b'ENVELOPE (NIL "" NIL NIL NIL NIL NIL NIL NIL NIL)',
+            b'ENVELOPE ("d" "a\\"b" ((NIL NIL "x" "y")) NIL NIL (("\\\\" NIL "t" "u") (NIL NIL NIL NIL)) NIL NIL NIL "")',
+            b'ENVELOPE ("d" "s" ((NIL NIL "x" "y")("n" "r" "m" "h")) NIL () NIL NIL NIL NIL "<i>")',
+            b'ENVELOPE (nil "s" NIL NIL NIL NIL NIL NIL NIL)',
             b"BODY[] NIL",
             b"BODY[1] {3}\r\nabc",
             b"BODY[header.fields (From)] {0}\r\n",
@@ -69,7 +74,7 @@ ATTRIBUTES = st.lists(
 @given(attributes=ATTRIBUTES, number=st.integers(min_value=1, max_value=2**32 - 1))
 def test_the_fast_path_says_what_the_slow_one_says(attributes, number):
     body = b"(" + b" ".join(attributes) + b")"
-    usual = read_usual_fetch(Frame(b"* %d FETCH " % number + body))
+    usual = read_usual_fetch(Frame(b"* %d FETCH " % number + body), limits=DEFAULT_LIMITS)
 
     if usual is not None:
         slow = read_fetch(Reader(body, nesting=50), sequence_number=number, limits=DEFAULT_LIMITS)
@@ -83,10 +88,12 @@ def test_the_fast_path_says_what_the_slow_one_says(attributes, number):
         b"FLAGS () UID 7",
         b'INTERNALDATE " 1-Jan-2024 00:00:00 +0000" RFC822.SIZE 5 UID 9 MODSEQ (4) FLAGS (\\Seen)',
         b"UID 7 BODY[HEADER.FIELDS (FROM)] {2}\r\n\r\n",
+        b'UID 7 ENVELOPE ("d" "s" ((NIL NIL "x" "y")("n" NIL "m" "h")) NIL NIL NIL NIL NIL NIL "<i>") FLAGS ()',
+        b"EMAILID (M1) X-GM-MSGID 5 X-GUID 0123456789abcdef0123456789abcdef",
     ],
 )
 def test_the_shapes_that_mailboxes_are_read_by_take_the_fast_path(attributes):
-    assert read_usual_fetch(Frame(b"* 1 FETCH (" + attributes + b")")) is not None
+    assert read_usual_fetch(Frame(b"* 1 FETCH (" + attributes + b")"), limits=DEFAULT_LIMITS) is not None
 
 
 @pytest.mark.parametrize(

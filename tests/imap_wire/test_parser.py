@@ -238,8 +238,8 @@ def test_utf8_names_are_read_where_that_is_enabled():
 
 
 REAL_LINES = [line for path in TRACES.glob("*.txt") for line in path.read_bytes().split(b"\r\n") if line]
-SINGLE_WORDS = rb"""* A1 OK FETCH ( ) " [ ] \Seen UID NIL 1:* BODYSTRUCTURE ENVELOPE BODY[] LIST STATUS SEARCH ESEARCH INTERNALDATE
-    MODSEQ COPYUID 0 5 -1 1e9 1e999 99999999999999999999 \ & ~{1} RFC822.SIZE FLAGS X-GM-MSGID MESSAGE RFC822"""
+SINGLE_WORDS = rb"""* A1 OK FETCH ( ) " [ ] \Seen UID NIL 1:* BODYSTRUCTURE ENVELOPE BODY[] LIST STATUS SEARCH ESEARCH
+    INTERNALDATE MODSEQ COPYUID 0 5 -1 1e9 1e999 99999999999999999999 \ & ~{1} RFC822.SIZE FLAGS MESSAGE RFC822"""
 WORDS = st.sampled_from([*SINGLE_WORDS.split(), b"{3}\r\n", b"\0", b"\xff", b"\r\n", b" "])
 
 
