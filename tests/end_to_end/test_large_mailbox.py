@@ -1,0 +1,120 @@
+"""The whole job on a real Dovecot, as a person runs it: dry run, run, second run, undo, over 20,000 messages."""
+
+from __future__ import annotations
+
+import imaplib
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.jobs import large_mailbox
+from tests.servers.mailbox_state import contents_of, mailbox_names, read_mailboxes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.dovecot import DovecotAccount
+    from tests.servers.mailbox_state import Contents, SeenMessage
+
+NEW_MESSAGES = 5
+
+
+class _Commands:
+    """The program, run as a process of its own."""
+
+    def __init__(self, account: DovecotAccount, folder: Path) -> None:
+        self._config, self._state = folder / "mailrules.yaml", folder / "state"
+        self._config.write_text(
+            large_mailbox.configuration(
+                host=account.host, port=account.port, user=account.user, password_file=account.server.password_file
+            )
+        )
+
+    def run(self, *arguments: str, status: int = 0) -> str:
+        command = [sys.executable, "-m", "mailrules", "-c", str(self._config), "--state-dir", str(self._state)]
+        done = subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=120, check=False, env={**os.environ}
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
+
+def _read(account: DovecotAccount) -> dict[str, tuple[SeenMessage, ...]]:
+    return read_mailboxes(host=account.host, port=account.port, user=account.user, password=account.password)
+
+
+def _deliver(account: DovecotAccount) -> None:
+    """Messages that nobody has seen yet, so that \\Recent has something to lose."""
+    with imaplib.IMAP4(account.host, account.port) as client:
+        client.login(account.user, account.password)
+        for number in range(NEW_MESSAGES):
+            content = f"From: new@example.org\r\nSubject: new\r\nMessage-ID: <new-{number}@example.org>\r\n\r\nnew\r\n"
+            client.append("INBOX", None, None, content.encode())
+
+
+def _end_of(plan: dict[str, Any], start: dict[str, tuple[SeenMessage, ...]]) -> Contents:
+    """The contents that the plan document promises, worked out here from the state before."""
+    end = {name: Counter(messages) for name, messages in contents_of(start).items()}
+    for mailbox in plan["mailboxes"]:
+        before = {one.uid: one for one in start[mailbox["mailbox"]]}
+        for message in mailbox["messages"]:
+            seen = before[message["uid"]]
+            flags = seen.flags - {"\\recent"}
+            end[mailbox["mailbox"]][seen.message_id, flags] -= 1
+            place = mailbox["mailbox"]
+            for step in message["steps"]:
+                names = {flag.lower() for flag in step.get("flags", ())}
+                match step["kind"]:
+                    case "add_flags":
+                        flags |= names
+                    case "remove_flags":
+                        flags -= names
+                    case "copy":
+                        end.setdefault(step["to"], Counter())[seen.message_id, flags] += 1
+                    case "move":
+                        place = step["to"]
+                    case kind:
+                        raise AssertionError(f"the job plans no {kind}")
+            end.setdefault(place, Counter())[seen.message_id, flags] += 1
+    return {name: +messages for name, messages in end.items() if +messages}
+
+
+@pytest.mark.slow_server
+def test_the_job_does_what_its_plan_says_and_undo_restores_the_first_state(
+    dovecot: DovecotAccount, tmp_path: Path
+) -> None:
+    dovecot.fill("INBOX", large_mailbox.messages())
+    mailrules = _Commands(dovecot, tmp_path)
+    _read(dovecot)  # the server gives UIDs and MODSEQs to what was put into its folder
+    _deliver(dovecot)
+    start = _read(dovecot)
+    names = mailbox_names(host=dovecot.host, port=dovecot.port, user=dovecot.user, password=dovecot.password)
+    assert len(start["INBOX"]) == large_mailbox.MESSAGES + NEW_MESSAGES
+    assert sum("\\recent" in one.flags for one in start["INBOX"]) >= NEW_MESSAGES
+
+    plan = json.loads(mailrules.run("dry-run", "--json"))
+
+    assert _read(dovecot) == start  # every message, flag, MODSEQ and \Recent
+    assert plan["totals"]["messages"] > 10_000
+    assert set(plan["totals"]["by_kind"]) == {"add_flags", "copy", "move"}
+    assert len(plan["totals"]["by_rule"]) == 12
+
+    mailrules.run("run", "--once", "--yes")
+
+    assert contents_of(_read(dovecot)) == _end_of(plan, start)
+
+    second = mailrules.run("run", "--once", "--yes")
+
+    assert "Nothing to do" in second
+    assert contents_of(_read(dovecot)) == _end_of(plan, start)
+
+    mailrules.run("undo", "--yes")
+
+    assert contents_of(_read(dovecot)) == contents_of(start)
+    left = mailbox_names(host=dovecot.host, port=dovecot.port, user=dovecot.user, password=dovecot.password)
+    assert left == names
