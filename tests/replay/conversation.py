@@ -205,8 +205,8 @@ def _unordered(word: Argument) -> object:
     if names and names[0] in {b"MESSAGES", b"UIDNEXT", b"UIDVALIDITY", b"HIGHESTMODSEQ", b"RECENT", b"UNSEEN"}:
         pairs = zip(names[::2], names[1::2], strict=True)
         hidden = {b"UIDVALIDITY", b"HIGHESTMODSEQ"}
-        return frozenset((name, b"a number" if name in hidden else value) for name, value in pairs)
-    return frozenset(names)
+        return tuple(sorted((name, b"a number" if name in hidden else value) for name, value in pairs))
+    return tuple(sorted(names))
 
 
 def _word(word: Argument) -> bytes:
