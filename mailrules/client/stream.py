@@ -23,7 +23,7 @@ READ_BYTES = 256 << 10
 _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 4}
 """A dead peer is noticed after about two minutes; macOS says TCP_KEEPALIVE for TCP_KEEPIDLE."""
 
-_CLOSE_SECONDS = 2.0
+_CLOSE_SECONDS = 1.0
 
 
 class _Layer(Protocol):

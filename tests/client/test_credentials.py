@@ -175,3 +175,8 @@ async def test_the_keyring_is_asked_for_service_and_user(monkeypatch: pytest.Mon
 async def test_an_unknown_kind_is_told_with_the_known_ones() -> None:
     with pytest.raises(SecretError, match="use one of command, env, file, keyring, systemd"):
         await resolve("vault", "x")
+
+
+async def test_a_device_is_no_secret_file() -> None:
+    with pytest.raises(SecretError, match="/dev/null is not a regular file"):
+        await resolve("file", "/dev/null")

@@ -318,3 +318,67 @@ async def test_a_reset_is_a_lost_connection() -> None:
         with pytest.raises(ConnectionLost, match="receiving failed"):
             await stream.read()
         await stream.close()
+
+
+async def test_a_reset_during_the_handshake_is_told() -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        connection: socket.socket = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        writer.transport.abort()
+
+    async with scripted_server(reset) as port:
+        with pytest.raises(ConnectionFailed, match="TLS: the handshake broke off"):
+            await open_stream(settings(port, security=Security.TLS))
+
+
+async def test_garbage_inside_tls_ends_the_connection(authority: trustme.CA, tmp_path: Path) -> None:
+    async def break_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"go\r\n")
+        await writer.start_tls(server_context(authority, "127.0.0.1"))
+        writer.write(GREETING)
+        await writer.drain()
+        assert await reader.readline() == b"A1 NOOP\r\n"
+        connection: asyncio.Transport = writer.transport._ssl_protocol._transport  # type: ignore[attr-defined]  # below TLS
+        connection.write(b"* OK this is not TLS\r\n")
+
+    async with scripted_server(break_tls) as port:
+        stream = await open_stream(
+            settings(port, security=Security.STARTTLS, ca_file=authority_file(authority, tmp_path))
+        )
+        assert await read_bytes(stream, 4) == b"go\r\n"
+        await stream.start_tls()
+        assert await read_bytes(stream, len(GREETING)) == GREETING
+        stream.write(b"A1 NOOP\r\n")
+
+        with pytest.raises(ConnectionLost, match="TLS broke off"):
+            await stream.read()
+        await stream.close()
+
+
+async def test_a_host_that_does_not_answer_is_given_up_in_time() -> None:
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for waiting in (first, second):  # they fill the queue, so that later ones get no answer
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+
+        with pytest.raises(ConnectionFailed, match=r"no connection in 0\.2 seconds; check host and port"):
+            await open_stream(settings(full.getsockname()[1], timeouts=SHORT))
+
+
+async def test_a_host_that_cannot_be_reached_is_told() -> None:
+    with pytest.raises(ConnectionFailed, match=r"255\.255\.255\.255:143: cannot be reached \("):
+        await open_stream(settings(143, host="255.255.255.255", insecure=True))
+
+
+async def test_a_tunnel_that_does_not_end_is_killed() -> None:
+    stubborn = "import signal; print('* OK', flush=True); signal.pause()"
+    stream = await open_stream(settings(0, tunnel=(sys.executable, "-c", stubborn)))
+    assert await read_bytes(stream, 5) == b"* OK\n"
+
+    await stream.close()
+
+    assert stream._process is not None
+    assert stream._process.returncode == -9
