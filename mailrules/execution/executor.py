@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from mailrules.mailbox.store import MailStore
     from mailrules.plan.plan import MailboxPlan, Plan
 
-_RANK = {StepKind.CREATE: 0, StepKind.DELETE_MAILBOX: 2}
-"""A mailbox is made before anything else is done to it, and removed last; the others keep their order."""
-
 
 async def execute(
     plan: Plan,
@@ -63,14 +60,20 @@ class _AccountPart:
     def __init__(self, plan: Plan, account: str) -> None:
         self.account = account
         self.is_undo = bool(plan.undo_of)
-        self.mailbox_steps = sorted(
-            (step for step in plan.mailbox_steps if step.account == account), key=lambda step: _RANK.get(step.kind, 1)
-        )
+        mailbox_steps = [step for step in plan.mailbox_steps if step.account == account]
+        # A mailbox is made before anything else is done to it, and removed last.
+        self.first = [step for step in mailbox_steps if step.kind is StepKind.CREATE]
+        self.last = [step for step in mailbox_steps if step.kind is StepKind.DELETE_MAILBOX]
+        others = [step for step in mailbox_steps if step not in self.first and step not in self.last]
+        if plan.undo_of:
+            self.last = others + self.last
+        else:
+            self.first += others
         self.mailboxes = [one for one in plan.mailboxes if one.account == account]
 
     def leave_out(self, tally: Tally, reason: str) -> None:
         """Count all that was not begun."""
-        for step in self.mailbox_steps:
+        for step in (*self.first, *self.last):
             tally.count_missed(self.account, step.mailbox, (step.kind,), state=None, reason=reason)
         for mailbox in self.mailboxes:
             _leave_out(tally, mailbox, reason)
@@ -83,9 +86,8 @@ async def _run_account(
         (one.intent.command.mailbox, one.intent.command.uidvalidity, one.intent.uid)
         for one in await session.journal.open_steps(part.account)
     }
-    await create_mailboxes(session, tuple(_creations(part.mailboxes, part.mailbox_steps)))
-    if not part.is_undo:
-        await _run_mailbox_steps(part, session, tally=tally)
+    await create_mailboxes(session, tuple(_creations(part.mailboxes, part.first)))
+    await _run_mailbox_steps(part.first, session, tally=tally, is_undo=part.is_undo)
     while part.mailboxes:
         mailbox = part.mailboxes.pop(0)
         if not mailbox.complete:
@@ -95,15 +97,13 @@ async def _run_account(
             uid for name, validity, uid in unsettled if (name, validity) == (mailbox.mailbox, mailbox.uidvalidity)
         )
         await _run_mailbox(mailbox, session, effects=effects, tally=tally, unsettled=held_back, is_undo=part.is_undo)
-    if part.is_undo:
-        await _run_mailbox_steps(part, session, tally=tally)
+    await _run_mailbox_steps(part.last, session, tally=tally, is_undo=part.is_undo)
 
 
-async def _run_mailbox_steps(part: _AccountPart, session: Session, *, tally: Tally) -> None:
-    while part.mailbox_steps:
-        step = part.mailbox_steps[0]
-        await run_mailbox_step(session, step, tally=tally)
-        del part.mailbox_steps[0]
+async def _run_mailbox_steps(steps: list[MailboxStep], session: Session, *, tally: Tally, is_undo: bool) -> None:
+    while steps:
+        await run_mailbox_step(session, steps[0], tally=tally, is_undo=is_undo)
+        del steps[0]
 
 
 async def _run_mailbox(

@@ -32,8 +32,8 @@ _OPERATIONS = {
 _THERE_ALREADY = "the mailbox was there already"
 
 
-async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally) -> bool:
-    """Carry out one step; whether what it wants is now so. Raises ConnectionLost."""
+async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally, is_undo: bool) -> None:
+    """Carry out one step, or count why not. Raises ConnectionLost."""
     store, prior = session.store, ""
     account, mailbox, kinds = session.account, step.mailbox, (step.kind,)
     try:
@@ -41,13 +41,13 @@ async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally)
             prior = (await store.get_rights(mailbox)).entries.get(step.identifier, "")
             if same_rights(prior, step.rights):
                 tally.count_applied(account, mailbox, kinds)
-                return True
-        reason = await _objection(store, step, prior=prior)
-    except (CommandRefused, MissingCapability) as error:
-        reason = explain(error) if isinstance(error, CommandRefused) else str(error)
-    if reason:
-        tally.count_missed(account, mailbox, kinds, state=None, reason=reason)
-        return False
+                return
+            if is_undo and not same_rights(prior, step.was):
+                raise _Objection(f"{step.identifier} has {prior!r} now: somebody changed it since, so it stays")
+        await _object(store, step, prior=prior)
+    except (_Objection, CommandRefused, MissingCapability) as error:
+        tally.count_missed(account, mailbox, kinds, state=None, reason=_words(error))
+        return
     command = CommandIntent(
         kind=step.kind,
         operation=_OPERATIONS[step.kind],
@@ -62,13 +62,12 @@ async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally)
     try:
         state, detail = await _send(store, command)
     except (CommandRefused, MissingCapability) as error:
-        state, detail = StepState.REFUSED, explain(error) if isinstance(error, CommandRefused) else str(error)
+        state, detail = StepState.REFUSED, _words(error)
     await session.confirm([StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail)])
     if state is StepState.APPLIED or detail == _THERE_ALREADY:
         tally.count_applied(account, mailbox, kinds)
-        return True
-    tally.count_missed(account, mailbox, kinds, state=state, reason=detail)
-    return False
+    else:
+        tally.count_missed(account, mailbox, kinds, state=state, reason=detail)
 
 
 async def create_mailboxes(session: Session, steps: Sequence[MailboxStep]) -> None:
@@ -126,17 +125,25 @@ async def reconcile_mailbox_step(store: MailStore, command: CommandIntent) -> tu
     return (StepState.APPLIED if done else StepState.NOT_APPLIED), ""
 
 
-async def _objection(store: MailStore, step: MailboxStep, *, prior: str) -> str:
-    """Why this step must not be sent, or ""."""
+class _Objection(Exception):
+    """Why a step must not be sent."""
+
+
+def _words(error: Exception) -> str:
+    return explain(error) if isinstance(error, CommandRefused) else str(error)
+
+
+async def _object(store: MailStore, step: MailboxStep, *, prior: str) -> None:
+    """Raise _Objection if the step would lose mail, or our own access."""
     if step.kind is StepKind.DELETE_MAILBOX:
-        messages = (await store.status(step.mailbox)).messages
-        return f"it holds {messages} messages, so it stays" if messages else ""
-    if step.kind is StepKind.SETACL:
-        lost = set("al") & set(prior) - set(step.rights)
-        # MYRIGHTS does not name us, so an identifier with exactly our rights is taken for us.
-        if lost and same_rights(prior, await store.my_rights(step.mailbox)):
-            return f"{step.identifier} has exactly our own rights; taking {''.join(sorted(lost))} away is refused"
-    return ""
+        # A mailbox is not removed while it is open.
+        await store.open("INBOX")
+        if messages := (await store.status(step.mailbox)).messages:
+            raise _Objection(f"it holds {messages} messages, so it stays")
+    lost = "".join(sorted(set("al") & set(prior) - set(step.rights)))
+    # MYRIGHTS does not name us, so an identifier with exactly our rights is taken for us.
+    if step.kind is StepKind.SETACL and lost and same_rights(prior, await store.my_rights(step.mailbox)):
+        raise _Objection(f"{step.identifier} has our own rights; taking {lost} away is refused")
 
 
 async def _send(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mailrules.execution.report import Progress
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import CopyOutcome
+    from mailrules.testing.mail_state import MailAccount
     from tests.execution.world import World
 
 
@@ -135,14 +136,18 @@ async def test_a_message_that_somebody_touched_after_it_was_judged_is_not_delete
 class FullWindow(MemoryStore):
     """Answers no move before four are under way, as a slow line would."""
 
-    underway = most = 0
+    def __init__(self, mail: MailAccount) -> None:
+        super().__init__(mail, account=ACCOUNT)
+        self.underway = self.most = 0
+        self.full = asyncio.Event()
 
     async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
         self.underway += 1
         self.most = max(self.most, self.underway)
+        if self.most == 4:
+            self.full.set()
         async with asyncio.timeout(10):
-            while self.most < 4:
-                await asyncio.sleep(0)
+            await self.full.wait()
         try:
             return await super().move(uids, target)
         finally:
@@ -152,7 +157,7 @@ class FullWindow(MemoryStore):
 async def test_batches_overlap_and_none_is_larger_than_250_messages(world: World) -> None:
     world.deliver(1190, start=11)
     plan = world.plan({uid: [move("Archive")] for uid in range(1, 1201)})
-    store = FullWindow(world.mail, account=ACCOUNT)
+    store = FullWindow(world.mail)
 
     report = await world.run(plan, store=store)
 

@@ -38,7 +38,7 @@ class Recorder:
 
     name: str = "ring"
     calls: list[EffectCall] = field(default_factory=list)
-    outcome: EffectOutcome | Exception = EffectOutcome(done=True)
+    outcome: EffectOutcome | Exception = field(default_factory=lambda: EffectOutcome(done=True))
 
     async def perform(self, call: EffectCall) -> EffectOutcome:
         self.calls.append(call)
