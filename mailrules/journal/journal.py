@@ -184,13 +184,17 @@ class Journal:
         return await self._database.read(lambda connection: steps.select_of_message(connection, message_id))
 
     async def prune(self, *, now: datetime) -> None:
-        """Forget ledger entries, plans, approvals and finished runs older than 400 days."""
+        """Forget ledger entries, plans, approvals, and runs without open steps, older than 400 days."""
         oldest = to_text(now - KEPT)
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM ledger WHERE done < ?", (oldest,))
             connection.execute("DELETE FROM plans WHERE created < ?", (oldest,))
             connection.execute("DELETE FROM approvals WHERE approved < ?", (oldest,))
-            connection.execute("DELETE FROM runs WHERE ended < ?", (oldest,))
+            connection.execute(
+                "DELETE FROM runs WHERE ended < ? AND id NOT IN (SELECT c.run FROM steps s"
+                " JOIN commands c ON c.id = s.command WHERE s.state IN ('intent', 'halfway', 'unknown'))",
+                (oldest,),
+            )
 
         await self._database.write(work)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules.errors import JournalError
 from mailrules.execution.executor import execute
 from mailrules.execution.undo import plan_undo
 from mailrules.journal.database import Database
@@ -23,6 +24,7 @@ from mailrules.testing.memory_faults import MemoryFault, Moment
 from tests.execution.world import ACCOUNT, World, add, copy, delete, mailbox_step, move, remove, ring
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
@@ -267,3 +269,33 @@ async def test_an_undo_that_loses_its_connection_at_any_call_is_completed_by_the
 
         assert state_of(world) == before, f"{moment} call {nth}: {world.stores[1].calls[-1]}"
     assert nth > 10
+
+
+async def test_a_full_disk_under_the_journal_stops_all_sending_and_loses_nothing(tmp_path: Path) -> None:
+    wanted, _ = await undisturbed(tmp_path, EVERY_CAPABILITY)
+    stopped = 0
+
+    for spare_pages in range(12):
+        world = fresh_world(tmp_path, EVERY_CAPABILITY, f"spare-{spare_pages}")
+        plan = every_kind_of_step(world)
+        database = Database(world.path)
+        await database.open()
+        world.journal = Journal(database)
+        await world.journal.begin_run(kind=RunKind.ONCE, started=world.now(), plan=plan)
+        await database.read(lambda connection, spare=spare_pages: limit_pages(connection, spare))
+        try:
+            await world.run(plan)
+        except JournalError as error:
+            stopped += 1
+            assert "free some space" in str(error)
+        await go_on(world, plan)
+        await world.close()
+
+        assert state_of(world) == wanted, f"{spare_pages} spare pages"
+        assert_no_effect_was_doubled(world)
+    assert stopped >= 2
+
+
+def limit_pages(connection: sqlite3.Connection, spare: int) -> None:
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages + spare}")
