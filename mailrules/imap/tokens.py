@@ -91,23 +91,33 @@ class Reader:
 
     def value(self) -> Value:
         """The next atom, string, literal or list. Raises Unreadable, also for nesting over the limit."""
+        data, position = self.data, self.position
         lists: list[list[Value]] = []
         while True:
-            value: Value
-            match = self._next_token()
+            match = _TOKEN.match(data, position)
+            if match is None:
+                raise Unreadable(f"neither an atom, a string nor a list at byte {position}")
+            position = match.end()
             kind = match.lastindex
-            if kind == _OPEN:
+            value: Value
+            if kind == _QUOTED:
+                value = unescape(match[_QUOTED])
+            elif kind == _ATOM:
+                value = None if (atom := match[_ATOM]).upper() == b"NIL" else atom
+            elif kind == _OPEN:
                 if len(lists) == self._nesting:
                     raise Unreadable(f"lists nested deeper than {self._nesting} (limits.nesting)")
                 lists.append([])
                 continue
-            if kind == _CLOSE:
+            elif kind == _CLOSE:
                 if not lists:
-                    raise Unreadable(f"unexpected ) at byte {match.start(_CLOSE)}")
+                    raise Unreadable(f"unexpected ) at byte {position - 1}")
                 value = lists.pop()
             else:
-                value = self._string(match)
+                start, position = position, self._end_of_literal(match)
+                value = data[start:position]
             if not lists:
+                self.position = position
                 return value
             lists[-1].append(value)
 
@@ -115,42 +125,26 @@ class Reader:
         """Go past the next value, however deep it is. Raises Unreadable where it does not end."""
         depth = 0
         while True:
-            match = self._next_token()
-            if match.lastindex == _OPEN:
-                depth += 1
-            elif match.lastindex == _CLOSE:
-                depth -= 1
-                if depth < 0:  # there is no value; the parenthesis belongs to the list around it
-                    self.position = match.start(_CLOSE)
-            elif match.lastindex == _LITERAL:
-                self._string(match)
-            if depth <= 0:
+            match = _TOKEN.match(self.data, self.position)
+            if match is None:
+                raise Unreadable(f"the value before byte {self.position} does not end")
+            kind = match.lastindex
+            depth += (kind == _OPEN) - (kind == _CLOSE)
+            if depth < 0:  # there is no value; the parenthesis belongs to the list around it
                 return
+            self.position = self._end_of_literal(match) if kind == _LITERAL else match.end()
+            if depth == 0:
+                return
+
+    def _end_of_literal(self, match: re.Match[bytes]) -> int:
+        end = match.end() + int(match[_LITERAL])
+        if end > len(self.data):
+            raise Unreadable(f"a literal of {int(match[_LITERAL])} bytes is cut short")
+        return end
 
     def _skip_spaces(self) -> None:
         match = _NOT_SPACE.search(self.data, self.position)
         self.position = match.start() if match else len(self.data)
-
-    def _next_token(self) -> re.Match[bytes]:
-        match = _TOKEN.match(self.data, self.position)
-        if match is None:
-            raise Unreadable(f"neither an atom, a string nor a list at byte {self.position}")
-        self.position = match.end()
-        return match
-
-    def _string(self, match: re.Match[bytes]) -> bytes | None:
-        kind = match.lastindex
-        if kind == _ATOM:
-            atom = match[_ATOM]
-            return None if atom.upper() == b"NIL" else atom
-        if kind == _QUOTED:
-            return unescape(match[_QUOTED])
-        end = self.position + int(match[_LITERAL])
-        if end > len(self.data):
-            raise Unreadable(f"a literal of {match[_LITERAL].decode()} bytes is cut short")
-        literal = self.data[self.position : end]
-        self.position = end
-        return literal
 
 
 def unescape(quoted: bytes) -> bytes:

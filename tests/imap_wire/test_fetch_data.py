@@ -59,7 +59,7 @@ ATTRIBUTES = st.lists(
             b"X-GUID 0123456789abcdef0123456789abcdef",
             b"X-GM-MSGID 1278455344230334865",
             b'ENVELOPE (NIL "" NIL NIL NIL NIL NIL NIL NIL NIL)',
-            b'ENVELOPE ("d" "a\\"b" ((NIL NIL "x" "y")) NIL NIL (("\\\\" NIL "t" "u") (NIL NIL NIL NIL)) NIL NIL NIL "")',
+            b'ENVELOPE ("" "a\\"b" ((NIL NIL "x" "y")) NIL NIL (("\\\\" NIL "t" "u") (NIL NIL NIL NIL)) NIL NIL "" "")',
             b'ENVELOPE ("d" "s" ((NIL NIL "x" "y")("n" "r" "m" "h")) NIL () NIL NIL NIL NIL "<i>")',
             b'ENVELOPE (nil "s" NIL NIL NIL NIL NIL NIL NIL)',
             b"BODY[] NIL",
@@ -68,6 +68,7 @@ ATTRIBUTES = st.lists(
         ]
     ),
     max_size=6,
+    unique_by=lambda attribute: attribute.split()[0],
 )
 
 
