@@ -20,12 +20,19 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import FactRequest, Part
 
 
+_ITEMS_BYTES = 200
+"""Tag, command and all items of FETCH but the names of header fields."""
+_SMALLEST_SET_BYTES = 200
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
     """How a large fetch is cut, and what is too large to fetch."""
 
     messages_per_command: int = 5_000
     """Several commands are in flight, so that the server works while we read."""
+    line_bytes: int = 8_000
+    """How long a command the server takes, see ``imap.quirks``."""
     commands: int = 200
     """The most for one whole mailbox, whatever number of messages a server claims."""
     contents_per_command: int = 250
@@ -82,7 +89,9 @@ def sets_of_mailbox(*, messages: int, uidnext: int | None, limits: FetchLimits) 
 
 def sets_of_uids(uids: Iterable[UID], request: FactRequest, *, limits: FetchLimits) -> Iterator[SequenceSet]:
     """The UIDs cut so that each set fits a command line and its answer is not too large."""
-    return cut_by_bytes(uids, max_count=limits.contents_per_command if request.whole else limits.messages_per_command)
+    names_bytes = sum(len(name) + 1 for name in request.header_fields)
+    most = limits.contents_per_command if request.whole else limits.messages_per_command
+    return cut_by_bytes(uids, max_bytes=_set_bytes(limits, names_bytes), max_count=most)
 
 
 def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
@@ -131,7 +140,8 @@ class TextCollector:
             for part in parts:
                 uids_by_number.setdefault(part.number, []).append(uid)
         for number, uids in uids_by_number.items():
-            for numbers in cut_by_bytes(uids, max_count=self._limits.contents_per_command):
+            most = self._limits.contents_per_command
+            for numbers in cut_by_bytes(uids, max_bytes=_set_bytes(self._limits), max_count=most):
                 yield numbers, (FetchItem.UID, BodySection(part=number))
 
     def take(self, data: FetchData) -> None:
@@ -160,6 +170,11 @@ class TextCollector:
             one.texts = Unreadable(reason=f"too complex: a text part of {longest:,} bytes, over {most:,}")
             return
         self._wanted[one.uid] = parts
+
+
+def _set_bytes(limits: FetchLimits, names_bytes: int = 0) -> int:
+    """What a command line leaves for its set, beside the items and so many bytes of header names."""
+    return max(_SMALLEST_SET_BYTES, limits.line_bytes - _ITEMS_BYTES - names_bytes)
 
 
 def _unreadable(data: FetchData, name: str) -> Unreadable:

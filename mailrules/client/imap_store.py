@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.client.connect import connect
@@ -38,6 +39,7 @@ from mailrules.imap.mailbox_commands import (
     list_return_options,
 )
 from mailrules.imap.message_commands import StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore, merge_by_uid
+from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Id, Logout, Noop
 from mailrules.mailbox.message import UID
@@ -163,7 +165,8 @@ class ImapReader:
         if "ID" in self.capabilities:
             with contextlib.suppress(CommandRefused):
                 fields = await self.client.run(Id((("name", "mailrules"),)))
-                self._server_name = (fields or {}).get("name") or ""
+                self._server_name = name = (fields or {}).get("name") or ""
+                self._limits = replace(self._limits, line_bytes=command_line_bytes(server_name=name, greeting=""))
 
     async def _fetch(self, request: FactRequest, sets: Iterable[SequenceSet]) -> list[MessageFacts]:
         object_id = object_id_item(self.capabilities, server_name=self._server_name or "")

@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from mailrules.client.fetching import FetchLimits, items_for, object_id_item, sets_of_mailbox
+from mailrules.client.fetching import FetchLimits, items_for, object_id_item, sets_of_mailbox, sets_of_uids
 from mailrules.imap.message_commands import FetchItem
 from mailrules.imap.sequence_set import STAR
 from mailrules.imap.writer import BodySection
-from mailrules.mailbox.message import FactRequest
+from mailrules.mailbox.message import UID, FactRequest
 
 LIMITS = FetchLimits(messages_per_command=100, commands=10)
 
@@ -38,6 +38,17 @@ def test_the_sets_of_a_mailbox_are_all_uids_once(messages: int, uidnext: int | N
     assert ranges[0][0] == 1
     assert ranges[-1][1] == STAR
     assert all(first[1] + 1 == second[0] for first, second in itertools.pairwise(ranges))
+
+
+@pytest.mark.parametrize(("line_bytes", "set_bytes"), [(1_000, 780), (8_000, 7_780), (100, 200)])
+def test_uids_and_header_names_share_the_command_line(line_bytes: int, set_bytes: int) -> None:
+    request = FactRequest(header_fields=("from", "subject", "sender"))
+    limits = FetchLimits(line_bytes=line_bytes)
+
+    sets = list(sets_of_uids([UID(uid) for uid in range(1, 20_000, 2)], request, limits=limits))
+
+    assert set_bytes - 12 < max(len(numbers.to_bytes()) for numbers in sets) <= set_bytes
+    assert sum(numbers.count for numbers in sets) == 10_000
 
 
 def test_only_what_is_asked_for_goes_into_the_command() -> None:
