@@ -6,20 +6,16 @@ carry bytes and to wait.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
 from mailrules.errors import (
-    CommandRefused,
     ConnectionLost,
-    IMAPError,
     LocalProtocolError,
     MissingCapability,
     RemoteProtocolError,
 )
 from mailrules.imap.capabilities import Capabilities
-from mailrules.imap.command import Answer, Command
 from mailrules.imap.events import (
     CommandCompleted,
     CommandFailed,
@@ -32,7 +28,9 @@ from mailrules.imap.events import (
     TlsAgreed,
     UntaggedReceived,
 )
+from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.framing import Framer
+from mailrules.imap.in_flight import InFlight
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.outbox import Outbox, Outgoing
@@ -44,18 +42,12 @@ from mailrules.imap.session_commands import Authenticate, Compress, Idle, Login,
 from mailrules.imap.states import State, require_state, state_after
 
 if TYPE_CHECKING:
+    from mailrules.imap.command import Command
     from mailrules.imap.parser import Response
 
 
-@dataclass(slots=True)
-class _InFlight:
-    """A command of which at least the first byte is on its way."""
-
-    command: Command[object]
-    claimed: list[Untagged] = field(default_factory=list)
-    turns: int = 0
-    """How many ``+`` it has answered."""
-    is_abandoned: bool = False
+# What Exchange says to every command once it cannot reach the mailbox any more; only a new connection helps.
+_BACKEND_LOST = "authenticated but not connected"
 
 
 class Connection:
@@ -72,7 +64,7 @@ class Connection:
         self._state = State.GREETING
         self._tags = count(1)
         self._held: dict[Tag, Command[object]] = {}
-        self._in_flight: dict[Tag, _InFlight] = {}
+        self._in_flight: dict[Tag, InFlight] = {}
         self._outbox = Outbox()
         self._is_paused = False  # between the OK of STARTTLS or COMPRESS and resume()
         self._idle_begun = False
@@ -98,11 +90,6 @@ class Connection:
         return self._capabilities.are_current
 
     @property
-    def enabled(self) -> frozenset[str]:
-        """What ENABLED has confirmed."""
-        return self._capabilities.enabled
-
-    @property
     def selected(self) -> SelectedMailbox | None:
         """The open mailbox; None while there is none and while SELECT is under way."""
         return self._mailbox if self._state is State.SELECTED and self._opening() is None else None
@@ -111,11 +98,6 @@ class Connection:
     def awaits_reply(self) -> bool:
         """Whether the server owes us something. It does not while IDLE runs."""
         return bool(self._in_flight) and not (self._idle_begun and not self._idle_done)
-
-    @property
-    def holds_commands(self) -> bool:
-        """Whether a command waits for others to be done."""
-        return bool(self._held)
 
     @property
     def has_news(self) -> bool:
@@ -233,7 +215,7 @@ class Connection:
         self._capabilities.require_for(command)
         offered, utf8 = self._capabilities.offered, self._capabilities.utf8
         self._outbox.put_command(tag, command, offered=offered, utf8=utf8)
-        self._in_flight[tag] = _InFlight(command)
+        self._in_flight[tag] = InFlight(tag, command)
         if isinstance(command, Select):
             self._mailbox = SelectedMailbox(command.mailbox, read_only=command.is_read_only)
         elif isinstance(command, Login | Authenticate):
@@ -263,19 +245,16 @@ class Connection:
         events.append(Greeted(greeting=response))
 
     def _receive_untagged(self, response: Untagged, events: list[Event]) -> None:
-        self._capabilities.note(response)
         claimable, changed = response, False
         if self._mailbox is not None:
             claimable = self._mailbox.name_expunged(response)
             changed = self._mailbox.apply(response)
-        for tag, one in self._in_flight.items():
-            if one.command.claims(claimable, tag=tag):
-                if not one.is_abandoned and not one.command.absorb(claimable):
-                    one.claimed.append(claimable)
-                break
-        else:
+        if not any(one.claim(claimable) for one in self._in_flight.values()):
             self._has_news = self._has_news or changed
             events.append(UntaggedReceived(response=response))
+        if isinstance(response, FetchData):
+            return  # as most are
+        self._capabilities.note(response)
         if isinstance(response, StatusResponse) and response.status is Status.BYE and not self._complete_logout(events):
             self._end(f"the server said BYE: {response.text}", events)
 
@@ -284,14 +263,12 @@ class Connection:
             self._outbox.send_waiting()
             return
         for one in self._in_flight.values():
-            command = one.command
-            if isinstance(command, Idle) and not self._idle_begun:
+            if isinstance(one.command, Idle) and not self._idle_begun:
                 self._begin_idle()
                 return
-            line = command.reply_to(response.raw, turn=one.turns, offered=self._capabilities.offered)
+            line = one.reply_to(response.raw, offered=self._capabilities.offered)
             if line is not None:
-                one.turns += 1
-                self._outbox.put_line(line, is_secret=command.is_secret)
+                self._outbox.put_line(line, is_secret=one.command.is_secret)
                 return
         events.append(Disregarded(response=response))
 
@@ -301,27 +278,24 @@ class Connection:
         if one is None:
             events.append(Disregarded(response=reply))
             return
-        if reply.status is not Status.OK:
-            self._outbox.drop_waiting(tag)
-            self._leave(tag, succeeded=False)
-            self._capabilities.note(reply)
-            events.append(CommandFailed(tag=tag, error=_refusal(one.command.name, reply)))
-            return
-        self._require_finished(tag, one.command)
-        self._leave(tag, succeeded=True)
+        if reply.status is Status.OK:
+            self._require_finished(one)
+        elif reply.status is Status.BAD and _BACKEND_LOST in reply.text:
+            raise RemoteProtocolError(f"the server has lost the mailbox behind it: {reply.text}")
+        self._leave(one, succeeded=reply.status is Status.OK)
         self._capabilities.note(reply)
-        if self._mailbox is not None:
-            self._mailbox.apply_code(reply.code)
-        if isinstance(one.command, Select):
-            self._has_news = False
-        self._agree_on_layer(one.command, data, events)
-        events.append(_outcome(tag, one, reply))
+        if reply.status is Status.OK:
+            self._follow(one.command, reply, data, events)
+        elif isinstance(one.command, StartTls):
+            self._drop_held("STARTTLS before it was refused, and it would have gone in the clear", events)
+        events.append(one.outcome(reply))
         if self._state is State.LOGOUT:
             self._end("logged out", events)
 
-    def _require_finished(self, tag: Tag, command: Command[object]) -> None:
+    def _require_finished(self, one: InFlight) -> None:
         """Raise RemoteProtocolError for an OK that comes too early, or with something behind it that must not be."""
-        if self._outbox.is_half_sent(tag) or (isinstance(command, Idle) and not self._idle_begun):
+        command = one.command
+        if self._outbox.is_half_sent(one.tag) or (isinstance(command, Idle) and not self._idle_begun):
             raise RemoteProtocolError(f"the server says OK to {command.name} before its + and the rest of the command")
         behind = self._framer.buffered_bytes
         if isinstance(command, StartTls) and behind:
@@ -329,9 +303,11 @@ class Connection:
                 f"{behind} bytes behind STARTTLS's OK came without TLS; somebody on the way may have put them there"
             )
 
-    def _leave(self, tag: Tag, *, succeeded: bool) -> None:
+    def _leave(self, one: InFlight, *, succeeded: bool) -> None:
         """The command is over: take the state that its reply leads to."""
-        command = self._in_flight.pop(tag).command
+        command = one.command
+        del self._in_flight[one.tag]
+        self._outbox.drop_waiting(one.tag)
         self._state = state_after(command.name, self._state, succeeded=succeeded)
         if self._state is not State.SELECTED and self._opening() is None:
             self._mailbox = None
@@ -340,8 +316,13 @@ class Connection:
         if isinstance(command, Login | Authenticate) and not succeeded:
             self._capabilities.keep()
 
-    def _agree_on_layer(self, command: Command[object], data: bytes, events: list[Event]) -> None:
-        if isinstance(command, StartTls):
+    def _follow(self, command: Command[object], reply: Tagged, data: bytes, events: list[Event]) -> None:
+        """Draw what follows from a command's success for the connection."""
+        if self._mailbox is not None:
+            self._mailbox.apply_code(reply.code)
+        if isinstance(command, Select):
+            self._has_news = False
+        elif isinstance(command, StartTls):
             self._capabilities.forget()
             self._is_paused = True
             events.append(TlsAgreed())
@@ -350,6 +331,11 @@ class Connection:
             self._framer = Framer(self._limits)
             self._is_paused = True
             events.append(CompressionAgreed(received=data[len(data) - behind :]))
+
+    def _drop_held(self, reason: str, events: list[Event]) -> None:
+        error = LocalProtocolError(f"not sent: {reason}")
+        events.extend(CommandFailed(tag=tag, error=error) for tag in self._held)
+        self._held.clear()
 
     def _complete_logout(self, events: list[Event]) -> bool:
         """BYE or the end of the stream is all that LOGOUT wants; some servers send no tagged OK."""
@@ -383,16 +369,3 @@ class Connection:
         """The SELECT or EXAMINE that is under way."""
         commands = (one.command for one in self._in_flight.values())
         return next((command for command in commands if isinstance(command, Select)), None)
-
-
-def _outcome(tag: Tag, one: _InFlight, reply: Tagged) -> Event:
-    try:
-        result = one.command.result(Answer(claimed=one.claimed, reply=reply))
-    except RemoteProtocolError as error:
-        return CommandFailed(tag=tag, error=error)
-    return CommandCompleted(tag=tag, result=result)
-
-
-def _refusal(name: str, reply: Tagged) -> IMAPError:
-    code = reply.code.name if reply.code else ""
-    return CommandRefused(name, status=reply.status.value, code=code, text=reply.text)

@@ -74,7 +74,7 @@ _USUAL = re.compile(
       | RFC822\.SIZE\ ([0-9]{1,18}+)
       | MODSEQ\ \(([0-9]{1,18}+)\)
       | EMAILID\ \(([A-Za-z0-9_-]++)\)
-      | X-GUID\ ([0-9a-f]{32}+)
+      | X-GUID\ (?![Nn][Ii][Ll][ )])([^]()"{%%*\\\x00-\x20\x7f-\xff]++)
       | X-GM-MSGID\ ([0-9]++)
       | ENVELOPE\ %b
       )(?:\ (?=[A-Z])|(?=\))))*+

@@ -20,8 +20,8 @@ Frame = NewType("Frame", bytes)
 _LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
 # Only these are data that may hold literals. Text for people may well end in "{5}": tagged
 # replies, continuations, and these status responses.
-_STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH)(?: |\Z)", re.IGNORECASE)
-_NUMBER_LIST = re.compile(rb"\* +(?:SEARCH|ESEARCH|SORT|THREAD|VANISHED)(?: |\Z)", re.IGNORECASE)
+_STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH) ", re.IGNORECASE)
+_NUMBER_LIST = re.compile(rb"\* +(?:SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
 _FETCH = re.compile(rb"\* +[0-9]+ +FETCH ", re.IGNORECASE)
 _QUOTED_BYTES = 60
 _RIGHT_BRACE = ord("}")

@@ -37,17 +37,19 @@ class List(Command[tuple[ListData, ...]]):
     """LIST of all mailboxes that match ``pattern`` (RFC 9051 section 6.3.9).
 
     Special use and subscription are asked for where the server knows RETURN; elsewhere special use comes
-    if the server likes, and ``Lsub`` tells the subscriptions.
+    if the server likes, and ``Lsub`` tells the subscriptions. ``is_plain`` never asks: strato announces
+    LIST-EXTENDED and answers nothing to RETURN.
     """
 
     name: ClassVar[str] = "LIST"
     pattern: str = "*"
     reference: str = ""
+    is_plain: bool = False
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         names = (MailboxNode(self.reference), Quoted(self.pattern))
         wanted = list_return_options(offered)
-        if not wanted:
+        if self.is_plain or not wanted:
             return names
         return (*names, Atom("RETURN"), ParenthesisedList(tuple(Atom(word) for word in wanted)))
 

@@ -296,6 +296,18 @@ async def test_silence_instead_of_a_greeting_ends_in_time():
     assert stream.is_closed
 
 
+async def test_cancelling_the_start_closes_the_stream():
+    stream = ScriptedStream()
+    starting = asyncio.create_task(AsyncClient(stream).start())
+    await stream.is_read()
+
+    starting.cancel()
+    await asyncio.wait({starting})
+
+    assert starting.cancelled()
+    assert stream.is_closed
+
+
 async def test_a_greeting_that_trickles_ends_in_time():
     stream = ScriptedStream()
     stream.feed(b"* O")

@@ -84,7 +84,7 @@ def test_enable_gives_what_is_enabled_even_if_the_server_does_not_say():
     wire, enabled = ask(connection, Enable(("CONDSTORE", "QRESYNC")), b"* ENABLED QRESYNC\r\nTAG OK\r\n")
 
     assert wire == b"TAG ENABLE CONDSTORE QRESYNC\r\n"
-    assert enabled == connection.enabled == frozenset({"QRESYNC"})
+    assert enabled == frozenset({"QRESYNC"})
     assert ask(connection, Enable(("CONDSTORE",)), b"TAG OK\r\n")[1] == frozenset()  # iCloud
 
 
@@ -107,6 +107,16 @@ def test_list_asks_for_what_the_server_understands(capabilities, wire):
     assert sent_bytes == wire
     assert [(one.mailbox, one.delimiter) for one in mailboxes] == [("Bin ä", "/"), ("INBOX", "")]
     assert "\\trash" in mailboxes[0].attributes
+
+
+def test_list_may_be_asked_plainly_of_a_server_that_answers_nothing_to_return():
+    connection = authenticated("LIST-EXTENDED")
+    assert ask(connection, List(), b"TAG OK\r\n")[1] == ()
+
+    wire, mailboxes = ask(connection, List("a%", is_plain=True), b'* LIST () "/" ab\r\nTAG OK\r\n')
+
+    assert wire == b'TAG LIST "" "a%"\r\n'
+    assert [one.mailbox for one in mailboxes] == ["ab"]
 
 
 def test_lsub_claims_its_own_lines_only():

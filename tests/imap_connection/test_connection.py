@@ -133,12 +133,10 @@ def test_disjoint_work_goes_out_together_and_the_rest_is_held():
     connection.submit(UidFetch(LOW, FLAGS))
 
     assert sent(connection) == b"A3 UID FETCH 1:3 (FLAGS)\r\nA4 UID MOVE 7:8 t\r\n"
-    assert connection.holds_commands
     connection.receive_data(b"A3 OK\r\n")
     assert sent(connection) == b"A5 UID STORE 1:3 +FLAGS (x)\r\n"
     connection.receive_data(b"A4 OK\r\nA5 OK\r\n")
     assert sent(connection) == b"A6 UID FETCH 1:3 (FLAGS)\r\n"
-    assert not connection.holds_commands
 
 
 def test_a_command_that_is_held_is_not_overtaken_by_one_that_conflicts_with_it():
@@ -453,6 +451,19 @@ def test_nothing_goes_out_between_the_ok_of_starttls_and_the_handshake():
     assert sent(connection) == b"A2 LOGIN u p\r\n"
 
 
+def test_what_waits_for_tls_never_goes_out_without_it():
+    connection = greeted("STARTTLS")
+    connection.submit(StartTls())
+    login = connection.submit(Login("u", Secret("p")))
+    sent(connection)
+
+    events = connection.receive_data(b"A1 NO not today\r\n")
+
+    with pytest.raises(LocalProtocolError, match="in the clear"):
+        outcome_of(login, events)
+    assert sent(connection) == b""
+
+
 @pytest.mark.parametrize("behind", [b"* CAPABILITY IMAP4rev1\r\n", b"A2 OK\r\n", b"x", b"\r\n"])
 def test_bytes_behind_the_ok_of_starttls_end_the_connection(behind):
     connection = greeted("STARTTLS")
@@ -718,6 +729,17 @@ def test_the_end_of_the_stream_ends_every_command():
     with pytest.raises(ConnectionLost, match="closed the connection"):
         outcome_of(tag, events)
     assert connection.abort("late") == []
+
+
+def test_a_server_that_has_lost_its_mailbox_is_left():
+    connection = selected()
+    tags = connection.submit(UidFetch(LOW, FLAGS)), connection.submit(Status("x"))
+
+    events = connection.receive_data(b"A3 BAD User is authenticated but not connected.\r\n")
+
+    for tag in tags:
+        with pytest.raises(ConnectionLost, match="lost the mailbox"):
+            outcome_of(tag, events)
 
 
 def test_a_limit_that_is_passed_ends_the_connection():

@@ -21,7 +21,7 @@ from mailrules.imap.message_commands import (
     UidSearchReturn,
     UidStore,
 )
-from mailrules.imap.pipelining import USES, may_overlap, overlap
+from mailrules.imap.pipelining import USES, may_overlap, overlap, uses_of
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.session_commands import Capability, Compress, Enable, Id, Idle, Login, Logout, Noop, StartTls
 from mailrules.imap.states import TRANSITIONS, State, require_state, state_after
@@ -63,6 +63,8 @@ def test_a_command_without_a_row_is_our_mistake():
         require_state("XFOO", State.SELECTED)
     with pytest.raises(LocalProtocolError, match="XFOO"):
         state_after("XFOO", State.SELECTED, succeeded=True)
+    with pytest.raises(LocalProtocolError, match="XFOO"):
+        uses_of("XFOO")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""What has a command that is on its way got so far, and how did it end?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mailrules.errors import CommandRefused, RemoteProtocolError
+from mailrules.imap.command import Answer, Command
+from mailrules.imap.events import CommandCompleted, CommandFailed, Tag
+from mailrules.imap.responses import Status
+
+if TYPE_CHECKING:
+    from mailrules.imap.parser import Untagged
+    from mailrules.imap.responses import Tagged
+
+
+@dataclass(slots=True)
+class InFlight:
+    """A command of which at least the first byte is on its way."""
+
+    tag: Tag
+    command: Command[object]
+    is_abandoned: bool = False
+    """Nobody waits for it any more; its answer is drained."""
+    _claimed: list[Untagged] = field(default_factory=list)
+    _turns: int = 0
+
+    def claim(self, response: Untagged) -> bool:
+        """Take the response if it belongs to this command's answer."""
+        if not self.command.claims(response, tag=self.tag):
+            return False
+        if not self.is_abandoned and not self.command.absorb(response):
+            self._claimed.append(response)
+        return True
+
+    def reply_to(self, challenge: bytes, *, offered: frozenset[str]) -> bytes | None:
+        """The command's next line after a ``+``, None where it expects none."""
+        line = self.command.reply_to(challenge, turn=self._turns, offered=offered)
+        self._turns += line is not None
+        return line
+
+    def outcome(self, reply: Tagged) -> CommandCompleted | CommandFailed:
+        """What the tagged reply makes of it."""
+        if reply.status is not Status.OK:
+            code = reply.code.name if reply.code else ""
+            refusal = CommandRefused(self.command.name, status=reply.status.value, code=code, text=reply.text)
+            return CommandFailed(tag=self.tag, error=refusal)
+        try:
+            result = self.command.result(Answer(claimed=self._claimed, reply=reply))
+        except RemoteProtocolError as error:
+            return CommandFailed(tag=self.tag, error=error)
+        return CommandCompleted(tag=self.tag, result=result)
