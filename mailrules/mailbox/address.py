@@ -17,19 +17,19 @@ from mailrules.mailbox.text import clean_text, decode_bytes
 MAX_ADDRESSES = 2_000
 
 # What nearly all mail has, separated by commas: `Name <local@domain>`, `"Name" <local@domain>`, `local@domain`.
+# Possessive throughout, so that no input makes it try again.
 _USUAL = re.compile(
-    r'\s*(?:(?:"([^"\\]*)" ?|([^"\\(),:;<>@\[\]]*))<([^\s"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+)>'
-    r"|([^\s\"(),:;<>@\\\[\]]+)@([A-Za-z0-9.-]+))\s*(?:,|$)"
+    r'\s*+(?:(?:"([^"\\]*+)" ?|([^"\\(),:;<>@\[\]]*+))<([^\s"(),:;<>@\\\[\]]++)@([A-Za-z0-9.-]++)>'
+    r"|([^\s\"(),:;<>@\\\[\]]++)@([A-Za-z0-9.-]++))\s*+(?:,|$)"
 )
 
 _TOKEN = re.compile(
-    r"(?P<word>=\?[^?\s]{1,120}\?[BbQq]\?[^?\s]*\?=|[^\s\"(),:;<>@\\\[\]]+|\[[^\]]*\]?)"
-    r'|(?P<quoted>"(?:[^"\\]|\\.)*"?)'
-    r"|(?P<space>\s+)"
-    r"|(?P<special>.)",
+    r"(?P<word>=\?[^?\s]{1,120}\?[BbQq]\?[^?\s]*+\?=|[^\s\"(),:;<>@\\\[\]]++|\[[^\]]*+\]?|\s++)|(?P<special>.)",
     re.DOTALL,
 )
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,9 @@ class Address:
 
     def __str__(self) -> str:
         return f"{self.name} <{self.address}>" if self.name else self.address
+
+
+_NOBODY = Address()
 
 
 def parse_addresses(raw: bytes) -> tuple[Address, ...] | Unreadable:
@@ -113,28 +116,49 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.addresses: list[Address] = []
+        self._text = text
         self._phrase: list[str] = []
         self._route: list[str] | None = None
-        self._comment: list[str] = []
-        comment_depth = 0
-        for token in _TOKEN.finditer(text):
-            kind, value = token.lastgroup, token.group()
-            if kind == "special" and value == "(":
-                comment_depth += 1
-            elif comment_depth:
-                if value == ")":
-                    comment_depth -= 1
-                else:
-                    self._comment.append(value)
-            elif kind == "special":
-                self._special(value)
-                if len(self.addresses) > MAX_ADDRESSES:
-                    return
-            elif kind == "quoted":
-                self._current.append(_ESCAPE.sub(r"\1", value[1:-1] if value.endswith('"') else value[1:]))
-            else:
-                self._current.append(value)
+        self._comment = ""
+        # What was opened and never closed is an ordinary character; nothing is looked for twice.
+        self._closable = {'"', "("}
+        position = 0
+        while position < len(text) and len(self.addresses) <= MAX_ADDRESSES:
+            position = self._take(position)
         self._finish()
+
+    def _take(self, position: int) -> int:
+        """Take in the token at a position; answers where the next one starts."""
+        character = self._text[position]
+        if character == '"' and character in self._closable:
+            quoted = _QUOTED.match(self._text, position)
+            if quoted:
+                self._current.append(_ESCAPE.sub(r"\1", quoted[1]))
+                return quoted.end()
+            self._closable.discard(character)
+        if character == "(" and character in self._closable:
+            end = self._end_of_comment(position)
+            if end:
+                self._comment = self._text[position + 1 : end - 1]
+                return end
+            self._closable.discard(character)
+        token = _TOKEN.match(self._text, position)
+        if token is None:
+            return len(self._text)
+        if token.lastgroup == "special":
+            self._special(token[0])
+        else:
+            self._current.append(token[0])
+        return token.end()
+
+    def _end_of_comment(self, start: int) -> int:
+        """Comments nest (RFC 5322 section 3.2.2); 0 where this one is not closed."""
+        depth = 0
+        for mark in _COMMENT_MARK.finditer(self._text, start):
+            depth += {"(": 1, ")": -1}.get(mark[0], 0)
+            if depth == 0:
+                return mark.end()
+        return 0
 
     @property
     def _current(self) -> list[str]:
@@ -157,8 +181,8 @@ class _Parser:
 
     def _finish(self) -> None:
         phrase, route = "".join(self._phrase).strip(), self._route
-        comment = "".join(self._comment).strip()
-        self._phrase, self._route, self._comment = [], None, []
+        comment = self._comment.strip()
+        self._phrase, self._route, self._comment = [], None, ""
         if route is not None:
             name, spec = phrase, "".join(route).strip()
         elif "@" in phrase:
@@ -167,16 +191,14 @@ class _Parser:
             name, spec = "", phrase
         else:
             name, spec = phrase, ""
-        if not (name or spec):
-            return
         local, _, domain = spec.rpartition("@") if "@" in spec else (spec, "", "")
-        self.addresses.append(
-            Address(
-                name=clean_text(decode_words(name or comment)),
-                local=clean_text(local),
-                domain=clean_text(domain_text(domain)),
-            )
+        address = Address(
+            name=clean_text(decode_words(name or comment)),
+            local=clean_text(local),
+            domain=clean_text(domain_text(domain)),
         )
+        if address != _NOBODY and (name or spec):
+            self.addresses.append(address)
 
 
 def _split_bare(phrase: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from mailrules.mailbox.message import Unreadable
 MAX_DATE_BYTES = 200
 
 _DATE = re.compile(
-    r"(?:[A-Za-z]{2,9}\.?,?\s*)?"
+    r"(?:[A-Za-z]{2,9}\.?\s*,?\s*)?"
     r"(?P<day>\d{1,2})[\s-]+(?P<month>[A-Za-z]{3})[A-Za-z]*[\s.,-]+(?P<year>\d{2,4}),?\s+"
     r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2})(?:\.\d+)?)?"
     r"\s*(?P<zone>[+-]\d{4}|[+-]\d{2}:\d{2}|[A-Za-z]{1,5})?(?![\w:])"

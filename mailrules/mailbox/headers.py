@@ -28,18 +28,17 @@ def header_fields(block: bytes) -> Iterator[tuple[str, bytes]]:
     Lines that are neither a field nor a continuation are passed over. Bare LF ends a line too,
     since servers store such mail.
     """
-    name, value = "", b""
+    name, lines = "", [b""]
     for line in block.split(b"\n"):
         if line[:1] in (b" ", b"\t"):
-            if name:
-                value += b"\n" + line
+            lines.append(line)
             continue
         if name:
-            yield name, value.strip()
+            yield name, b"\n".join(lines).strip()
         field_name, colon, value = line.partition(b":")
-        name = field_name.strip().decode("ascii", "replace").lower() if colon else ""
+        name, lines = field_name.strip().decode("ascii", "replace").lower() if colon else "", [value]
     if name:
-        yield name, value.strip()
+        yield name, b"\n".join(lines).strip()
 
 
 def header_text(raw: bytes) -> str | Unreadable:

@@ -12,7 +12,7 @@ import re
 # Their content is no markup and is not shown: it ends at the first matching end tag.
 _RAW_ELEMENTS = frozenset({"script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes"})
 # Their content is markup that is not shown.
-_HIDDEN_ELEMENTS = frozenset({"template", "noscript"})
+_HIDDEN_ELEMENTS = frozenset({"template"})
 _BLOCKS = frozenset(
     {"p", "div", "br", "tr", "td", "th", "li", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "dl", "dt"}
     | {"dd", "blockquote", "hr", "section", "article", "header", "footer", "pre"}
@@ -50,7 +50,7 @@ class _Walk:
         """Take in the markup that starts at ``tag``; answers where the text after it starts."""
         source = self._source
         if source.startswith("<!--", tag):
-            return self._after("-->", tag + 4) or self._after(">", tag) or len(source)
+            return self._after("-->", tag + 2) or self._after(">", tag) or len(source)
         if source[tag + 1 : tag + 2] in ("!", "?"):
             return self._after(">", tag) or len(source)
         is_end = source.startswith("/", tag + 1)

@@ -6,7 +6,6 @@ raw here; ``columns`` holds them decoded and arranged for judging.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.address import parse_addresses
@@ -156,14 +155,6 @@ class Snapshot:
         """The readable text of a message, white space collapsed; None where it has not been fetched."""
         parts = self.texts[row]
         return None if parts is None else body_text(parts)
-
-    def identity_hash(self, row: int) -> str:
-        """What tells this message from others as far as its facts are known: for ``apply`` and recovery."""
-        digest = hashlib.sha256()
-        digest.update(f"{self.object_ids[row]}\0{self.received[row]}\0{self.size_bytes[row]}\0".encode())
-        for raw in self.raw_header("message-id", row):
-            digest.update(raw + b"\0")
-        return digest.hexdigest()[:32]
 
     def _occurrences(self, field: str, row: int) -> tuple[bytes, ...] | Unreadable | None:
         column = self.headers.get(field.lower())

@@ -141,7 +141,7 @@ def required_literal(text: str) -> str:
         else:
             literal = "" if character in _SPECIAL or not character.isascii() else character
             index += 1
-            if character == "|":
+            if character == "|" and not depth:
                 return ""
             depth += {"(": 1, ")": -1}.get(character, 0)
         if text[index : index + 1] in ("*", "?", "{"):

@@ -44,6 +44,8 @@ class TextMatch:
 
     def __post_init__(self) -> None:
         values = tuple(dict.fromkeys(_as_compared(value) for value in self.values))
+        if self.operator == TextOperator.EQUALS:
+            values = tuple(value.strip() for value in values)
         wanted = values if self.match_case else tuple(dict.fromkeys(map(fold, values)))
         patterns: Iterable[Pattern] = ()
         if self.operator == TextOperator.REGEX:

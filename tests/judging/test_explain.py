@@ -1,0 +1,133 @@
+"""What ``explain`` tells of one message is what the masks say of the whole mailbox."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
+from mailrules.rules.address_tests import AddressTest, bare_match, subdomains_of
+from mailrules.rules.compiler import Judge
+from mailrules.rules.conditions import All, Always, AnyOf, Named, Node, Not
+from mailrules.rules.explain import NodeTruth, explain_node
+from mailrules.rules.structure_tests import AttachmentTest
+from mailrules.rules.text_tests import BodyTest, TextTest
+from mailrules.rules.value_tests import FlagTest, NumberBounds, SizeTest, TimeSource, TimeTest
+from tests.judging.conditions import NOW, leaf, subject, text_match
+from tests.mailbox.samples import empty_snapshot
+
+LEAVES = [
+    subject("contains", "invoice"),
+    subject("regex", r"^\w+ \d+$"),
+    subject("equals", "invoice 7", "hello"),
+    leaf(TextTest(field="subject", exists=False)),
+    leaf(AddressTest(fields=("from",), matches=(bare_match(["ann", "@example.org"]),)), name="from"),
+    leaf(AddressTest(fields=("from", "to"), matches=(subdomains_of(["example.org"]),)), name="participants"),
+    leaf(SizeTest(bounds=NumberBounds(at_least=100)), name="size"),
+    leaf(FlagTest(flags=("\\Seen",)), name="flag"),
+    leaf(TimeTest(source=TimeSource.SENT, before=NOW.now), name="sent"),
+    leaf(TimeTest(source=TimeSource.RECEIVED, before=NOW.now), name="received"),
+    leaf(AttachmentTest(type=text_match("equals", "application/pdf")), name="attachment"),
+    leaf(BodyTest(matches=(text_match("contains", "code"),)), name="body"),
+]
+NODES: st.SearchStrategy[Node] = st.recursive(
+    st.sampled_from(LEAVES) | st.just(Always()),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda parts: All(parts=tuple(parts)))
+        | st.lists(inner, max_size=3).map(lambda parts: AnyOf(parts=tuple(parts)))
+        | inner.map(lambda part: Not(part=part))
+        | inner.map(lambda part: Named(name="named", part=part))
+    ),
+    max_leaves=8,
+)
+
+PDF = Part(number="2", type="application", subtype="pdf", file_name="a.pdf")
+TEXT_PART = Part(number="1", type="text", subtype="plain")
+BROKEN = Unreadable(reason="broken")
+HEADERS = st.sampled_from(
+    [
+        b"Subject: Invoice 7\nFrom: Ann <ann@example.org>\nDate: 1 May 2026 12:00:00 +0000",
+        b"Subject: hello\nFrom: x@mail.example.org\nTo: y@z\nDate: never",
+        b"Subject: \nSubject: invoice\nFrom: " + b"a@b," * 2_001,
+        b"",
+        BROKEN,
+        None,
+    ]
+)
+MESSAGES = st.builds(
+    MessageFacts,
+    uid=st.just(UID(1)),
+    flags=st.sampled_from([None, frozenset(), frozenset({"\\Seen"})]),
+    size_bytes=st.sampled_from([None, 99, 100]),
+    received=st.sampled_from([None, NOW.now, BROKEN]),
+    header=HEADERS,
+    structure=st.sampled_from([None, (), (TEXT_PART, PDF), BROKEN]),
+    texts=st.sampled_from([None, (), ((TEXT_PART, b"the Code"),), BROKEN]),
+)
+REQUESTS = st.builds(
+    FactRequest,
+    flags=st.booleans(),
+    size=st.booleans(),
+    received=st.booleans(),
+    structure=st.booleans(),
+    text=st.booleans(),
+    header_fields=st.sampled_from([(), ("subject", "from"), ("from", "to", "date"), ("subject", "from", "to", "date")]),
+)
+
+
+def truth_of(judge: Judge, node: Node, row: int, rows: int) -> NodeTruth:
+    truth = judge.judge(node, rows)
+    if truth.unknowable >> row & 1:
+        return NodeTruth.UNKNOWABLE
+    if not truth.known >> row & 1:
+        return NodeTruth.OPEN
+    return NodeTruth.TRUE if truth.true >> row & 1 else NodeTruth.FALSE
+
+
+@given(
+    st.lists(st.tuples(MESSAGES, REQUESTS, REQUESTS), min_size=1, max_size=6),
+    st.lists(NODES, min_size=1, max_size=4),
+    st.integers(min_value=0, max_value=63),
+)
+def test_the_masks_and_the_walk_for_one_message_agree(
+    messages: list[tuple[MessageFacts, FactRequest, FactRequest]], nodes: list[Node], some_rows: int
+) -> None:
+    snapshot = empty_snapshot(len(messages))
+    judge = Judge(snapshot, NOW, nodes)
+    rows = some_rows & snapshot.all_rows
+
+    for turn in (1, 2):
+        for number, message in enumerate(messages, 1):
+            message[0].uid = UID(number)
+            snapshot.add(message[turn], [message[0]])
+        judge.refresh()
+        for node in nodes:
+            for row in range(len(messages)):
+                explained = explain_node(node, snapshot, row, NOW).truth
+                if rows >> row & 1:
+                    assert truth_of(judge, node, row, rows) == explained
+                assert truth_of(judge, node, row, snapshot.all_rows) == explained
+                assert (judge.unknowable_reason(node, row) != "") == (explained == NodeTruth.UNKNOWABLE)
+                assert bool(judge.missing(node, 1 << row)) == (explained == NodeTruth.OPEN)
+
+
+def test_an_explanation_shows_values_reasons_and_what_was_not_needed() -> None:
+    snapshot = empty_snapshot(1)
+    snapshot.add(
+        FactRequest(size=True, header_fields=("date", "subject")),
+        [MessageFacts(uid=UID(1), size_bytes=7, header=b"Subject: hi\nDate: never")],
+    )
+    size, sent, flag, text = LEAVES[6], LEAVES[8], LEAVES[7], subject("contains", "hi")
+    node = All(parts=(size, Not(part=flag), sent, Named(name="greeting", part=text), Always()))
+
+    explained = explain_node(node, snapshot, 0, NOW)
+
+    assert (explained.text, explained.truth) == ("all", NodeTruth.FALSE)
+    shown = [(part.text, part.truth.value, part.seen, part.reason) for part in explained.parts]
+    assert shown == [
+        ("size: ...", "false", "7 bytes", ""),
+        ("not", "not needed", "", ""),
+        ("sent: ...", "unknowable", "", "the Date field is no date: 'never'"),
+        ("greeting", "true", "", ""),
+        ("always", "true", "", ""),
+    ]
+    assert explained.parts[1].parts[0].truth == NodeTruth.NOT_NEEDED
+    assert explain_node(AnyOf(parts=(flag, sent)), snapshot, 0, NOW).truth == NodeTruth.OPEN

@@ -1,0 +1,56 @@
+"""Columns find rows by text, bound and flag as looking at each row would."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailrules.mailbox.columns import JoinedText, OrderedColumn
+from mailrules.mailbox.rows import every_row, mask_of, rows_of
+
+from .samples import header_snapshot
+
+NUMBERS = st.lists(st.integers(min_value=0, max_value=50), max_size=300)
+
+
+@given(st.lists(st.text(alphabet="abü", max_size=6), max_size=20), st.text(alphabet="abü", min_size=1, max_size=3))
+def test_joined_texts_are_searched_one_by_one(texts: list[str], literal: str) -> None:
+    joined = JoinedText(texts)
+
+    assert list(joined.containing(literal)) == [index for index, text in enumerate(texts) if literal in text]
+    assert len(joined) == len(texts)
+
+
+@given(NUMBERS, st.integers(min_value=-1, max_value=51))
+def test_ordered_rows_answer_bounds(numbers: list[int], bound: int) -> None:
+    column = OrderedColumn([(number, row) for row, number in enumerate(numbers)], count=len(numbers))
+
+    assert rows_of(column.below(bound)) == [row for row, number in enumerate(numbers) if number < bound]
+    assert rows_of(column.at_most(bound)) == [row for row, number in enumerate(numbers) if number <= bound]
+    assert column.all == every_row(len(numbers))
+
+
+@given(st.sets(st.integers(min_value=0, max_value=99)))
+def test_masks_and_rows_are_the_same_thing(rows: set[int]) -> None:
+    assert rows_of(mask_of(rows, count=100)) == sorted(rows)
+
+
+def test_each_distinct_value_stands_once_with_its_rows() -> None:
+    snapshot = header_snapshot(
+        "Subject: Hello\n", "Subject: other\nSubject: Hello\n", "X: y\n", "Subject:\n", fields=["subject"]
+    )
+    column = snapshot.columns.header("subject")
+
+    assert list(column.values) == ["Hello", "other", ""]
+    assert column.rows_with(column.by_text["hello"]) == 0b0011
+    assert (column.present, column.filled) == (0b1011, 0b0011)
+
+
+def test_addresses_are_found_by_address_domain_and_parent_domain() -> None:
+    snapshot = header_snapshot(
+        "From: A <A@x.org>\n", "From: b@m.x.org, C <a@X.ORG>\n", "From: undisclosed:;\n", "X: y\n", fields=["from"]
+    )
+    column = snapshot.columns.addresses("from")
+
+    assert column.rows_with(column.by_address["a@x.org"]) == 0b0011
+    assert column.rows_with(column.by_domain["m.x.org"]) == 0b0010
+    assert column.rows_with(column.by_parent_domain["x.org"]) == 0b0011
+    assert (column.present, column.field_present) == (0b0011, 0b0111)
