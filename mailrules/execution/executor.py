@@ -120,10 +120,13 @@ async def _run_mailbox(
         failed = await MailboxRun(mailbox, session=session, effects=effects, tally=tally).run(unsettled=unsettled)
     if failed is None or is_undo:
         return
-    final = frozenset(mailbox.final_uids) - failed
-    held = {finding.uid for finding in mailbox.findings} - final
+    judged = frozenset(mailbox.final_uids)
     await session.journal.advance_position(
-        mailbox.account, mailbox.mailbox, uidvalidity=mailbox.uidvalidity, final=final, pending=failed | held
+        mailbox.account,
+        mailbox.mailbox,
+        uidvalidity=mailbox.uidvalidity,
+        final=judged - failed,
+        pending=(judged & failed).union(mailbox.pending_uids),
     )
 
 

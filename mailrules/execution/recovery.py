@@ -51,7 +51,7 @@ async def recover(
     settled: Counter[StepState] = Counter()
     alarms: list[str] = []
     for account, store in stores.items():
-        steps = await journal.open_steps(account)
+        steps = await _left_open(journal, account)
         if not steps:
             continue
         restless = await _settle(store, _mailboxes_of(steps), wait=wait, quiet_seconds=quiet_seconds)
@@ -74,11 +74,16 @@ async def _settle_steps(
     unproved = [one for one in steps if one.state is not StepState.HALFWAY]
     verdicts = {one.step: one for one in await reconcile(store, unproved, journal=journal, now=now())}
     await journal.judge(tuple(verdicts.values()))
-    halfway = [one for one in await journal.open_steps(store.account) if one.state is StepState.HALFWAY]
+    halfway = [one for one in await _left_open(journal, store.account) if one.state is StepState.HALFWAY]
     for run, group in groupby(sorted(halfway, key=lambda one: one.run), key=lambda one: one.run):
         session = Session(run=run, store=store, journal=journal, now=now)
         verdicts.update({one.step: one for one in await finish_halfway(session, group)})
     return list(verdicts.values())
+
+
+async def _left_open(journal: Journal, account: str) -> list[StepRecord]:
+    """Open steps, but those of a run that this process is still at, on another connection."""
+    return [one for one in await journal.open_steps(account) if not journal.is_under_way(one.run)]
 
 
 def _mailboxes_of(steps: Iterable[StepRecord]) -> tuple[str, ...]:

@@ -48,6 +48,7 @@ class Journal:
         self._database = database
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._failure: JournalError | None = None
+        self._under_way: set[RunId] = set()
 
     @classmethod
     async def open(cls, path: Path) -> Journal:
@@ -61,17 +62,24 @@ class Journal:
 
     async def begin_run(self, *, kind: RunKind, started: datetime, plan: Plan) -> RunId:
         """Name and store a run."""
-        return await self._database.write(
+        run = await self._database.write(
             lambda connection: runs.insert_run(
                 connection, kind=kind, started=started, instance=self._instance, plan=plan
             )
         )
+        self._under_way.add(run)
+        return run
 
     async def finish_run(self, run: RunId, *, ended: datetime, outcome: RunOutcome) -> None:
         """Note how a run ended."""
+        self._under_way.discard(run)
         await self._database.write(
             lambda connection: runs.update_finished(connection, run, ended=ended, outcome=outcome)
         )
+
+    def is_under_way(self, run: RunId) -> bool:
+        """Whether this process is still at it, so that its open steps are not recovery's."""
+        return run in self._under_way
 
     async def intend(self, run: RunId, intents: Sequence[StepIntent], *, now: datetime) -> tuple[StepId, ...]:
         """Store what is about to be sent; not a byte of it may leave before this returns."""
@@ -146,11 +154,19 @@ class Journal:
     async def advance_position(
         self, account: str, mailbox: str, *, uidvalidity: int, final: Iterable[UID], pending: Iterable[UID]
     ) -> None:
-        """Pass the ``final`` messages and keep ``pending`` ones; ``execute`` calls it for each mailbox it ran."""
+        """Pass the ``final`` messages and keep ``pending`` ones; ``execute`` calls it for each mailbox it ran.
+
+        Where nothing is final nothing changes: the position still lies before what is pending.
+        """
 
         def work(connection: sqlite3.Connection) -> None:
             before = positions.select_position(connection, account, mailbox)
-            after = positions.advanced(before, account, mailbox, uidvalidity=uidvalidity, final=final, pending=pending)
+            finished = frozenset(final)
+            if not finished:
+                return
+            after = positions.advanced(
+                before, account, mailbox, uidvalidity=uidvalidity, final=finished, pending=pending
+            )
             positions.replace_position(connection, after)
 
         await self._database.write(work)

@@ -47,14 +47,13 @@ def advanced(
     mailbox: str,
     *,
     uidvalidity: int,
-    final: Iterable[UID],
+    final: frozenset[UID],
     pending: Iterable[UID],
 ) -> Position:
     """The position after a run gave these messages a final outcome and left those to be judged again.
 
     It never goes back. A new UIDVALIDITY voids what was known before.
     """
-    finished, unfinished = frozenset(final), frozenset(pending)
     kept: frozenset[UID] = frozenset()
     last_uid = 0
     if before is not None and before.uidvalidity == uidvalidity:
@@ -63,6 +62,6 @@ def advanced(
         account=account,
         mailbox=mailbox,
         uidvalidity=uidvalidity,
-        last_uid=max(last_uid, max(finished | unfinished, default=0)),
-        pending=(kept - finished) | unfinished,
+        last_uid=max(last_uid, *final),
+        pending=(kept - final).union(pending),
     )

@@ -181,8 +181,8 @@ class RunRecord:
 class Position:
     """How far a mailbox has been judged within one UIDVALIDITY.
 
-    Every message up to ``last_uid`` has a final outcome, but those in ``pending`` (held by a guard,
-    or failed), which are judged again.
+    Every message up to ``last_uid`` has a final outcome, but those in ``pending`` (held, or failed),
+    which are judged again; ``pending`` may also hold some beyond it.
     """
 
     account: str

@@ -9,7 +9,8 @@ import pytest
 
 from mailrules.errors import ConnectionLost
 from mailrules.execution.effects import EffectOutcome
-from mailrules.journal.records import RunOutcome, StepState
+from mailrules.execution.executor import execute
+from mailrules.journal.records import RunKind, RunOutcome, StepState
 from mailrules.plan.plan import StepKind
 from mailrules.testing.builders import A_DAY, message
 from mailrules.testing.capabilities import EVERY_CAPABILITY, without
@@ -168,6 +169,19 @@ async def test_mailboxes_that_never_rest_park_the_steps_with_an_alarm_and_their_
     assert "2" not in world.ids()
 
 
+async def test_the_steps_of_a_run_that_is_still_under_way_are_not_recoverys(world: World) -> None:
+    plan = world.plan({1: [move("Archive")]})
+    journal = await world.open_journal()
+    run = await journal.begin_run(kind=RunKind.DAEMON, started=world.now(), plan=plan)
+    lost = world.store(MemoryFault(call="move", moment=Moment.AFTER))
+    await execute(plan, run=run, stores={ACCOUNT: lost}, journal=journal, effects={}, now=world.now)
+
+    assert (await world.recover()).settled == {}
+
+    await journal.finish_run(run, ended=world.now(), outcome=RunOutcome.PARTLY_DONE)
+    assert (await world.recover()).settled == {StepState.APPLIED: 1}
+
+
 async def test_a_delete_that_was_only_marked_is_finished(world: World) -> None:
     await world.run(world.plan({1: [delete()]}), MemoryFault(call="store_flags", moment=Moment.AFTER))
 
@@ -226,6 +240,7 @@ async def test_an_effect_under_way_when_we_stopped_is_unknown_and_shown_to_a_per
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    await world.close()
 
     report = await world.recover()
 

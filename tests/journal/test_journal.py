@@ -192,13 +192,22 @@ async def test_a_position_passes_what_is_final_and_keeps_what_is_pending(journal
 
     await journal.advance_position("home", "INBOX", uidvalidity=7, final=[1, 2, 4], pending=[3, 5])
     assert await journal.position("home", "INBOX") == Position(
-        account="home", mailbox="INBOX", uidvalidity=7, last_uid=5, pending=frozenset({3, 5})
+        account="home", mailbox="INBOX", uidvalidity=7, last_uid=4, pending=frozenset({3, 5})
     )
 
     await journal.advance_position("home", "INBOX", uidvalidity=7, final=[3], pending=[])
     assert await journal.position("home", "INBOX") == Position(
-        account="home", mailbox="INBOX", uidvalidity=7, last_uid=5, pending=frozenset({5})
+        account="home", mailbox="INBOX", uidvalidity=7, last_uid=4, pending=frozenset({5})
     )
+
+
+async def test_a_position_stays_where_nothing_is_final(journal: Journal) -> None:
+    await journal.advance_position("home", "INBOX", uidvalidity=7, final=[4], pending=[])
+
+    await journal.advance_position("home", "INBOX", uidvalidity=7, final=[], pending=[9])
+
+    position = await journal.position("home", "INBOX")
+    assert (position.last_uid, position.pending) == (4, frozenset())
 
 
 async def test_a_new_uidvalidity_voids_the_position(journal: Journal) -> None:
