@@ -88,8 +88,9 @@ class _Document:
         return self.source.mapping[key].mapping if key in self.source.mapping else {}
 
     def items(self, key: str) -> Sequence[SourceValue]:
-        """The items of a list under a top-level key, or its one value; none where there is no such key."""
-        return self.source.mapping[key].items if key in self.source.mapping else ()
+        """The items of a list under a top-level key, or its one value; none where it is something else."""
+        value = self.source.mapping.get(key)
+        return () if value is None or value.is_mapping else value.items
 
 
 @dataclass(slots=True, kw_only=True)

@@ -123,6 +123,7 @@ class RuleLowering:
             return None
         if not source.items:
             self.findings.error(source.at, "choose has no branch", cure="add - {if: ..., do: [...]}")
+            return None
         branches = [
             self._branch(item, condition, is_last=index == len(source.items) - 1)
             for index, item in enumerate(source.items)

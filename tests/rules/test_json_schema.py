@@ -1,0 +1,63 @@
+"""The JSON Schema for editors names what the loader knows, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from mailrules.rules.schema import json_schema
+from tests.rules.loading import BUILT_IN
+
+SCHEMA: dict[str, Any] = json_schema(BUILT_IN)
+PROPERTIES = SCHEMA["properties"]
+RULE = PROPERTIES["rules"]["items"]
+TEST = PROPERTIES["tests"]["items"]
+
+
+def _references(value: object) -> set[str]:
+    match value:
+        case dict():
+            own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+            return own.union(*map(_references, value.values()))
+        case list():
+            return set().union(*map(_references, value))
+        case _:
+            return set()
+
+
+def test_it_is_json_and_every_reference_leads_somewhere() -> None:
+    assert json.loads(json.dumps(SCHEMA)) == SCHEMA
+    assert _references(SCHEMA) <= {f"#/$defs/{name}" for name in SCHEMA["$defs"]}
+    assert RULE["properties"]["if"]["$ref"] == "#/$defs/condition"
+    assert RULE["properties"]["do"]["$ref"] == "#/$defs/actions"
+
+
+def test_it_has_every_word_with_its_summary() -> None:
+    conditions = SCHEMA["$defs"]["condition"]["anyOf"][1]["properties"]
+    actions = SCHEMA["$defs"]["actions"]["items"]["anyOf"][1]["properties"]
+
+    assert set(conditions) == {*BUILT_IN.conditions, "all", "any", "none", "not", "always"}
+    assert set(actions) == set(BUILT_IN.actions)
+    assert all(words["description"] for words in (*conditions.values(), *actions.values()))
+
+
+@pytest.mark.parametrize(
+    "level",
+    [
+        SCHEMA,
+        RULE,
+        TEST,
+        RULE["properties"]["choose"]["anyOf"][0]["items"],
+        PROPERTIES["accounts"]["additionalProperties"],
+        *(SCHEMA["$defs"][name] for name in ("GuardModel", "GivenModel", "ExpectModel", "SecretModel")),
+    ],
+)
+def test_unknown_keys_are_refused_at_each_level(level: dict[str, Any]) -> None:
+    assert level["additionalProperties"] is False
+
+
+def test_keys_have_the_names_of_the_file_and_not_of_python() -> None:
+    assert {"if", "in", "do", "choose"} <= set(RULE["properties"])
+    assert {"from", "to"} <= set(SCHEMA["$defs"]["GivenModel"]["properties"])

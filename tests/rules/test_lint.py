@@ -1,0 +1,118 @@
+"""Rules that are each well-formed are checked against each other and against the accounts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.rules.loading import HEAD, load, mistakes_of
+
+TWO_ACCOUNTS = HEAD.replace(
+    "defaults:", "  work: {host: imap.example.com, user: me, secret: {env: WORK_PASSWORD}}\ndefaults:"
+)
+
+
+def _warnings(rules: str) -> list[str]:
+    return [f"{one.where.line}: {one.message}" for one in load(TWO_ACCOUNTS + "rules:\n" + rules).warnings]
+
+
+def test_two_rules_may_not_share_a_name() -> None:
+    (found,) = mistakes_of(
+        "rules: [{name: r, if: {flag: draft}, do: [keep]}, {name: r, if: {flag: seen}, do: [keep]}]\n"
+    )
+
+    assert found == 'the rule "r" exists already, at main.yaml:6:16; rename one of the two'
+
+
+@pytest.mark.parametrize("action", ["move: work/Archive", "copy: {to: 'work/{from}'}", "create: work/A"])
+def test_a_target_in_another_account_is_not_supported_yet(action: str) -> None:
+    with pytest.raises(Exception, match='to another account \\("work"\\) is not supported in this version'):
+        load(TWO_ACCOUNTS + f"rules: [{{name: r, if: always, do: [{{{action}}}]}}]\n")
+
+
+def test_a_target_that_begins_with_the_own_account_is_a_warning() -> None:
+    assert _warnings("  - {name: r, if: always, do: [{move: home/A}]}\n") == [
+        '8: this means the mailbox "home/A" inside the account "home"'
+    ]
+
+
+def test_a_target_may_look_like_an_account_that_does_not_exist() -> None:
+    assert _warnings("  - {name: r, if: always, do: [{move: play/A}]}\n") == []
+
+
+def test_two_rules_may_not_want_different_rights() -> None:
+    (found,) = mistakes_of(
+        "rules:\n"
+        "  - {name: a, if: {flag: seen}, do: [{setacl: {mailbox: S, rights: {bob: lrs, ann: l}}}]}\n"
+        "  - {name: b, if: {flag: draft}, do: [{setacl: {mailbox: S, rights: {bob: lr, ann: lcd}}}]}\n"
+    )
+
+    assert found == 'the rule "a" wants other rights for bob: "lrs"; give the rights in one rule only'
+
+
+def test_our_own_right_to_administer_is_never_given_away() -> None:
+    (found,) = mistakes_of(
+        "rules: [{name: a, if: always, do: [{setacl: {mailbox: S, rights: {me@example.org: lrs}}}]}]\n"
+    )
+
+    assert found.startswith("this would take our own right to administer S away")
+
+
+def test_a_rule_behind_one_that_ends_with_everything_is_unreachable() -> None:
+    rules = (
+        "  - {name: all, if: always, do: [{move: A}]}\n"
+        "  - {name: never, if: {flag: seen}, do: [{flag: flagged}]}\n"
+        "  - {name: elsewhere, in: [home/INBOX, home/B], if: {flag: seen}, do: [{keyword: $a}]}\n"
+    )
+
+    assert _warnings(rules) == ['9: no message reaches this rule: "all" ends with every one before it']
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "{name: all, if: always, do: [{move: A}], stop: false}",
+        "{name: all, if: always, do: [{flag: seen}]}",
+        "{name: all, if: always, do: [{move: A}], events: {at: '03:20'}}",
+        "{name: all, if: {subject: x}, do: [{move: A}]}",
+        "{name: all, choose: [{if: {subject: x}, do: [trash]}]}",
+        "{name: all, choose: [{if: {subject: x}, do: [{flag: draft}]}, {else: true, do: [trash]}]}",
+    ],
+)
+def test_a_rule_that_lets_some_mail_pass_hides_nothing(first: str) -> None:
+    assert _warnings(f"  - {first}\n  - {{name: later, if: {{subject: y}}, do: [keep]}}\n") == []
+
+
+def test_stop_true_ends_with_everything_even_without_a_disposition() -> None:
+    rules = (
+        "  - {name: all, if: always, do: [{keyword: $a}], stop: true}\n  - {name: b, if: {subject: y}, do: [keep]}\n"
+    )
+
+    assert len(_warnings(rules)) == 1
+
+
+def test_reading_a_flag_that_an_earlier_rule_writes_is_a_warning() -> None:
+    rules = (
+        "  - {name: mark, if: {subject: a}, do: [{keyword: $Todo}]}\n"
+        "  - {name: read, if: {not: {keyword: $todo}}, do: [keep]}\n"
+        "  - {name: other, in: home/B, if: {keyword: $Todo}, do: [keep]}\n"
+    )
+
+    assert _warnings(rules) == [
+        '9: this rule reads $todo, which the rule "mark" changes; it sees the flag as it was before the run'
+    ]
+
+
+def test_moves_that_lead_in_a_circle_are_a_warning() -> None:
+    rules = (
+        "  - {name: a, in: home/A, if: {flag: seen}, do: [{move: B}]}\n"
+        "  - {name: b, in: home/B, if: {flag: draft}, do: [{move: C}]}\n"
+        "  - {name: c, in: home/C, if: {flag: answered}, do: [{move: A}]}\n"
+        "  - {name: d, in: home/C, if: {flag: flagged}, do: [{move: D}]}\n"
+        "  - {name: e, in: work/C, if: {flag: flagged}, do: [{move: A}]}\n"
+    )
+
+    assert _warnings(rules) == [
+        "8: moves lead in a circle: A -> B -> C -> A",
+        "9: moves lead in a circle: B -> C -> A -> B",
+        "10: moves lead in a circle: C -> A -> B -> C",
+    ]
