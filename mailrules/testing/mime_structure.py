@@ -82,12 +82,17 @@ class Entity:
         return None if value is None else parse_content_value(value)
 
 
+def read_message(content: bytes) -> Entity:
+    """The message itself, its parts not looked for."""
+    return _message(content, 0, len(content), prefix="", level=0)
+
+
 def read_entities(content: bytes) -> list[Entity]:
     """Every entity of a message in the order of their bytes, the message itself first.
 
     Beyond ``MOST_PARTS`` or ``MOST_LEVELS`` a part is left as an unopened leaf.
     """
-    root = _message(content, 0, len(content), prefix="", level=0)
+    root = read_message(content)
     found: list[Entity] = []
     pending = [root]
     while pending:

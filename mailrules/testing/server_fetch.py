@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
-from mailrules.testing.mime_structure import read_entities
+from mailrules.testing.mime_structure import read_entities, read_message
 from mailrules.testing.server_arguments import Argument, ArgumentList, Atom, BadCommand
 from mailrules.testing.server_structure import body_structure, envelope
 
@@ -185,7 +185,7 @@ _SIMPLE = {
     b"MODSEQ": _simple(b"MODSEQ", lambda _, stored: b"(%d)" % stored.modseq),
     b"EMAILID": _simple(b"EMAILID", lambda _, stored: b"(" + stored.object_id.encode() + b")"),
     b"X-GUID": _simple(b"X-GUID", lambda _, stored: stored.object_id.encode()),
-    b"ENVELOPE": _simple(b"ENVELOPE", lambda _, stored: envelope(read_entities(stored.content)[0])),
+    b"ENVELOPE": _simple(b"ENVELOPE", lambda _, stored: envelope(read_message(stored.content))),
     b"BODYSTRUCTURE": _simple(b"BODYSTRUCTURE", lambda _, stored: body_structure(stored.content, extended=True)),
     b"BODY": _simple(b"BODY", lambda _, stored: body_structure(stored.content, extended=False)),
     b"RFC822": _whole(b"RFC822", marks_seen=True),

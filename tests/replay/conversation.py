@@ -8,6 +8,7 @@ have none, attributes and rights that are written in any order.
 from __future__ import annotations
 
 import re
+import select
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from mailrules.testing.server_arguments import Argument
 
+_SILENCE_SECONDS = 0.1
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 _EXPUNGE = re.compile(rb"\* \d+ EXPUNGE\r\n")
 _CODE = re.compile(rb"\[([A-Z0-9-]+)(?: ([^\]]*))?\]")
@@ -53,6 +55,26 @@ class RawClient:
     def close(self) -> None:
         self._file.close()
         self._socket.close()
+
+    def ask(self, command: bytes) -> list[bytes]:
+        """Say one command without literals."""
+        return self.say(Step(command=command))
+
+    def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._socket.sendall(data)
+
+    def read(self) -> bytes:
+        """All that comes until the server closes."""
+        return self._file.read()
+
+    def read_some(self, count: int) -> bytes:
+        """At most so many bytes, as soon as there are any."""
+        return self._file.read1(count)
+
+    def is_silent(self) -> bool:
+        """Whether nothing more has come in a short while."""
+        return not select.select([self._socket], [], [], _SILENCE_SECONDS)[0]
 
     def say(self, step: Step) -> list[bytes]:
         """Send the step's command, and return its responses, tagged one last."""
