@@ -109,7 +109,8 @@ class AsyncClient:
         self._task: asyncio.Task[None] | None = None
         self._deadline = asyncio.timeout(None)
         self._outgoing = asyncio.Event()
-        self._idle_over: asyncio.Event | None = None
+        self._is_idling = False
+        self._idle_over: asyncio.Event | None = None  # while one IDLE waits for its end
         self._has_received = True
         self._end_reason = ""
 
@@ -181,16 +182,20 @@ class AsyncClient:
         A change that was told after the last call of this, or since SELECT, counts. IDLE is renewed in
         time, and gives way to commands of other tasks. One task at a time.
         """
-        if self._idle_over is not None:
+        if self._is_idling:
             raise LocalProtocolError("two tasks cannot IDLE on one connection")
         loop = asyncio.get_running_loop()
         ends = loop.time() + timeout_seconds
-        while not self._connection.take_news():
-            remaining = ends - loop.time()
-            if remaining <= 0:
-                return False
-            await self._idle_once(min(remaining, self._idle_renew_seconds))
-        return True
+        self._is_idling = True
+        try:
+            while not self._connection.take_news():
+                remaining = ends - loop.time()
+                if remaining <= 0:
+                    return False
+                await self._idle_once(min(remaining, self._idle_renew_seconds))
+            return True
+        finally:
+            self._is_idling = False
 
     # -- waiting --------------------------------------------------------------------------------
 
@@ -212,8 +217,8 @@ class AsyncClient:
                 self._connection.cancel(tag)
 
     async def _idle_once(self, seconds: float) -> None:
-        over = self._idle_over = asyncio.Event()
         tag, waiter = self._submit(Idle())
+        over = self._idle_over = asyncio.Event()
         waiter.add_done_callback(lambda _: over.set())
         try:
             with contextlib.suppress(TimeoutError):
@@ -286,14 +291,16 @@ class AsyncClient:
             if self._observer is not None:
                 self._observer.received(data)
             events = self._connection.receive_data(data)
-            for event in events:
-                if isinstance(event, TlsAgreed):
-                    await self._stream.start_tls()
-                    events = [*events, *self._connection.resume()]
-                elif isinstance(event, CompressionAgreed):
-                    self._stream.start_compression(event.received)
-                    events = [*events, *self._connection.resume()]
+            for layer in [event for event in events if isinstance(event, TlsAgreed | CompressionAgreed)]:
+                await self._put_on(layer)
+                events += self._connection.resume()
             self._take(events)
+
+    async def _put_on(self, layer: TlsAgreed | CompressionAgreed) -> None:
+        if isinstance(layer, TlsAgreed):
+            await self._stream.start_tls()
+        else:
+            self._stream.start_compression(layer.received)
 
     def _take(self, events: Sequence[Event]) -> None:
         has_progressed = False

@@ -592,6 +592,15 @@ async def test_only_one_task_may_idle():
         assert await idling
 
 
+async def test_idle_that_cannot_be_sent_is_refused_each_time():
+    async with open_client() as (client, stream):
+        for _ in range(2):
+            with pytest.raises(LocalProtocolError, match="IDLE needs"):
+                await client.idle(timeout_seconds=60)
+
+        assert stream.sent == b""
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [(b"* BYE shutting down\r\n", "shutting down"), (b"", "closed"), (b"A2 OK what\r\n", "OK to IDLE")],
