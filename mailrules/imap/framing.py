@@ -23,7 +23,7 @@ _LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
 _STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH) ", re.IGNORECASE)
 _NUMBER_LIST = re.compile(rb"\* +(?:SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
 _FETCH = re.compile(rb"\* +[0-9]+ +FETCH ", re.IGNORECASE)
-_QUOTED_BYTES = 60
+_QUOTED_BYTES = 24  # enough to tell what it is, too little to hold mail
 _RIGHT_BRACE = ord("}")
 
 

@@ -69,7 +69,7 @@ QUIRKS: Final = (
     ),
     Quirk(
         name="bracket-in-flag",
-        servers="Gmail and Dovecot with keywords of clients",
+        servers="Gmail, reported for imaplib",
         sentence="A flag, in PERMANENTFLAGS too, holds a closing bracket.",
     ),
     Quirk(

@@ -202,6 +202,7 @@ def test_a_copyuid_is_read_up_to_its_limit():
         b'* LIST () "/" NIL',
         b'* LIST () "/" "open',
         b"* LIST (() () x",
+        b'* LIST (x) ("/") y',
         b"* STATUS x",
         b"* FLAGS x",
         b"* ACL INBOX fred",
