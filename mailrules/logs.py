@@ -35,6 +35,7 @@ EVENTS = frozenset(
         "recovery.undecided",
         "rules.rejected",
         "rules.reloaded",
+        "rules.watched",
         "run.finished",
         "schedule.reached",
         "stop.requested",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,5 +130,6 @@ def _write_private(target: Path, document: str) -> None:
             file.write(document)
         draft.replace(target)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise click.UsageError(f"cannot save the plan to {target}: {error.strerror}") from error

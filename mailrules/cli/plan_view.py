@@ -34,6 +34,11 @@ _COUNTED = {
     StepKind.DELETE: ("deletion", ""),
     StepKind.APPEND: ("append", ""),
     StepKind.EFFECT: ("effect", ""),
+    StepKind.CREATE: ("new mailbox", "new mailboxes"),
+    StepKind.DELETE_MAILBOX: ("mailbox removal", ""),
+    StepKind.SUBSCRIBE: ("subscription", ""),
+    StepKind.UNSUBSCRIBE: ("end of a subscription", "ends of subscriptions"),
+    StepKind.SETACL: ("change of rights", "changes of rights"),
 }
 _FINDING_LOOKS = {"unknowable": "warn", "shadowed": "dim", "held": "warn"}
 
@@ -107,7 +112,7 @@ def steps_summary(plan: Plan) -> str:
 
 def kinds_text(kinds: Mapping[StepKind, int]) -> str:
     """``950 moves, 26 copies``; "" for nothing."""
-    return ", ".join(plural(count, *_COUNTED.get(kind, (str(kind), ""))) for kind, count in sorted(kinds.items()))
+    return ", ".join(plural(count, *_COUNTED[kind]) for kind, count in sorted(kinds.items()))
 
 
 def _show_mailbox(output: Output, mailbox: MailboxPlan, *, limit: int | None) -> None:

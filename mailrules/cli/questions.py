@@ -23,9 +23,12 @@ SMALL_CHANGE = 50
 
 
 def why_yes_is_needed(plan: Plan) -> str:
-    """The reason why nobody but a person may start this plan, "" where it may just run."""
+    """The reason why nobody but a person may start this plan, "" where it may just run.
+
+    The deletions of an undo are of copies that the run itself made.
+    """
     deletions = sum(step.kind is StepKind.DELETE for _, _, step in plan.steps())
-    if deletions:
+    if deletions and not plan.undo_of:
         return f"it deletes {deletions} messages for ever"
     if plan.message_count > MANY_MESSAGES:
         return f"it changes {plan.message_count} messages"

@@ -19,6 +19,7 @@ _STATUS = {
     RunOutcome.INTERRUPTED: ExitStatus.INTERRUPTED,
 }
 _SHOWN_UIDS = 5
+_SHOWN_SENTENCES = 10
 
 
 def show_report(output: Output, report: RunReport) -> ExitStatus:
@@ -46,8 +47,10 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
             output.line(cell(f"{state}: ", "warn"), cell(f"{what} in {place}: {shortfall.reason}"))
         for warning in report.execution.warnings:
             output.line(cell("warning: ", "warn"), cell(warning))
-    for sentence in report.left_out:
+    for sentence in report.left_out[:_SHOWN_SENTENCES]:
         output.line(cell("left out: ", "warn"), cell(sentence))
+    if len(report.left_out) > _SHOWN_SENTENCES:
+        output.line(cell(f"… and {plural(len(report.left_out) - _SHOWN_SENTENCES, 'more part')} (--json)", "dim"))
     for mailbox in report.plan.mailboxes:
         if not mailbox.complete:
             output.line(

@@ -11,7 +11,6 @@ from mailrules.errors import MailrulesError, RuleError
 from mailrules.logs import get_logger
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import AsyncIterator, Callable, Iterable
     from typing import TypeVar
 
@@ -29,13 +28,14 @@ def load_or_keep(load: Callable[[], T], kept: T) -> T:
     return kept
 
 
-async def changes(files: Iterable[str], *, stop: asyncio.Event) -> AsyncIterator[None]:
-    """One item whenever one of these files was written, replaced or removed, until ``stop``.
+async def changes(files: Iterable[str]) -> AsyncIterator[None]:
+    """One item whenever one of these files was written, replaced or removed.
 
     Directories are watched rather than the files, since editors save by renaming a new file into place.
     """
     watched, directories = _places(files)
-    async for found in awatch(*sorted(directories), recursive=False, stop_event=stop, debounce=200, step=50):
+    get_logger().debug("rules.watched", directories=sorted(str(one) for one in directories))
+    async for found in awatch(*sorted(directories), recursive=False, debounce=200, step=50):
         if any(Path(path) in watched for _, path in found):
             yield None
 

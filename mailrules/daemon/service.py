@@ -103,7 +103,7 @@ class Service:
                 watching = inner.create_task(self._watch_files(control))
 
     async def _watch_files(self, control: Control) -> None:
-        async for _ in changes(self._session.configuration.rules.files, stop=control.stop):
+        async for _ in changes(self._session.configuration.rules.files):
             control.reload.set()
 
     def _put_in_force(self, group: asyncio.TaskGroup) -> None:

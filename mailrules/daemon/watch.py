@@ -165,3 +165,4 @@ class Watcher:
     def _end_pause(self) -> None:
         if self._pause is not None:
             self._pause.reschedule(asyncio.get_running_loop().time())
+            self._pause = None

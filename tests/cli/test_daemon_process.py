@@ -1,0 +1,83 @@
+"""Tests of `mailrules run` as a process: signals, the lock, and what it logs."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.cli.conftest import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli.conftest import Program
+
+
+@contextmanager
+def daemon(served: Program) -> Iterator[subprocess.Popen[str]]:
+    """A running daemon, killed at the end if the test has not ended it."""
+    command = [
+        sys.executable,
+        "-m",
+        "mailrules",
+        "-c",
+        str(served.config),
+        "--state-dir",
+        str(served.state),
+        "run",
+        "-vv",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def lines_until(process: subprocess.Popen[str], event: str) -> list[dict[str, object]]:
+    """Read the log up to a line with this event."""
+    assert process.stderr is not None
+    lines: list[dict[str, object]] = []
+    for text in process.stderr:
+        lines.append(json.loads(text))
+        if lines[-1]["event"] == event:
+            return lines
+    raise AssertionError(f"the daemon ended before {event}: {lines}")
+
+
+def test_sigterm_ends_the_daemon_cleanly(served: Program) -> None:
+    with daemon(served) as process:
+        lines_until(process, "mailbox.watched")
+        process.send_signal(signal.SIGTERM)
+        lines_until(process, "daemon.stopped")
+
+        assert process.wait(timeout=10) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
+
+
+def test_sighup_puts_changed_rules_in_force_and_says_what_is_broken(served: Program) -> None:
+    with daemon(served) as process:
+        lines_until(process, "mailbox.watched")
+        served.config.write_text(served.config.read_text().replace(RULES, RULES.replace("flagged", "flaged")))
+        process.send_signal(signal.SIGHUP)
+        rejected = lines_until(process, "rules.rejected")[-1]
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(timeout=10) == 0
+        assert "flaged" in str(rejected["mistakes"])
+
+
+def test_no_second_run_acts_beside_the_daemon(served: Program) -> None:
+    with daemon(served) as process:
+        lines_until(process, "mailbox.watched")
+
+        result = served.run("run", "--once")
+
+        assert result.exit_code == 1
+        assert f"process {process.pid}" in result.stderr
+        assert served.run("dry-run").exit_code == 0
