@@ -21,7 +21,7 @@ _LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
 # Only these are data that may hold literals. Text for people may well end in "{5}": tagged
 # replies, continuations, and these status responses.
 _STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH) ", re.IGNORECASE)
-_NUMBER_LIST = re.compile(rb"\* +(?:SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
+_LONG_DATA = re.compile(rb"\* +(?:[0-9]+ +FETCH|SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
 _FETCH = re.compile(rb"\* +[0-9]+ +FETCH ", re.IGNORECASE)
 _QUOTED_BYTES = 24  # enough to tell what it is, too little to hold mail
 _RIGHT_BRACE = ord("}")
@@ -116,9 +116,9 @@ class Framer:
         line_bytes = end - self._line_start
         if line_bytes <= self._limits.line_bytes:
             return
-        if _NUMBER_LIST.match(self._buffer, self._start):
-            if line_bytes > self._limits.number_line_bytes:
-                self._fail("line", line_bytes, limit="number_line_bytes", allowed=self._limits.number_line_bytes)
+        if _LONG_DATA.match(self._buffer, self._start):
+            if line_bytes > self._limits.data_line_bytes:
+                self._fail("line", line_bytes, limit="data_line_bytes", allowed=self._limits.data_line_bytes)
         else:
             self._fail("line", line_bytes, limit="line_bytes", allowed=self._limits.line_bytes)
 

@@ -12,17 +12,19 @@ _MIB = 1024 * _KIB
 class Limits:
     """Bounds on what a server may send; going over one is a ``RemoteProtocolError`` or a ``Malformed``.
 
-    A number response is one that lists numbers (SEARCH, ESEARCH, SORT, THREAD, VANISHED): its line
-    grows with the mailbox, so it has a bound of its own.
+    Lines of data that grow with the mailbox (SEARCH, ESEARCH, SORT, THREAD, VANISHED) or with a message
+    that a stranger wrote (FETCH) have a bound of their own: one message must not end the connection.
     """
 
     line_bytes: int = 64 * _KIB
-    number_line_bytes: int = 16 * _MIB
+    data_line_bytes: int = 16 * _MIB
     literal_bytes: int = 64 * _MIB
     response_bytes: int = 65 * _MIB
     """One whole response, all its lines and literals."""
     nesting: int = 50
     """Parentheses inside parentheses."""
+    items: int = 100_000
+    """Words, strings and lists in one value, such as a BODYSTRUCTURE."""
     parts: int = 1000
     """MIME parts in one BODYSTRUCTURE."""
     addresses: int = 2000

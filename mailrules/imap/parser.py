@@ -122,7 +122,7 @@ def _read_untagged(frame: bytes, *, limits: Limits, utf8: bool) -> Untagged:
     read = _READERS.get(name)
     if read is None:
         return Unknown(name=name, raw=rest)
-    return read(Reader(rest, nesting=limits.nesting, utf8=utf8))
+    return read(Reader(rest, limits=limits, utf8=utf8))
 
 
 def _read_numbered(number: int, name: str, rest: bytes, *, limits: Limits) -> Untagged:
@@ -130,7 +130,7 @@ def _read_numbered(number: int, name: str, rest: bytes, *, limits: Limits) -> Un
         raise Unreadable(f"{number} {name}: numbers end at {LARGEST_NUMBER}")
     match name:
         case "FETCH":
-            return read_fetch(Reader(rest, nesting=limits.nesting), sequence_number=number, limits=limits)
+            return read_fetch(Reader(rest, limits=limits), sequence_number=number, limits=limits)
         case "EXISTS":
             return ExistsData(count=number)
         case "EXPUNGE":

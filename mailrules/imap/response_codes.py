@@ -44,7 +44,7 @@ def read_response_code(text: bytes, *, limits: Limits) -> ResponseCode:
 
 
 def _read_known(name: str, arguments: bytes, *, limits: Limits) -> ResponseCode | None:
-    reader = Reader(arguments, nesting=limits.nesting)
+    reader = Reader(arguments, limits=limits)
     match name:
         case "CAPABILITY":
             return CapabilityCode(arguments=arguments, capabilities=capability_set(arguments))

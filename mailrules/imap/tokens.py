@@ -7,10 +7,13 @@ backslash that escapes nothing) and never recurses, so that a server's nesting c
 from __future__ import annotations
 
 import re
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.errors import IMAPError
 from mailrules.imap.mailbox_name import decode_mailbox_name
+
+if TYPE_CHECKING:
+    from mailrules.imap.limits import Limits
 
 Value: TypeAlias = "bytes | list[Value] | None"
 """An atom or string as its bytes, NIL as None, or a list. Servers mix up atoms and strings too
@@ -42,11 +45,11 @@ class Unreadable(IMAPError):
 class Reader:
     """Reads a frame from left to right; ``position`` is where the next piece begins."""
 
-    __slots__ = ("_nesting", "_utf8", "data", "position")
+    __slots__ = ("_limits", "_utf8", "data", "position")
 
-    def __init__(self, data: bytes, *, nesting: int, utf8: bool = False) -> None:
+    def __init__(self, data: bytes, *, limits: Limits, utf8: bool = False) -> None:
         self.data, self.position = data, 0
-        self._nesting, self._utf8 = nesting, utf8
+        self._limits, self._utf8 = limits, utf8
 
     def at_end(self) -> bool:
         """True when nothing but spaces is left."""
@@ -90,10 +93,10 @@ class Reader:
         return decode_mailbox_name(name, utf8=self._utf8)
 
     def value(self) -> Value:
-        """The next atom, string, literal or list. Raises Unreadable, also for nesting over the limit."""
+        """The next atom, string, literal or list. Raises Unreadable, also for one over a limit."""
         data, position = self.data, self.position
         lists: list[list[Value]] = []
-        while True:
+        for _ in range(self._limits.items):
             match = _TOKEN.match(data, position)
             if match is None:
                 raise Unreadable(f"neither an atom, a string nor a list at byte {position}")
@@ -105,8 +108,8 @@ class Reader:
             elif kind == _ATOM:
                 value = None if (atom := match[_ATOM]).upper() == b"NIL" else atom
             elif kind == _OPEN:
-                if len(lists) == self._nesting:
-                    raise Unreadable(f"lists nested deeper than {self._nesting} (limits.nesting)")
+                if len(lists) == self._limits.nesting:
+                    raise Unreadable(f"lists nested deeper than {self._limits.nesting} (limits.nesting)")
                 lists.append([])
                 continue
             elif kind == _CLOSE:
@@ -120,6 +123,7 @@ class Reader:
                 self.position = position
                 return value
             lists[-1].append(value)
+        raise Unreadable(f"over {self._limits.items} items in one value (limits.items)")
 
     def skip_value(self) -> None:
         """Go past the next value, however deep it is. Raises Unreadable where it does not end."""

@@ -78,7 +78,7 @@ def test_the_fast_path_says_what_the_slow_one_says(attributes, number):
     usual = read_usual_fetch(Frame(b"* %d FETCH " % number + body), limits=DEFAULT_LIMITS)
 
     if usual is not None:
-        slow = read_fetch(Reader(body, nesting=50), sequence_number=number, limits=DEFAULT_LIMITS)
+        slow = read_fetch(Reader(body, limits=DEFAULT_LIMITS), sequence_number=number, limits=DEFAULT_LIMITS)
         assert usual == slow
 
 

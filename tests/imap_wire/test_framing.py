@@ -81,7 +81,7 @@ def test_a_blank_line_after_a_literal_does_not_swallow_what_follows_a_broken_fet
     ]
 
 
-SMALL = Limits(line_bytes=30, number_line_bytes=50, literal_bytes=20, response_bytes=60)
+SMALL = Limits(line_bytes=30, data_line_bytes=50, literal_bytes=20, response_bytes=60)
 
 
 @pytest.mark.parametrize("chunk_bytes", [0, 1, 7])
@@ -89,7 +89,8 @@ SMALL = Limits(line_bytes=30, number_line_bytes=50, literal_bytes=20, response_b
     ("accepted", "refused", "limit"),
     [
         (b"* OK " + b"x" * 25, b"* OK " + b"x" * 26, "line_bytes"),
-        (b"* SEARCH " + b"1" * 41, b"* SEARCH " + b"1" * 42, "number_line_bytes"),
+        (b"* SEARCH " + b"1" * 41, b"* SEARCH " + b"1" * 42, "data_line_bytes"),
+        (b"* 1 FETCH (" + b"1" * 39, b"* 1 FETCH (" + b"1" * 40, "data_line_bytes"),
         (b"* X {20}\r\n" + b"y" * 20, b"* X {21}\r\n" + b"y" * 21, "literal_bytes"),
     ],
 )

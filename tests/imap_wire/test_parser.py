@@ -298,3 +298,13 @@ def test_deep_nesting_spoils_one_attribute_only():
     assert isinstance(response, FetchData)
     assert response.uid == 5
     assert "limits.nesting" in response.malformed["ENVELOPE"].reason
+
+
+def test_a_message_of_ten_thousand_parts_spoils_its_own_structure_only():
+    part = b'("TEXT" "PLAIN" ("CHARSET" "US-ASCII") NIL NIL "7BIT" 1152 23 NIL NIL NIL NIL)'
+
+    response = response_of(b"* 1 FETCH (BODYSTRUCTURE (" + part * 10_000 + b' "MIXED") UID 5)')
+
+    assert isinstance(response, FetchData)
+    assert response.uid == 5
+    assert set(response.malformed) == {"BODYSTRUCTURE"}

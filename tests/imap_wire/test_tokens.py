@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.tokens import Reader, Unreadable, read_number, read_size, unescape
 
 
-def reader_of(data: bytes, *, nesting: int = 50) -> Reader:
-    return Reader(data, nesting=nesting)
+def reader_of(data: bytes, *, limits: Limits = DEFAULT_LIMITS) -> Reader:
+    return Reader(data, limits=limits)
 
 
 @pytest.mark.parametrize(
@@ -80,13 +81,21 @@ def test_a_value_that_is_written_is_read_and_can_be_passed_over(value):
 
 
 def test_a_value_that_is_too_deep_to_read_can_be_passed_over():
-    reader = reader_of(b"((((x)))) next", nesting=3)
+    reader = reader_of(b"((((x)))) next", limits=Limits(nesting=3))
     with pytest.raises(Unreadable, match=r"limits\.nesting"):
         reader.value()
 
     reader.skip_value()
 
     assert reader.value() == b"next"
+
+
+def test_items_are_counted_against_the_limit():
+    limits = Limits(items=5)
+
+    assert reader_of(b"(a b c)", limits=limits).value() == [b"a", b"b", b"c"]
+    with pytest.raises(Unreadable, match=r"over 5 items in one value \(limits\.items\)"):
+        reader_of(b"(a b c d)", limits=limits).value()
 
 
 def test_a_closing_parenthesis_is_no_value_to_pass_over():
