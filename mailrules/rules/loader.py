@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 PACK_PREFIX = "pack:"
 _INCLUDED_KEYS = frozenset({"version", "conditions", "lists", "rules", "tests"})
-_MAX_INCLUDED_FILES = 1_000
+MAX_INCLUDED_FILES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +155,8 @@ class _Loading:
             for path in paths:
                 if path in self.files:
                     continue
-                if len(self.files) > _MAX_INCLUDED_FILES:
-                    self.findings.error(item.at, f"over {_MAX_INCLUDED_FILES} included files", cure="include fewer")
+                if len(self.files) > MAX_INCLUDED_FILES:
+                    self.findings.error(item.at, f"over {MAX_INCLUDED_FILES} included files", cure="include fewer")
                     return documents
                 source = self._source(path, at=item.at)
                 if source is not None:
@@ -234,8 +234,16 @@ class _Loading:
             conditions=conditions,
             findings=self.findings,
         )
-        compiled = [lowering.rule(source) for document in documents for source in document.items("rules")]
-        return tuple(rule for rule in compiled if rule is not None)
+        rules: list[Rule] = []
+        for source in (source for document in documents for source in document.items("rules")):
+            rule = lowering.rule(source)
+            if rule is not None:
+                rules.append(rule)
+            elif not self.findings.errors:
+                # A plugin answered None and reported nothing; a rule that vanished could be a protecting one.
+                cure = "look at the plugins whose words it uses"
+                self.findings.error(source.at, "a word of this rule refuses its value without saying why", cure=cure)
+        return tuple(rules)
 
     def _defaults(self, main: _Document, *, accounts: Collection[str]) -> DefaultsModel | None:
         source = main.source.mapping.get("defaults")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from mailrules.diagnostics import Location
 
@@ -83,9 +83,3 @@ class SourceValue:
                 return "[" + ", ".join(item.flow_text() for item in items) + "]"
             case _:
                 return self.text
-
-    def walk(self) -> Iterator[SourceValue]:
-        """This value and all values inside it."""
-        yield self
-        for inner in self.mapping.values() if self.is_mapping else self.items if self.is_list else ():
-            yield from inner.walk()

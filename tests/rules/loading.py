@@ -41,7 +41,13 @@ defaults:
 """
 
 
-def load(text: str, *, name: str = "main.yaml", others: Mapping[str, str] | None = None) -> LoadedConfiguration:
+def load(
+    text: str,
+    *,
+    name: str = "main.yaml",
+    others: Mapping[str, str] | None = None,
+    registry: Registry = BUILT_IN,
+) -> LoadedConfiguration:
     """Load ``text`` as the main file beside ``others``; packs are the real ones."""
     files = {name: text.encode(), **{path: content.encode() for path, content in (others or {}).items()}}
 
@@ -59,7 +65,7 @@ def load(text: str, *, name: str = "main.yaml", others: Mapping[str, str] | None
             return [str(pack)] if pack else []
         return sorted(path for path in files if fnmatch.fnmatch(path, pattern))
 
-    return load_configuration(name, read=read, registry=BUILT_IN, expand=expand)
+    return load_configuration(name, read=read, registry=registry, expand=expand)
 
 
 def findings_in(text: str, *, name: str = "main.yaml", others: Mapping[str, str] | None = None) -> list[str]:

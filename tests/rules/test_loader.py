@@ -7,7 +7,7 @@ import pytest
 from mailrules.diagnostics import Diagnostic, Location
 from mailrules.errors import RuleError
 from mailrules.rules import yaml_source
-from mailrules.rules.loader import load_configuration, named_plugins
+from mailrules.rules.loader import MAX_INCLUDED_FILES, load_configuration, named_plugins
 from mailrules.rules.text_tests import TextTest
 from tests.rules.loading import BUILT_IN, HEAD, findings_in, load
 
@@ -32,6 +32,15 @@ def test_a_file_that_two_includes_name_is_read_once() -> None:
     configuration = load(HEAD + "include: ['*.yaml', a.yaml]\n", others={"a.yaml": _included("a")})
 
     assert [rule.name for rule in configuration.rules.rules] == ["a"]
+
+
+def test_the_number_of_included_files_is_limited() -> None:
+    files = {f"rules/{number:04}.yaml": "version: 1\n" for number in range(MAX_INCLUDED_FILES + 1)}
+
+    found = findings_in(HEAD + "include: ['rules/*.yaml', 3]\n", others=files)
+
+    assert found[0] == f"main.yaml:6:11: error: over {MAX_INCLUDED_FILES} included files; include fewer"
+    assert load(HEAD + "include: ['rules/*.yaml']\n", others=dict(list(files.items())[1:])).rules.rules == ()
 
 
 def test_includes_are_relative_to_the_file_that_names_them() -> None:
@@ -171,6 +180,10 @@ def test_toml_is_the_same_model() -> None:
         ("version: 1\nruls: []\n", 'main.yaml:2:1: error: unknown key "ruls" in the file; did you mean "rules"?'),
         ("version: 1\nrules: {a: b}\n", "main.yaml:2:8: error: a list is expected here, not a mapping"),
         ("version: 1\nallow: [forward]\n", "main.yaml:2:9: error: 'delete' is expected here, not 'forward'"),
+        (
+            "version: 1\ndefaults: {in: a/INBOX}\n",
+            'main.yaml:2:16: error: there is no account "a"; add it under accounts',
+        ),
         ("version: 1\naccounts: [a]\n", "main.yaml:2:11: error: a mapping is expected here, not a list"),
     ],
 )

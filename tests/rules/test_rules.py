@@ -67,6 +67,7 @@ def test_an_action_means(text: str, value: object) -> None:
         ("{flg: seen}", 'unknown action "flg"; did you mean "flag"?'),
         ("forward", 'the action "forward" is not available in this version; remove it'),
         ("{flag: deleted}", "a rule does not set the deleted flag; use trash: true, or delete: true"),
+        ("{keyword: 'a b'}", 'no server can store the keyword "a b"; '),
         (
             "{flag: seen, move: A}",
             "one action is expected here, not 2 in one entry; begin each action with its own dash",
@@ -205,6 +206,10 @@ def test_a_capture_may_come_from_the_branch_or_a_named_condition() -> None:
         ("{name: r, if: always, do: [keep], events: [now]}", "'new' is expected here, not 'now'; "),
         ("{name: r, if: always, do: [keep], events: {}}", "an event has one key, at or every; "),
         ("{name: r, if: always, do: [keep], events: {every: 0s}}", "this duration is zero; write at least 1s"),
+        ("{name: r, if: always, do: [keep], events: {every: true}}", "expected text such as 30d or 20MiB"),
+        ("{name: r, if: always, do: [keep], in: [3]}", "text is expected here, not 3"),
+        ("{name: r, if: always, do: [keep], in: [~]}", "text is expected here, not nothing"),
+        ("{name: true, if: always, do: [keep]}", "text is expected here, not true"),
         ("{name: r, if: always, do: [keep], events: {at: '3:20'}}", '"3:20" is not a time of day; '),
         (
             "{name: r, if: always, do: [keep], guard: {max_messages: 0}}",
