@@ -29,7 +29,6 @@ def header_block(content: bytes, names: Iterable[str]) -> bytes:
 
 def parts_of(content: bytes) -> tuple[Part, ...]:
     """Every part, flattened in the order of the structure."""
-    # The message inside a message/rfc822 part shows its body only, as BODYSTRUCTURE does.
     return tuple(_part(entity) for entity in read_entities(content))
 
 

@@ -35,7 +35,8 @@ class Entity:
     """A message or a body part: ``content[start:end]``, its body from ``body_start``.
 
     ``number`` is the section that IMAP's FETCH takes for the body: "1" for a message that is one
-    part, "" for one that is a multipart. A ``message/rfc822`` part has one child, the message in it.
+    part, "" for one that is a multipart, "2.TEXT" for a multipart message inside part 2. A
+    ``message/rfc822`` part has one child, the message in it.
     """
 
     number: str
@@ -135,8 +136,11 @@ def parse_content_value(value: bytes) -> ContentValue:
 
 def _message(content: bytes, start: int, end: int, *, prefix: str, level: int) -> Entity:
     entity = _entity(content, start, end, number=prefix, level=level, is_message=True)
-    if entity.type != b"multipart" or not entity.content_type.parameter(b"boundary"):
-        entity.number = f"{prefix}.1" if prefix else "1"
+    is_multipart = entity.type == b"multipart" and entity.content_type.parameter(b"boundary")
+    if prefix:
+        entity.number = f"{prefix}.TEXT" if is_multipart else f"{prefix}.1"
+    elif not is_multipart:
+        entity.number = "1"
     return entity
 
 
@@ -155,6 +159,8 @@ def _entity(content: bytes, start: int, end: int, *, number: str, level: int, is
     content_type = entity.structured(b"content-type")
     if content_type is not None and b"/" in content_type.value:
         entity.content_type = content_type
+    if entity.type == b"text" and entity.content_type.parameter(b"charset") is None:
+        entity.content_type.parameters += ((b"charset", b"us-ascii"),)  # RFC 2046 section 4.1.2
     return entity
 
 
@@ -174,7 +180,7 @@ def _children(content: bytes, entity: Entity, *, room: int) -> list[Entity]:
     boundary = entity.content_type.parameter(b"boundary")
     if entity.type != b"multipart" or not boundary:
         return []
-    prefix = f"{entity.number}." if entity.number else ""
+    prefix = f"{entity.number.removesuffix('.TEXT')}." if entity.number else ""
     return [
         _entity(content, start, end, number=f"{prefix}{place}", level=level, is_message=False)
         for place, (start, end) in enumerate(_part_ranges(content, entity, boundary, room=room), start=1)

@@ -141,7 +141,7 @@ def _read_section(content: bytes, *, number: str, name: bytes) -> bytes:
     entities = read_entities(content)
     entity: Entity | None = entities[0]
     if number:
-        entity = next((one for one in entities if one.number == number and not _is_inner_multipart(one)), None)
+        entity = next((one for one in entities if one.number == number), None)
     if entity is None:
         return b""
     if number and name in {b"HEADER", b"TEXT"}:
@@ -151,11 +151,6 @@ def _read_section(content: bytes, *, number: str, name: bytes) -> bytes:
     if name in {b"HEADER", b"MIME"}:
         return content[entity.start : entity.body_start]
     return content[entity.body_start : entity.end]
-
-
-def _is_inner_multipart(entity: Entity) -> bool:
-    """A multipart message inside a message/rfc822 part shares that part's number, and is not it."""
-    return entity.is_message and entity.is_multipart
 
 
 def _internal_date(stored: StoredMessage) -> bytes:

@@ -71,13 +71,10 @@ def _multipart(entity: Entity, inner: list[bytes], *, extended: bool) -> bytes:
 
 def _leaf(content: bytes, entity: Entity, inner: list[bytes], *, extended: bool) -> bytes:
     body = content[entity.body_start : entity.end]
-    parameters = entity.content_type.parameters
-    if entity.type == b"text" and entity.content_type.parameter(b"charset") is None:
-        parameters = (*parameters, (b"charset", b"us-ascii"))
     fields = [
         nstring(entity.type_as_written),
         nstring(entity.subtype_as_written),
-        _parameters(parameters),
+        _parameters(entity.content_type.parameters),
         nstring(entity.first(b"content-id")),
         nstring(entity.first(b"content-description")),
         nstring(entity.first(b"content-transfer-encoding") or b"7bit"),
