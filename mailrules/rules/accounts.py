@@ -10,7 +10,7 @@ from mailrules.rules.validation import validated
 from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts
 
 if TYPE_CHECKING:
-    from mailrules.rules.findings import Findings
+    from mailrules.rules.reporter import Reporter
     from mailrules.rules.schema import SecretModel, TimeoutsModel
     from mailrules.rules.source import SourceValue
 
@@ -18,26 +18,26 @@ _HOW_TO_KEEP_IT = 'name where it is kept: secret: {command: "pass mail/home"} (o
 _STANDARD_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 
 
-def account_settings(name: str, source: SourceValue, findings: Findings) -> AccountSettings | None:
+def account_settings(name: str, source: SourceValue, reporter: Reporter) -> AccountSettings | None:
     """The settings of one account, or None after reporting everything that is wrong with it."""
     where = source.at
     if not name or "/" in name:
-        findings.error(where, f'"{name}" is no account name', cure='choose a name without "/"')
+        reporter.error(where, f'"{name}" is no account name', cure='choose a name without "/"')
     secret = source.mapping.get("secret")
     if secret is not None:
-        _check_secret(secret, findings)
+        _check_secret(secret, reporter)
     if "password" in source.mapping:
-        findings.broken(source.key_at("password"), "a password does not belong in this file", cure=_HOW_TO_KEEP_IT)
-    model = validated(AccountModel, source, findings, what="an account")
+        reporter.broken(source.key_at("password"), "a password does not belong in this file", cure=_HOW_TO_KEEP_IT)
+    model = validated(AccountModel, source, reporter, what="an account")
     if model is None:
         return None
     security = Security(model.security)
     if (model.host is None) == (model.tunnel is None):
-        findings.error(where, f'the account "{name}" needs either host or tunnel', cure="add host: imap.example.org")
+        reporter.error(where, f'the account "{name}" needs either host or tunnel', cure="add host: imap.example.org")
     if model.secret is None and model.tunnel is None:
-        findings.error(where, f'the account "{name}" has no secret', cure=_HOW_TO_KEEP_IT)
+        reporter.error(where, f'the account "{name}" has no secret', cure=_HOW_TO_KEEP_IT)
     if security is Security.NONE and model.host and not model.insecure and not is_loopback(model.host):
-        findings.error(
+        reporter.error(
             source.mapping["security"].at,
             f"the password would cross the network to {model.host} unprotected",
             cure="use security: tls; or add insecure: true if the network itself is protected",
@@ -72,14 +72,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _check_secret(secret: SourceValue, findings: Findings) -> None:
+def _check_secret(secret: SourceValue, reporter: Reporter) -> None:
     # The value itself is never repeated in a message: it may be a password.
     if not secret.is_mapping:
-        findings.broken(secret.at, "a secret does not belong in this file", cure=_HOW_TO_KEEP_IT)
+        reporter.broken(secret.at, "a secret does not belong in this file", cure=_HOW_TO_KEEP_IT)
     elif "oauth" in secret.mapping:
-        findings.broken(secret.key_at("oauth"), "oauth is not available in this version", cure=_HOW_TO_KEEP_IT)
+        reporter.broken(secret.key_at("oauth"), "oauth is not available in this version", cure=_HOW_TO_KEEP_IT)
     elif len(secret.mapping) != 1:
-        findings.error(secret.at, "a secret has exactly one source", cure=_HOW_TO_KEEP_IT)
+        reporter.error(secret.at, "a secret has exactly one source", cure=_HOW_TO_KEEP_IT)
 
 
 def _secret_reference(model: SecretModel | None) -> SecretReference | None:

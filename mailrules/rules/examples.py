@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus
-from mailrules.rules.findings import did_you_mean
 from mailrules.rules.flags import SYSTEM_FLAGS, is_keyword, system_flag
 from mailrules.rules.quantities import QuantityError, parse_age_or_moment
+from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import Example, Expectation, Given, GivenAttachment
 from mailrules.rules.schema import TestModel
 from mailrules.rules.validation import validated
@@ -21,7 +21,7 @@ from mailrules.rules.validation import validated
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from mailrules.rules.findings import Findings
+    from mailrules.rules.reporter import Reporter
     from mailrules.rules.rule import MailboxRef
     from mailrules.rules.schema import ExpectModel, GivenModel
     from mailrules.rules.source import SourceValue
@@ -43,10 +43,10 @@ class ExampleOutcome:
 
 
 def lower_example(
-    source: SourceValue, *, rule_names: Collection[str], only_file: str, findings: Findings
+    source: SourceValue, *, rule_names: Collection[str], only_file: str, reporter: Reporter
 ) -> Example | None:
     """One entry of ``tests``, or None after reporting its mistakes."""
-    model = validated(TestModel, source, findings, what="a test")
+    model = validated(TestModel, source, reporter, what="a test")
     if model is None:
         return None
     given, expect = source.mapping["given"], source.mapping["expect"]
@@ -54,20 +54,20 @@ def lower_example(
         for item in expect.mapping[key].items if key in expect.mapping else ():
             if item.text not in rule_names:
                 cure = did_you_mean(item.text, rule_names)
-                findings.error(item.at, f'there is no rule "{item.text}"', cure=cure)
+                reporter.error(item.at, f'there is no rule "{item.text}"', cure=cure)
     for holder in (given, expect):
         for item in holder.mapping["flags"].items if "flags" in holder.mapping else ():
             if system_flag(item.text) is None:
-                findings.error(item.at, f'unknown flag "{item.text}"', cure=did_you_mean(item.text, SYSTEM_FLAGS))
+                reporter.error(item.at, f'unknown flag "{item.text}"', cure=did_you_mean(item.text, SYSTEM_FLAGS))
         for item in holder.mapping["keywords"].items if "keywords" in holder.mapping else ():
             if not is_keyword(item.text):
-                findings.error(item.at, f'no server can store the keyword "{item.text}"')
+                reporter.error(item.at, f'no server can store the keyword "{item.text}"')
     for key in ("received", "sent"):
         if key in given.mapping and given.mapping[key].text:
             try:
                 parse_age_or_moment(given.mapping[key].text, now=_ANY_TIME)
             except QuantityError as error:
-                findings.error(given.mapping[key].at, str(error), cure=error.cure)
+                reporter.error(given.mapping[key].at, str(error), cure=error.cure)
     return Example(
         name=model.name,
         where=source.mapping["name"].at,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mailrules.rules.findings import did_you_mean
 from mailrules.rules.operators import read_texts, report_error
+from mailrules.rules.reporter import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

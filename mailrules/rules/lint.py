@@ -10,7 +10,7 @@ from mailrules.rules.reads import flags_read
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mailrules.rules.findings import Findings
+    from mailrules.rules.reporter import Reporter
     from mailrules.rules.rule import ActionUse, MailboxRef, Rule
     from mailrules.settings import AccountSettings
 
@@ -34,28 +34,28 @@ class _WritesRights(Protocol):
     def rights(self) -> tuple[tuple[str, str], ...]: ...
 
 
-def lint(rules: Sequence[Rule], *, accounts: Mapping[str, AccountSettings], findings: Findings) -> None:
+def lint(rules: Sequence[Rule], *, accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
     """Report errors between rules, and warnings for what is likely not meant."""
-    _check_names(rules, findings)
-    _check_targets(rules, accounts, findings)
-    _check_rights(rules, accounts, findings)
-    _warn_of_unreachable(rules, findings)
-    _warn_of_reading_what_others_write(rules, findings)
-    _warn_of_circles(rules, findings)
+    _check_names(rules, reporter)
+    _check_targets(rules, accounts, reporter)
+    _check_rights(rules, accounts, reporter)
+    _warn_of_unreachable(rules, reporter)
+    _warn_of_reading_what_others_write(rules, reporter)
+    _warn_of_circles(rules, reporter)
 
 
-def _check_names(rules: Sequence[Rule], findings: Findings) -> None:
+def _check_names(rules: Sequence[Rule], reporter: Reporter) -> None:
     first: dict[str, Rule] = {}
     for rule in rules:
         if rule.name in first:
             place = first[rule.name].where
-            findings.error(
+            reporter.error(
                 rule.where, f'the rule "{rule.name}" exists already, at {place}', cure="rename one of the two"
             )
         first.setdefault(rule.name, rule)
 
 
-def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], findings: Findings) -> None:
+def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
     """A target may begin with an account's name; across accounts is not possible yet."""
     for rule, use in _uses(rules):
         own = {ref.account for ref in rule.mailboxes}
@@ -65,13 +65,13 @@ def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings
                 continue
             if own == {account}:
                 message = f'this means the mailbox "{target}" inside the account "{account}"'
-                findings.warning(use.where, message, cure=f"write {mailbox}: targets are in the rule's own account")
+                reporter.warning(use.where, message, cure=f"write {mailbox}: targets are in the rule's own account")
             elif own:
                 message = f'{use.name} to another account ("{account}") is not supported in this version'
-                findings.error(use.where, message, cure="choose a mailbox of the rule's own account")
+                reporter.error(use.where, message, cure="choose a mailbox of the rule's own account")
 
 
-def _check_rights(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], findings: Findings) -> None:
+def _check_rights(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
     wanted: dict[tuple[str, str, str], tuple[str, Rule]] = {}
     for rule, use in _uses(rules):
         if not isinstance(use.value, _WritesRights):
@@ -82,20 +82,20 @@ def _check_rights(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings]
                 other, other_rule = wanted.setdefault((account, use.value.mailbox, identifier), (letters, rule))
                 if other != letters:
                     message = f'the rule "{other_rule.name}" wants other rights for {identifier}: "{other}"'
-                    findings.error(use.where, message, cure="give the rights in one rule only")
+                    reporter.error(use.where, message, cure="give the rights in one rule only")
                 is_own = account in accounts and identifier == accounts[account].user
                 if is_own and not {"a", "l"} <= set(rights):
                     message = f"this would take our own right to administer {use.value.mailbox} away"
-                    findings.error(use.where, message, cure=f"keep a and l for {identifier}, or leave it out")
+                    reporter.error(use.where, message, cure=f"keep a and l for {identifier}, or leave it out")
 
 
-def _warn_of_unreachable(rules: Sequence[Rule], findings: Findings) -> None:
+def _warn_of_unreachable(rules: Sequence[Rule], reporter: Reporter) -> None:
     ended: dict[MailboxRef, Rule] = {}
     for rule in rules:
         hiding = [ended.get(ref) for ref in rule.mailboxes]
         if hiding and all(hiding) and hiding[0] is not None:
             message = f'no message reaches this rule: "{hiding[0].name}" ends with every one before it'
-            findings.warning(rule.where, message, cure="move this rule up")
+            reporter.warning(rule.where, message, cure="move this rule up")
         if _ends_with_everything(rule):
             for ref in rule.mailboxes:
                 ended.setdefault(ref, rule)
@@ -110,7 +110,7 @@ def _ends_with_everything(rule: Rule) -> bool:
     return rule.stop is True or (rule.stop is None and all(branch.disposes for branch in rule.branches))
 
 
-def _warn_of_reading_what_others_write(rules: Sequence[Rule], findings: Findings) -> None:
+def _warn_of_reading_what_others_write(rules: Sequence[Rule], reporter: Reporter) -> None:
     """Conditions read the message as it was (meaning 3), so this works one run later, if at all."""
     written: dict[MailboxRef, dict[str, Rule]] = {}
     for rule in rules:
@@ -125,14 +125,14 @@ def _warn_of_reading_what_others_write(rules: Sequence[Rule], findings: Findings
             message = (
                 f'this rule reads {flag}, which the rule "{name}" changes; it sees the flag as it was before the run'
             )
-            findings.warning(rule.where, message, cure="repeat that rule's condition here if its result is meant")
+            reporter.warning(rule.where, message, cure="repeat that rule's condition here if its result is meant")
         values = [use.value for branch in rule.branches for use in branch.actions]
         flags = {flag.lower() for value in values if isinstance(value, _WritesFlags) for flag in value.flags}
         for ref in rule.mailboxes:
             written.setdefault(ref, {}).update(dict.fromkeys(flags, rule))
 
 
-def _warn_of_circles(rules: Sequence[Rule], findings: Findings) -> None:
+def _warn_of_circles(rules: Sequence[Rule], reporter: Reporter) -> None:
     """Moves whose mailboxes lead back to where they began (meaning 10)."""
     moves: dict[tuple[str, str], list[tuple[tuple[str, str], ActionUse]]] = {}
     for rule, use in _uses(rules):
@@ -147,7 +147,7 @@ def _warn_of_circles(rules: Sequence[Rule], findings: Findings) -> None:
             if way:
                 names = " -> ".join(mailbox for _, mailbox in (start, *way))
                 message = f"moves lead in a circle: {names}"
-                findings.warning(use.where, message, cure="make sure that the conditions exclude each other")
+                reporter.warning(use.where, message, cure="make sure that the conditions exclude each other")
 
 
 def _way(

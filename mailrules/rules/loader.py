@@ -16,11 +16,11 @@ from mailrules.diagnostics import Location
 from mailrules.errors import RuleError
 from mailrules.rules.accounts import account_settings
 from mailrules.rules.examples import lower_example
-from mailrules.rules.findings import Findings
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
 from mailrules.rules.registry import CompileContext
+from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import RuleSet
 from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
 from mailrules.rules.toml_source import read_toml
@@ -46,7 +46,7 @@ MAX_INCLUDED_FILES = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedConfiguration:
-    """Everything that the files say, valid. ``warnings`` are findings that stop nothing."""
+    """Everything that the files say, valid. ``warnings`` stop nothing."""
 
     accounts: Mapping[str, AccountSettings]
     rules: RuleSet
@@ -69,7 +69,7 @@ def named_plugins(path: str, *, read: Read) -> tuple[str, ...]:
 
     Mistakes are not reported here: ``load_configuration`` finds them again.
     """
-    source = _read_source(path, read=read, at=Location(file=path), findings=Findings())
+    source = _read_source(path, read=read, at=Location(file=path), reporter=Reporter())
     items = source.mapping["plugins"].items if source is not None and "plugins" in source.mapping else ()
     return tuple(item.value for item in items if isinstance(item.value, str))
 
@@ -100,31 +100,31 @@ class _Loading:
     read: Read
     registry: Registry
     expand: Expand
-    findings: Findings = field(default_factory=Findings)
+    reporter: Reporter = field(default_factory=Reporter)
     files: list[str] = field(default_factory=list)
 
     def load(self, path: str) -> LoadedConfiguration:
         main_source = self._source(path, at=Location(file=path))
         if main_source is None:
-            raise RuleError(self.findings.all)
+            raise RuleError(self.reporter.all)
         main = _Document(path=path, source=main_source)
         documents = [main, *self._included(main)]
         for document in documents:
             self._check_shape(document)
         accounts = {
-            name: account_settings(name, source, self.findings) for name, source in main.entries("accounts").items()
+            name: account_settings(name, source, self.reporter) for name, source in main.entries("accounts").items()
         }
         context = CompileContext(
             lists=self._lists(documents),
             allow=frozenset(item.text for item in main.items("allow")),
-            report=self.findings.report,
+            report=self.reporter.report,
         )
         rules = self._rules(documents, accounts=accounts.keys(), context=context)
         examples = self._examples(documents)
         settings = {name: account for name, account in accounts.items() if account is not None}
-        lint(rules, accounts=settings, findings=self.findings)
-        if self.findings.errors:
-            raise RuleError(self.findings.all)
+        lint(rules, accounts=settings, reporter=self.reporter)
+        if self.reporter.errors:
+            raise RuleError(self.reporter.all)
         return LoadedConfiguration(
             accounts=settings,
             rules=RuleSet(
@@ -134,13 +134,13 @@ class _Loading:
                 examples=examples,
                 files=tuple(self.files),
             ),
-            warnings=self.findings.warnings,
+            warnings=self.reporter.warnings,
             plugins=tuple(item.text for item in main.items("plugins")),
         )
 
     def _source(self, path: str, *, at: Location) -> SourceValue | None:
         self.files.append(path)
-        return _read_source(path, read=self.read, at=at, findings=self.findings)
+        return _read_source(path, read=self.read, at=at, reporter=self.reporter)
 
     def _included(self, main: _Document) -> list[_Document]:
         """The files under ``include``, each once, in the order of the entries and by name within one."""
@@ -156,7 +156,7 @@ class _Loading:
                 if path in self.files:
                     continue
                 if len(self.files) > MAX_INCLUDED_FILES:
-                    self.findings.error(item.at, f"over {MAX_INCLUDED_FILES} included files", cure="include fewer")
+                    self.reporter.error(item.at, f"over {MAX_INCLUDED_FILES} included files", cure="include fewer")
                     return documents
                 source = self._source(path, at=item.at)
                 if source is not None:
@@ -165,28 +165,28 @@ class _Loading:
 
     def _report_nothing_included(self, item: SourceValue, *, from_pack: bool) -> None:
         if from_pack:
-            self.findings.error(item.at, f'there is no rule pack "{item.text.removeprefix(PACK_PREFIX)}"')
+            self.reporter.error(item.at, f'there is no rule pack "{item.text.removeprefix(PACK_PREFIX)}"')
         elif set(item.text) & set("*?["):
-            self.findings.warning(item.at, f'"{item.text}" matches no file')
+            self.reporter.warning(item.at, f'"{item.text}" matches no file')
         else:
-            self.findings.error(item.at, f'there is no file "{item.text}"', cure="paths start at this file's folder")
+            self.reporter.error(item.at, f'there is no file "{item.text}"', cure="paths start at this file's folder")
 
     def _check_shape(self, document: _Document) -> None:
-        validated(DocumentModel, document.source, self.findings, what="the file")
+        validated(DocumentModel, document.source, self.reporter, what="the file")
         if not document.is_included:
             return
         for key in document.source.mapping:
             if key in DocumentModel.model_fields and key not in _INCLUDED_KEYS:
                 message = f'"{key}" may not stand in an included file'
                 cure = "keep it in the main file; included files hold conditions, lists, rules and tests"
-                self.findings.error(document.source.key_at(key), message, cure=cure)
+                self.reporter.error(document.source.key_at(key), message, cure=cure)
 
     def _lists(self, documents: Sequence[_Document]) -> Mapping[str, tuple[str, ...]]:
         lists: dict[str, tuple[str, ...]] = {}
         for document in documents:
             for name, source in document.entries("lists").items():
                 if name in lists:
-                    self.findings.error(source.at, f'the list "{name}" exists in an earlier file', cure="rename one")
+                    self.reporter.error(source.at, f'the list "{name}" exists in an earlier file', cure="rename one")
                 lists[name] = self._list(source, document)
         return lists
 
@@ -194,22 +194,22 @@ class _Loading:
         if source.is_list:
             for item in source.items:
                 if item.is_mapping or item.is_list or isinstance(item.value, bool) or not item.text.strip():
-                    self.findings.error(item.at, f"text is expected in a list, not {item.kind}", cure="quote it")
+                    self.reporter.error(item.at, f"text is expected in a list, not {item.kind}", cure="quote it")
             return tuple(item.text for item in source.items if item.text.strip())
         if not source.is_mapping:
             cure = "write [a, b], or {file: names.txt}"
-            self.findings.error(source.at, f"a list is expected here, not {source.kind}", cure=cure)
+            self.reporter.error(source.at, f"a list is expected here, not {source.kind}", cure=cure)
             return ()
-        model = validated(ListFileModel, source, self.findings, what="a list")
+        model = validated(ListFileModel, source, self.reporter, what="a list")
         if model is None:
             return ()
         at = source.mapping["file"].at
         if document.is_included and (posixpath.isabs(model.file) or ".." in model.file.split("/")):
-            self.findings.error(at, "an included file reads lists from its own folder only", cure="move the list there")
+            self.reporter.error(at, "an included file reads lists from its own folder only", cure="move the list there")
             return ()
         path = _beside(document.path, model.file)
         self.files.append(path)
-        text = _read_text(path, read=self.read, at=at, findings=self.findings)
+        text = _read_text(path, read=self.read, at=at, reporter=self.reporter)
         lines = (line.strip() for line in (text or "").splitlines())
         return tuple(line for line in lines if line and not line.startswith("#"))
 
@@ -221,9 +221,9 @@ class _Loading:
             for name, source in document.entries("conditions").items():
                 if name in named:
                     message = f'the condition "{name}" exists in an earlier file'
-                    self.findings.error(source.at, message, cure="rename one of the two")
+                    self.reporter.error(source.at, message, cure="rename one of the two")
                 named.setdefault(name, source)
-        conditions = ConditionLowering(named=named, registry=self.registry, context=context, findings=self.findings)
+        conditions = ConditionLowering(named=named, registry=self.registry, context=context, reporter=self.reporter)
         conditions.compile_named()
         lowering = RuleLowering(
             accounts=accounts,
@@ -232,17 +232,17 @@ class _Loading:
             registry=self.registry,
             context=context,
             conditions=conditions,
-            findings=self.findings,
+            reporter=self.reporter,
         )
         rules: list[Rule] = []
         for source in (source for document in documents for source in document.items("rules")):
             rule = lowering.rule(source)
             if rule is not None:
                 rules.append(rule)
-            elif not self.findings.errors:
+            elif not self.reporter.errors:
                 # A plugin answered None and reported nothing; a rule that vanished could be a protecting one.
                 cure = "look at the plugins whose words it uses"
-                self.findings.error(source.at, "a word of this rule refuses its value without saying why", cure=cure)
+                self.reporter.error(source.at, "a word of this rule refuses its value without saying why", cure=cure)
         return tuple(rules)
 
     def _defaults(self, main: _Document, *, accounts: Collection[str]) -> DefaultsModel | None:
@@ -250,8 +250,8 @@ class _Loading:
         if source is None:
             return None
         if "in" in source.mapping:
-            check_mailboxes(source.mapping["in"], accounts=accounts, findings=self.findings)
-        return validated(DefaultsModel, source, self.findings, what="defaults")
+            check_mailboxes(source.mapping["in"], accounts=accounts, reporter=self.reporter)
+        return validated(DefaultsModel, source, self.reporter, what="defaults")
 
     def _examples(self, documents: Sequence[_Document]) -> tuple[Example, ...]:
         lowered = [
@@ -259,7 +259,7 @@ class _Loading:
                 source,
                 only_file=document.path if document.from_pack else "",
                 rule_names=_names_in(document, documents=documents),
-                findings=self.findings,
+                reporter=self.reporter,
             )
             for document in documents
             for source in document.items("tests")
@@ -282,31 +282,31 @@ def _names_in(document: _Document, *, documents: Sequence[_Document]) -> frozens
     return frozenset(source.mapping["name"].text for source in sources if "name" in source.mapping)
 
 
-def _read_source(path: str, *, read: Read, findings: Findings, at: Location) -> SourceValue | None:
-    text = _read_text(path, read=read, at=at, findings=findings)
+def _read_source(path: str, *, read: Read, reporter: Reporter, at: Location) -> SourceValue | None:
+    text = _read_text(path, read=read, at=at, reporter=reporter)
     if text is None:
         return None
     parse = read_toml if path.endswith(".toml") else read_yaml
-    source = parse(text, file=path, findings=findings)
+    source = parse(text, file=path, reporter=reporter)
     if source is not None and not source.is_mapping:
-        findings.error(source.at, f"a file is a mapping, not {source.kind}", cure="begin with version: 1")
+        reporter.error(source.at, f"a file is a mapping, not {source.kind}", cure="begin with version: 1")
         return None
     return source
 
 
-def _read_text(path: str, *, read: Read, at: Location, findings: Findings) -> str | None:
+def _read_text(path: str, *, read: Read, at: Location, reporter: Reporter) -> str | None:
     """The file's text, or None after reporting at ``at``, the place that names the file."""
     try:
         content = read(path)
     except OSError as error:
-        findings.error(at, f"cannot read {path}: {error.strerror or error}")
+        reporter.error(at, f"cannot read {path}: {error.strerror or error}")
         return None
     except RuleError as error:
         for diagnostic in error.diagnostics:
-            findings.report(diagnostic)
+            reporter.report(diagnostic)
         return None
     if len(content) > MAX_FILE_BYTES:
-        findings.error(at, f"{path} has {len(content)} bytes, over {MAX_FILE_BYTES}", cure="split the file")
+        reporter.error(at, f"{path} has {len(content)} bytes, over {MAX_FILE_BYTES}", cure="split the file")
         return None
     try:
         return content.decode("utf-8-sig")
@@ -314,7 +314,7 @@ def _read_text(path: str, *, read: Read, at: Location, findings: Findings) -> st
         before = content[: error.start]
         line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
         where = Location(file=path, line=line, column=column)
-        findings.error(where, f"the byte 0x{content[error.start]:02x} is not UTF-8", cure="save the file as UTF-8")
+        reporter.error(where, f"the byte 0x{content[error.start]:02x} is not UTF-8", cure="save the file as UTF-8")
         return None
 
 

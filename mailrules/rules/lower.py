@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.rules.conditions import All, Always, Node
-from mailrules.rules.findings import did_you_mean
 from mailrules.rules.reads import captures_of, flags_read
+from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, MailboxRef, Rule
 from mailrules.rules.schema import BranchModel, RuleModel
 from mailrules.rules.validation import validated
@@ -15,9 +15,9 @@ from mailrules.rules.validation import validated
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from mailrules.rules.findings import Findings
     from mailrules.rules.lower_conditions import ConditionLowering
     from mailrules.rules.registry import CompileContext, Registry
+    from mailrules.rules.reporter import Reporter
     from mailrules.rules.schema import DefaultsModel, EventModel
     from mailrules.rules.source import SourceValue
 
@@ -58,10 +58,10 @@ class RuleLowering:
     registry: Registry
     context: CompileContext
     conditions: ConditionLowering
-    findings: Findings
+    reporter: Reporter
 
     def rule(self, source: SourceValue) -> Rule | None:
-        model = validated(RuleModel, source, self.findings, what="a rule")
+        model = validated(RuleModel, source, self.reporter, what="a rule")
         condition = self._condition(source)
         branches = self._branches(source, condition)
         if model is None:
@@ -96,7 +96,7 @@ class RuleLowering:
         if "if" in entries:
             return self.conditions.compile(entries["if"])
         if "choose" not in entries and not _has_unknown_keys(source):
-            self.findings.error(source.at, "a rule lacks its condition", cure="add if: ..., or if: always")
+            self.reporter.error(source.at, "a rule lacks its condition", cure="add if: ..., or if: always")
             return None
         return Always()
 
@@ -104,12 +104,12 @@ class RuleLowering:
         entries = source.mapping
         if "do" in entries and "choose" in entries:
             where = source.key_at("do")
-            self.findings.error(where, "a rule has do or choose, not both", cure="move do into a branch of choose")
+            self.reporter.error(where, "a rule has do or choose, not both", cure="move do into a branch of choose")
         if "choose" in entries:
             return self._choose(entries["choose"], condition)
         if "do" not in entries:
             if not _has_unknown_keys(source):
-                self.findings.error(source.at, "a rule lacks its actions", cure="add do: [...] or choose: [...]")
+                self.reporter.error(source.at, "a rule lacks its actions", cure="add do: [...] or choose: [...]")
             return None
         actions = self._actions(entries["do"])
         if actions is None:
@@ -122,7 +122,7 @@ class RuleLowering:
         if not source.is_list:
             return None
         if not source.items:
-            self.findings.error(source.at, "choose has no branch", cure="add - {if: ..., do: [...]}")
+            self.reporter.error(source.at, "choose has no branch", cure="add - {if: ..., do: [...]}")
             return None
         branches = [
             self._branch(item, condition, is_last=index == len(source.items) - 1)
@@ -133,7 +133,7 @@ class RuleLowering:
         return tuple(branch for branch in branches if branch is not None)
 
     def _branch(self, source: SourceValue, rule_condition: Node | None, *, is_last: bool) -> Branch | None:
-        model = validated(BranchModel, source, self.findings, what="a branch")
+        model = validated(BranchModel, source, self.reporter, what="a branch")
         entries = source.mapping
         condition: Node | None = None
         if "if" in entries:
@@ -141,10 +141,10 @@ class RuleLowering:
         elif "else" in entries:
             condition = Always()
         if entries and ("if" in entries) == ("else" in entries):
-            self.findings.error(source.at, "a branch has either if or else", cure="write if: ..., or else: true")
+            self.reporter.error(source.at, "a branch has either if or else", cure="write if: ..., or else: true")
         if "else" in entries and not is_last:
             where = source.key_at("else")
-            self.findings.error(where, "no branch after else can be reached", cure="move else to the end")
+            self.reporter.error(where, "no branch after else can be reached", cure="move else to the end")
         actions = self._actions(entries["do"]) if "do" in entries else None
         if model is None or condition is None or actions is None:
             return None
@@ -155,7 +155,7 @@ class RuleLowering:
     def _actions(self, source: SourceValue) -> tuple[ActionUse, ...] | None:
         if not source.is_list or not source.items:
             cure = "write do: [{flag: seen}, {move: Archive}]"
-            self.findings.broken(source.at, f"do is a list of actions, not {source.kind}", cure=cure)
+            self.reporter.broken(source.at, f"do is a list of actions, not {source.kind}", cure=cure)
             return None
         compiled = [self._action(item) for item in source.items]
         uses = tuple(use for one in compiled for use in one or ())
@@ -163,7 +163,7 @@ class RuleLowering:
         if len(disposing) > 1:
             second = disposing[1]
             message = f"a message has one destination, and {disposing[0].name} comes before {second.name}"
-            self.findings.error(second.where, message, cure="use copy for the other one")
+            self.reporter.error(second.where, message, cure="use copy for the other one")
         return None if any(one is None for one in compiled) else uses
 
     def _action(self, source: SourceValue) -> tuple[ActionUse, ...] | None:
@@ -173,7 +173,7 @@ class RuleLowering:
             name, options = source.value, None
         else:
             cure = "begin each action with its own dash: - flag: seen"
-            self.findings.error(source.at, f"one action is expected here, not {_amount(source)}", cure=cure)
+            self.reporter.error(source.at, f"one action is expected here, not {_amount(source)}", cure=cure)
             return None
         where = source.key_at(name)
         spec = self.registry.actions.get(name)
@@ -189,9 +189,9 @@ class RuleLowering:
     def _unknown_action(self, name: str, source: SourceValue) -> None:
         where = source.key_at(name)
         if name in ACTIONS_NOT_YET:
-            self.findings.error(where, f'the action "{name}" is not available in this version', cure="remove it")
+            self.reporter.error(where, f'the action "{name}" is not available in this version', cure="remove it")
         else:
-            self.findings.error(where, f'unknown action "{name}"', cure=did_you_mean(name, self.registry.actions))
+            self.reporter.error(where, f'unknown action "{name}"', cure=did_you_mean(name, self.registry.actions))
 
     def _check_captures(self, condition: Node | None, branch: Branch) -> None:
         if condition is None:
@@ -204,15 +204,15 @@ class RuleLowering:
                 if name not in known:
                     message = f'no regex of this rule captures "{name}"'
                     cure = did_you_mean(name, known) or f"add (?P<{name}>...) to a regex that is not under not or none"
-                    self.findings.error(use.where, message, cure=cure)
+                    self.reporter.error(use.where, message, cure=cure)
 
     def _mailboxes(self, model: RuleModel, source: SourceValue) -> tuple[MailboxRef, ...]:
         if model.in_ is None:
             if self.default_mailboxes is None:
                 cure = "add in: [home/INBOX] here or under defaults"
-                self.findings.error(source.at, f'the rule "{model.name}" names no mailbox', cure=cure)
+                self.reporter.error(source.at, f'the rule "{model.name}" names no mailbox', cure=cure)
             return self.default_mailboxes or ()
-        check_mailboxes(source.mapping["in"], accounts=self.accounts, findings=self.findings)
+        check_mailboxes(source.mapping["in"], accounts=self.accounts, reporter=self.reporter)
         return mailbox_refs(model.in_, accounts=self.accounts)
 
 
@@ -224,7 +224,7 @@ def mailbox_refs(written: Iterable[str], *, accounts: Collection[str]) -> tuple[
     )
 
 
-def check_mailboxes(source: SourceValue, *, accounts: Collection[str], findings: Findings) -> None:
+def check_mailboxes(source: SourceValue, *, accounts: Collection[str], reporter: Reporter) -> None:
     """Report every text under ``in`` that names no mailbox of a known account."""
     for item in source.items:
         if not isinstance(item.value, str):
@@ -233,13 +233,13 @@ def check_mailboxes(source: SourceValue, *, accounts: Collection[str], findings:
         if account not in accounts and accounts:
             first = next(iter(accounts))
             cure = did_you_mean(account, accounts) if slash else f"write account/mailbox: {first}/{item.value}"
-            findings.error(item.at, f'there is no account "{account}"', cure=cure)
+            reporter.error(item.at, f'there is no account "{account}"', cure=cure)
         elif account not in accounts:
-            findings.error(item.at, f'there is no account "{account}"', cure="add it under accounts")
+            reporter.error(item.at, f'there is no account "{account}"', cure="add it under accounts")
         elif not mailbox:
-            findings.error(item.at, f'"{item.value}" names no mailbox', cure=f"write {account}/INBOX")
+            reporter.error(item.at, f'"{item.value}" names no mailbox', cure=f"write {account}/INBOX")
         elif set(mailbox) & set("*%"):
-            findings.error(item.at, f'"{item.value}" is a pattern, and in takes names', cure="list the mailboxes")
+            reporter.error(item.at, f'"{item.value}" is a pattern, and in takes names', cure="list the mailboxes")
 
 
 def _has_unknown_keys(source: SourceValue) -> bool:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.rules.conditions import All, Always, AnyOf, Leaf, Named, Node, Not
-from mailrules.rules.findings import did_you_mean
+from mailrules.rules.reporter import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mailrules.rules.findings import Findings
     from mailrules.rules.registry import CompileContext, Registry
+    from mailrules.rules.reporter import Reporter
     from mailrules.rules.source import SourceValue
 
 COMBINATORS = ("all", "any", "none", "not", "always")
@@ -56,9 +56,9 @@ class ConditionLowering:
     """Compiles conditions; a named condition is compiled once, however often it is used."""
 
     def __init__(
-        self, *, named: Mapping[str, SourceValue], registry: Registry, context: CompileContext, findings: Findings
+        self, *, named: Mapping[str, SourceValue], registry: Registry, context: CompileContext, reporter: Reporter
     ) -> None:
-        self._sources, self._registry, self._context, self._findings = named, registry, context, findings
+        self._sources, self._registry, self._context, self._reporter = named, registry, context, reporter
         self._compiled: dict[str, Named | None] = {}
         self._extents: dict[str, _Extent] = {}
         self._under_way: list[str] = []
@@ -68,7 +68,7 @@ class ConditionLowering:
         for name, source in self._sources.items():
             if name in COMBINATORS or name in self._registry.conditions or name in NOT_YET:
                 cure = f'choose another name, for example "my_{name}"'
-                self._findings.error(source.at, f'"{name}" is a word of the rule language', cure=cure)
+                self._reporter.error(source.at, f'"{name}" is a word of the rule language', cure=cure)
             self._named(name, source)
 
     def compile(self, source: SourceValue) -> Node | None:
@@ -79,20 +79,20 @@ class ConditionLowering:
         leaves = self._extent(node).leaves
         if leaves > MAX_LEAVES:
             cure = "put long alternatives into a list and use in: NAME"
-            self._findings.error(source.at, f"the condition has {leaves} parts, over {MAX_LEAVES}", cure=cure)
+            self._reporter.error(source.at, f"the condition has {leaves} parts, over {MAX_LEAVES}", cure=cure)
             return None
         return node
 
     def _node(self, source: SourceValue) -> Node | None:
         if source.is_list:
             cure = "write all: [...] or any: [...]"
-            self._findings.broken(source.at, "a list does not say whether all or any must hold", cure=cure)
+            self._reporter.broken(source.at, "a list does not say whether all or any must hold", cure=cure)
             return None
         if source.is_mapping:
             return self._mapping(source)
         if not isinstance(source.value, str):
             cure = "write if: always to match every message"
-            self._findings.broken(source.at, f"a condition is expected here, not {source.kind}", cure=cure)
+            self._reporter.broken(source.at, f"a condition is expected here, not {source.kind}", cure=cure)
             return None
         if source.value == "always":
             return Always()
@@ -100,7 +100,7 @@ class ConditionLowering:
             return self._named(source.value, source)
         if source.value in self._registry.conditions:
             message = f'the condition "{source.value}" needs a value'
-            self._findings.error(source.at, message, cure=f"write {source.value}: ...")
+            self._reporter.error(source.at, message, cure=f"write {source.value}: ...")
             return None
         self._unknown(source.value, source)
         return None
@@ -108,7 +108,7 @@ class ConditionLowering:
     def _mapping(self, source: SourceValue) -> Node | None:
         if not source.mapping:
             cure = "write if: always to match every message"
-            self._findings.error(source.at, "this condition is empty", cure=cure)
+            self._reporter.error(source.at, "this condition is empty", cure=cure)
             return None
         parts = [self._entry(key, value, source) for key, value in source.mapping.items()]
         if any(part is None for part in parts):
@@ -124,13 +124,13 @@ class ConditionLowering:
             case "not":
                 if value.is_list:
                     message = "not takes one condition, and this is a list"
-                    self._findings.broken(value.at, message, cure="write none: [...]: none of these")
+                    self._reporter.broken(value.at, message, cure="write none: [...]: none of these")
                     return None
                 part = self._node(value)
                 return None if part is None else Not(part=part)
             case "always":
                 if value.value is not True:
-                    self._findings.error(value.at, "always takes true", cure="write if: always")
+                    self._reporter.error(value.at, "always takes true", cure="write if: always")
                 return Always()
             case _ if key in self._registry.conditions:
                 test = self._registry.conditions[key].compile(value, self._context)
@@ -151,7 +151,7 @@ class ConditionLowering:
             return self._mapping(value)
         if not value.is_list or not value.items:
             cure = f"write {word}: [{{subject: offer}}, {{from: a@example.org}}]"
-            self._findings.broken(value.at, f"{word} takes a list of conditions, not {value.kind}", cure=cure)
+            self._reporter.broken(value.at, f"{word} takes a list of conditions, not {value.kind}", cure=cure)
             return None
         parts = [self._node(item) for item in value.items]
         if any(part is None for part in parts):
@@ -164,7 +164,7 @@ class ConditionLowering:
     def _named_with_value(self, name: str, value: SourceValue) -> Node | None:
         if not isinstance(value.value, bool):
             message = f'the named condition "{name}" takes true or false, not {value.kind}'
-            self._findings.error(value.at, message, cure=f"write {name}: true")
+            self._reporter.error(value.at, message, cure=f"write {name}: true")
             return None
         part = self._named(name, value)
         return part if value.value or part is None else Not(part=part)
@@ -172,7 +172,7 @@ class ConditionLowering:
     def _named(self, name: str, use: SourceValue) -> Named | None:
         if name in self._under_way:
             circle = " -> ".join([*self._under_way[self._under_way.index(name) :], name])
-            self._findings.broken(use.at, f"the named condition uses itself: {circle}", cure="break the circle")
+            self._reporter.broken(use.at, f"the named condition uses itself: {circle}", cure="break the circle")
             return None
         if name not in self._compiled:
             self._under_way.append(name)
@@ -184,7 +184,7 @@ class ConditionLowering:
                 self._extents[name] = _Extent(inner.leaves, inner.named_depth + 1)
                 if inner.named_depth >= MAX_NAMED_DEPTH:
                     message = f"named conditions are nested deeper than {MAX_NAMED_DEPTH} levels"
-                    self._findings.error(self._sources[name].at, message, cure="join some of them")
+                    self._reporter.error(self._sources[name].at, message, cure="join some of them")
                     self._compiled[name] = None
         return self._compiled[name]
 
@@ -203,7 +203,7 @@ class ConditionLowering:
     def _unknown(self, word: str, holder: SourceValue) -> None:
         where = holder.key_at(word)
         if word in NOT_YET:
-            self._findings.error(where, f'the condition "{word}" is not available in this version', cure="remove it")
+            self._reporter.error(where, f'the condition "{word}" is not available in this version', cure="remove it")
             return
         known = [*COMBINATORS, *self._registry.conditions, *self._sources]
-        self._findings.error(where, f'unknown condition "{word}"', cure=did_you_mean(word, known))
+        self._reporter.error(where, f'unknown condition "{word}"', cure=did_you_mean(word, known))

@@ -11,9 +11,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.diagnostics import Diagnostic, Severity
-from mailrules.rules.findings import did_you_mean
 from mailrules.rules.patterns import PatternError
 from mailrules.rules.quantities import QuantityError, parse_duration, parse_moment
+from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.value_tests import NumberBounds
 

@@ -13,7 +13,7 @@ from mailrules.rules.source import SourceValue
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mailrules.rules.findings import Findings
+    from mailrules.rules.reporter import Reporter
 
 _MAX_DEPTH = 32
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
@@ -26,7 +26,7 @@ _KEY_PART = re.compile(r"[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*'")
 _Path = tuple[str | int, ...]
 
 
-def read_toml(text: str, *, file: str, findings: Findings) -> SourceValue | None:
+def read_toml(text: str, *, file: str, reporter: Reporter) -> SourceValue | None:
     """The file's top table, or None after a syntax error.
 
     A value inside an inline table or array has the place of the nearest key that starts a line.
@@ -37,23 +37,23 @@ def read_toml(text: str, *, file: str, findings: Findings) -> SourceValue | None
         place = _PLACE.search(str(error))
         line, column = (int(place[1]), int(place[2])) if place else (text.count("\n") + 1, 1)
         message = _PLACE.sub("", str(error)).removesuffix(" (at end of document)")
-        findings.error(Location(file=file, line=line, column=column), f"this is not TOML: {message}")
+        reporter.error(Location(file=file, line=line, column=column), f"this is not TOML: {message}")
         return None
     except RecursionError:
-        findings.error(Location(file=file, line=1, column=1), f"nested deeper than {_MAX_DEPTH} levels")
+        reporter.error(Location(file=file, line=1, column=1), f"nested deeper than {_MAX_DEPTH} levels")
         return None
-    return _Places(text, file=file, findings=findings).value(table, path=(), at=Location(file=file, line=1, column=1))
+    return _Places(text, file=file, reporter=reporter).value(table, path=(), at=Location(file=file, line=1, column=1))
 
 
 class _Places:
-    def __init__(self, text: str, *, file: str, findings: Findings) -> None:
-        self._findings = findings
+    def __init__(self, text: str, *, file: str, reporter: Reporter) -> None:
+        self._reporter = reporter
         self._places = _find_keys(text, file=file)
 
     def value(self, plain: object, *, path: _Path, at: Location) -> SourceValue:
         _, at = self._places.get(path, (at, at))
         if len(path) > _MAX_DEPTH:
-            self._findings.error(at, f"nested deeper than {_MAX_DEPTH} levels", cure="use named conditions")
+            self._reporter.error(at, f"nested deeper than {_MAX_DEPTH} levels", cure="use named conditions")
             return SourceValue(value=None, at=at)
         match plain:
             case dict():

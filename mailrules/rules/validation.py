@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from mailrules.rules.findings import did_you_mean
+from mailrules.rules.reporter import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from mailrules.diagnostics import Location
-    from mailrules.rules.findings import Findings
+    from mailrules.rules.reporter import Reporter
     from mailrules.rules.source import SourceValue
 
 M = TypeVar("M", bound=BaseModel)
 
 
-def validated(model: type[M], source: SourceValue, findings: Findings, *, what: str) -> M | None:
+def validated(model: type[M], source: SourceValue, reporter: Reporter, *, what: str) -> M | None:
     """The source as this model, or None after reporting each mistake at its place.
 
     ``what`` names the thing in messages: "a rule", "an account".
     """
     if not source.is_mapping:
-        findings.broken(source.at, f"{what} is a mapping, not {source.kind}", cure="write key: value lines")
+        reporter.broken(source.at, f"{what} is a mapping, not {source.kind}", cure="write key: value lines")
         return None
     try:
         return model.model_validate(source.plain())
@@ -38,7 +38,7 @@ def validated(model: type[M], source: SourceValue, findings: Findings, *, what: 
         for mistake in mistakes:
             # A misspelt key is told once, not again as a key that is missing.
             if mistake.kind != "missing" or (mistake.holder.at, mistake.key) not in misspelt:
-                mistake.report(findings)
+                mistake.report(reporter)
         return None
 
 
@@ -82,23 +82,23 @@ class _Mistake:
             return self.holder.items[int(self.key)].at
         return self.holder.mapping[self.key].at if self.key in self.holder.mapping else self.holder.at
 
-    def report(self, findings: Findings) -> None:
+    def report(self, reporter: Reporter) -> None:
         match self.kind:
             case "extra_forbidden":
                 message, cure = f'unknown key "{self.key}" in {self.what}', did_you_mean(self.key, self.known)
-                findings.error(self.holder.key_at(self.key), message, cure=cure)
+                reporter.error(self.holder.key_at(self.key), message, cure=cure)
             case "missing":
-                findings.error(self.holder.at, f'{self.what} lacks the key "{self.key}"', cure=f"add {self.key}: ...")
+                reporter.error(self.holder.at, f'{self.what} lacks the key "{self.key}"', cure=f"add {self.key}: ...")
             case "quantity" | "empty":
-                findings.error(self.at, self.message, cure=self.context.get("cure", ""))
+                reporter.error(self.at, self.message, cure=self.context.get("cure", ""))
             case "literal_error":
                 choices = self.context["expected"]
                 words = [word.strip("'") for word in choices.replace(" or ", ", ").split(", ")]
                 cure = did_you_mean(self.given, words) if isinstance(self.given, str) and len(words) > 1 else ""
-                findings.error(self.at, f"{choices} is expected here, not {_shown(self.given)}", cure=cure)
+                reporter.error(self.at, f"{choices} is expected here, not {_shown(self.given)}", cure=cure)
             case _:
                 expected = _EXPECTED.get(self.kind) or self.message.replace("Input should", "this should")
-                findings.error(self.at, f"{expected}, not {_shown(self.given)}")
+                reporter.error(self.at, f"{expected}, not {_shown(self.given)}")
 
 
 _EXPECTED = {

@@ -17,7 +17,7 @@ from mailrules.diagnostics import Location
 from mailrules.rules.source import Scalar, SourceValue
 
 if TYPE_CHECKING:
-    from mailrules.rules.findings import Findings
+    from mailrules.rules.reporter import Reporter
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
@@ -43,16 +43,16 @@ _PLAIN_WORDS = {
 _TRUTH_WORDS = frozenset({"yes", "no", "on", "off", "true", "false"})
 
 
-def read_yaml(text: str, *, file: str, findings: Findings) -> SourceValue | None:
+def read_yaml(text: str, *, file: str, reporter: Reporter) -> SourceValue | None:
     """The file's one value, or None after a syntax error; other mistakes do not stop the reading.
 
     An empty file is an empty mapping.
     """
-    builder = _Builder(file=file, findings=findings)
+    builder = _Builder(file=file, reporter=reporter)
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         where = place_of(text, offset=forbidden.start(), file=file)
-        findings.error(where, f"the character U+{ord(forbidden[0]):04X} may not stand in YAML", cure="remove it")
+        reporter.error(where, f"the character U+{ord(forbidden[0]):04X} may not stand in YAML", cure="remove it")
         return None
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
@@ -60,13 +60,13 @@ def read_yaml(text: str, *, file: str, findings: Findings) -> SourceValue | None
             if builder.depth > MAX_DEPTH:
                 # libyaml takes quadratic time over nested brackets, so the rest is not even looked at.
                 cure = "use named conditions"
-                findings.error(builder.at(event), f"nested deeper than {MAX_DEPTH} levels", cure=cure)
+                reporter.error(builder.at(event), f"nested deeper than {MAX_DEPTH} levels", cure=cure)
                 return None
             if builder.nodes > MAX_NODES:
-                findings.error(builder.at(event), f"the file holds more than {MAX_NODES} values", cure="split it")
+                reporter.error(builder.at(event), f"the file holds more than {MAX_NODES} values", cure="split it")
                 return None
     except yaml.MarkedYAMLError as error:
-        _report_syntax_error(error, text=text, file=file, findings=findings)
+        _report_syntax_error(error, text=text, file=file, reporter=reporter)
         return None
     return builder.result or SourceValue(value={}, at=Location(file=file, line=1, column=1))
 
@@ -98,11 +98,11 @@ class _Open:
 
 
 class _Builder:
-    def __init__(self, *, file: str, findings: Findings) -> None:
+    def __init__(self, *, file: str, reporter: Reporter) -> None:
         self.result: SourceValue | None = None
         self.nodes = 0
         self._file = file
-        self._findings = findings
+        self._reporter = reporter
         self._open: list[_Open] = []
         self._skipped_depth = 0
         self._documents = 0
@@ -128,7 +128,7 @@ class _Builder:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents == 2:
-                    self._findings.error(self.at(event), "a file holds one document", cure='remove the "---"')
+                    self._reporter.error(self.at(event), "a file holds one document", cure='remove the "---"')
                 self._skipped_depth = 1 if self._documents > 1 else 0
             case _:
                 pass
@@ -140,18 +140,18 @@ class _Builder:
             return
         at = self.at(event)
         if isinstance(event, yaml.AliasEvent):
-            self._findings.broken(at, f'the alias "*{event.anchor}" is not allowed', cure="write the value out")
+            self._reporter.broken(at, f'the alias "*{event.anchor}" is not allowed', cure="write the value out")
             if self._open and self._open[-1].expects_key:
                 self._open[-1].key = ("", at)
             else:
                 self._place(SourceValue(value=None, at=at))
             return
         if event.anchor is not None:
-            self._findings.error(
+            self._reporter.error(
                 at, f'the anchor "&{event.anchor}" is not allowed', cure="use a named condition or list"
             )
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
-            self._findings.error(at, f'the tag "{event.tag}" is not allowed', cure="remove it")
+            self._reporter.error(at, f'the tag "{event.tag}" is not allowed', cure="remove it")
         if isinstance(event, yaml.ScalarEvent):
             self._take_scalar(event, at)
         else:
@@ -167,7 +167,7 @@ class _Builder:
 
     def _take_start(self, event: yaml.NodeEvent, at: Location) -> None:
         if self._open and self._open[-1].expects_key:
-            self._findings.broken(at, "a key must be plain text", cure="quote text that begins with [ or {")
+            self._reporter.broken(at, "a key must be plain text", cure="quote text that begins with [ or {")
             self._open[-1].key = ("", at)
             self._skipped_depth = 1
         else:
@@ -177,7 +177,7 @@ class _Builder:
         top = self._open[-1]
         if key in top.keys:
             first = top.keys[key]
-            self._findings.error(
+            self._reporter.error(
                 at, f'the key "{key}" stands here twice, first in line {first.line}', cure="remove one"
             )
             at = first
@@ -209,22 +209,22 @@ class _Builder:
         lower = text.lower()
         if lower in _TRUTH_WORDS:
             word = "true" if lower in ("yes", "on", "true") else "false"
-            self._findings.broken(
+            self._reporter.broken(
                 at, f'"{text}" without quotes is ambiguous', cure=f"write {word}, or quote it: '{text}'"
             )
             return word == "true"
         if _SEXAGESIMAL.fullmatch(text):
-            self._findings.error(
+            self._reporter.error(
                 at, f"{text} without quotes is a number to other YAML readers", cure=f'quote it: "{text}"'
             )
         if _OLD_OCTAL.fullmatch(text):
-            self._findings.error(
+            self._reporter.error(
                 at, f"{text} without quotes is an octal number to other YAML readers", cure=f'quote it: "{text}"'
             )
         return text
 
 
-def _report_syntax_error(error: yaml.MarkedYAMLError, *, text: str, file: str, findings: Findings) -> None:
+def _report_syntax_error(error: yaml.MarkedYAMLError, *, text: str, file: str, reporter: Reporter) -> None:
     """Tell libyaml's complaint as a sentence, with its usual cure."""
     problem, mark = error.problem or "", error.problem_mark or error.context_mark
     if "flow" in problem or "expected ',' or" in problem:
@@ -241,4 +241,4 @@ def _report_syntax_error(error: yaml.MarkedYAMLError, *, text: str, file: str, f
             (words for sign, words in _PLAIN_WORDS.items() if sign in problem), (f"this is not YAML: {problem}", "")
         )
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    findings.error(Location(file=file, line=line, column=column), message, cure=cure)
+    reporter.error(Location(file=file, line=line, column=column), message, cure=cure)

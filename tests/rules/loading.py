@@ -68,7 +68,7 @@ def load(
     return load_configuration(name, read=read, registry=registry, expand=expand)
 
 
-def findings_in(text: str, *, name: str = "main.yaml", others: Mapping[str, str] | None = None) -> list[str]:
+def diagnostics_in(text: str, *, name: str = "main.yaml", others: Mapping[str, str] | None = None) -> list[str]:
     """What is wrong with the text, as ``file:line:column: error: message; cure``."""
     with pytest.raises(RuleError) as caught:
         load(text, name=name, others=others)

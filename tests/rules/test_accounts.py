@@ -6,7 +6,7 @@ import pytest
 
 from mailrules.rules.accounts import is_loopback
 from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts
-from tests.rules.loading import findings_in, load
+from tests.rules.loading import diagnostics_in, load
 
 
 def _account(options: str) -> AccountSettings:
@@ -56,7 +56,7 @@ def test_the_port_without_implicit_tls_is_143(security: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "finding"),
+    ("options", "diagnostic"),
     [
         ("{host: h, user: u, secret: hunter2}", "3:36: error: a secret does not belong in this file; "),
         ("{host: h, user: u, password: hunter2}", "3:28: error: a password does not belong in this file; "),
@@ -83,17 +83,17 @@ def test_the_port_without_implicit_tls_is_143(security: str) -> None:
         ),
     ],
 )
-def test_a_mistake_in_an_account_has_its_place(options: str, finding: str) -> None:
-    found = findings_in(f"version: 1\naccounts:\n  home: {options}\n")
+def test_a_mistake_in_an_account_has_its_place(options: str, diagnostic: str) -> None:
+    found = diagnostics_in(f"version: 1\naccounts:\n  home: {options}\n")
 
-    first = f"main.yaml:{finding}"
+    first = f"main.yaml:{diagnostic}"
     assert found[0].startswith(first)
     assert [one for one in found[1:] if "has no secret" not in one] == []
     assert "hunter2" not in "".join(found)
 
 
 def test_an_account_name_may_not_hold_a_slash() -> None:
-    (found,) = findings_in("version: 1\naccounts: {a/b: {host: h, user: u, secret: {env: E}}}\n")
+    (found,) = diagnostics_in("version: 1\naccounts: {a/b: {host: h, user: u, secret: {env: E}}}\n")
 
     assert '"a/b" is no account name; choose a name without "/"' in found
 

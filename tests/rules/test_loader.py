@@ -9,7 +9,7 @@ from mailrules.errors import RuleError
 from mailrules.rules import yaml_source
 from mailrules.rules.loader import MAX_INCLUDED_FILES, load_configuration, named_plugins
 from mailrules.rules.text_tests import TextTest
-from tests.rules.loading import BUILT_IN, HEAD, findings_in, load
+from tests.rules.loading import BUILT_IN, HEAD, diagnostics_in, load
 
 RULE = "rules: [{name: NAME, if: {subject: a}, do: [{flag: seen}]}]\n"
 
@@ -37,7 +37,7 @@ def test_a_file_that_two_includes_name_is_read_once() -> None:
 def test_the_number_of_included_files_is_limited() -> None:
     files = {f"rules/{number:04}.yaml": "version: 1\n" for number in range(MAX_INCLUDED_FILES + 1)}
 
-    found = findings_in(HEAD + "include: ['rules/*.yaml', 3]\n", others=files)
+    found = diagnostics_in(HEAD + "include: ['rules/*.yaml', 3]\n", others=files)
 
     assert found[0] == f"main.yaml:6:11: error: over {MAX_INCLUDED_FILES} included files; include fewer"
     assert load(HEAD + "include: ['rules/*.yaml']\n", others=dict(list(files.items())[1:])).rules.rules == ()
@@ -50,14 +50,14 @@ def test_includes_are_relative_to_the_file_that_names_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("include", "finding"),
+    ("include", "diagnostic"),
     [
         ("gone.yaml", 'there is no file "gone.yaml"; paths start at this file\'s folder'),
         ("pack:gone", 'there is no rule pack "gone"'),
     ],
 )
-def test_an_include_of_nothing_is_an_error(include: str, finding: str) -> None:
-    assert findings_in(HEAD + f"include: ['{include}']\n") == [f"main.yaml:6:11: error: {finding}"]
+def test_an_include_of_nothing_is_an_error(include: str, diagnostic: str) -> None:
+    assert diagnostics_in(HEAD + f"include: ['{include}']\n") == [f"main.yaml:6:11: error: {diagnostic}"]
 
 
 def test_a_pattern_that_matches_nothing_is_a_warning() -> None:
@@ -79,14 +79,14 @@ def test_a_pattern_that_matches_nothing_is_a_warning() -> None:
 def test_an_included_file_may_not_hold_what_needs_trust(text: str) -> None:
     key = text.partition(":")[0]
 
-    found = findings_in(HEAD + "include: [a.yaml]\n", others={"a.yaml": f"version: 1\n{text}\n"})
+    found = diagnostics_in(HEAD + "include: [a.yaml]\n", others={"a.yaml": f"version: 1\n{text}\n"})
 
     assert len(found) == 1
     assert found[0].startswith(f'a.yaml:2:1: error: "{key}" may not stand in an included file; keep it in the main')
 
 
 def test_permission_in_an_included_file_gives_nothing() -> None:
-    found = findings_in(
+    found = diagnostics_in(
         HEAD + "include: [a.yaml]\n",
         others={"a.yaml": "version: 1\nallow: [delete]\nrules: [{name: r, if: always, do: [delete]}]\n"},
     )
@@ -106,7 +106,7 @@ def test_lists_and_conditions_are_shared_by_all_files() -> None:
 def test_names_may_not_stand_in_two_files() -> None:
     text = "lists: {words: [x]}\nconditions: {bulk: {flag: seen}}\n"
 
-    found = findings_in(HEAD + f"include: [a.yaml]\n{text}", others={"a.yaml": f"version: 1\n{text}"})
+    found = diagnostics_in(HEAD + f"include: [a.yaml]\n{text}", others={"a.yaml": f"version: 1\n{text}"})
 
     assert [one.partition(": error: ")[0] for one in found] == ["a.yaml:2:16", "a.yaml:3:20"]
     assert "exists in an earlier file" in found[0]
@@ -125,7 +125,7 @@ def test_a_list_in_a_file_has_one_entry_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lists", "finding"),
+    ("lists", "diagnostic"),
     [
         ("{a: word}", "6:12: error: a list is expected here, not text; write [a, b], or {file: names.txt}"),
         ("{a: [1, true]}", "6:16: error: text is expected in a list, not true or false; quote it"),
@@ -135,13 +135,13 @@ def test_a_list_in_a_file_has_one_entry_a_line() -> None:
         ("[a]", "6:8: error: a mapping is expected here, not a list"),
     ],
 )
-def test_a_mistake_in_a_list_has_its_place(lists: str, finding: str) -> None:
-    assert findings_in(HEAD + f"lists: {lists}\n") == [f"main.yaml:{finding}"]
+def test_a_mistake_in_a_list_has_its_place(lists: str, diagnostic: str) -> None:
+    assert diagnostics_in(HEAD + f"lists: {lists}\n") == [f"main.yaml:{diagnostic}"]
 
 
 @pytest.mark.parametrize("file", ["/etc/passwd", "../words.txt", "a/../../words.txt"])
 def test_an_included_file_reads_lists_from_its_own_folder_only(file: str) -> None:
-    (found,) = findings_in(
+    (found,) = diagnostics_in(
         HEAD + "include: [a.yaml]\n", others={"a.yaml": f"version: 1\nlists: {{a: {{file: {file}}}}}\n"}
     )
 
@@ -172,7 +172,7 @@ def test_toml_is_the_same_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "finding"),
+    ("text", "diagnostic"),
     [
         ("", 'main.yaml:1:1: error: the file lacks the key "version"; add version: ...'),
         ("version: 2\n", "main.yaml:1:10: error: 1 is expected here, not 2"),
@@ -187,10 +187,10 @@ def test_toml_is_the_same_model() -> None:
         ("version: 1\naccounts: [a]\n", "main.yaml:2:11: error: a mapping is expected here, not a list"),
     ],
 )
-def test_a_mistake_in_the_file_itself_has_its_place(text: str, finding: str) -> None:
-    found = findings_in(text)
+def test_a_mistake_in_the_file_itself_has_its_place(text: str, diagnostic: str) -> None:
+    found = diagnostics_in(text)
 
-    assert [one[: len(finding)] for one in found] == [finding]
+    assert [one[: len(diagnostic)] for one in found] == [diagnostic]
 
 
 def _load_bytes(content: bytes) -> list[str]:

@@ -83,9 +83,7 @@ def test_a_rule_never_vanishes_when_a_plugin_refuses_without_a_word() -> None:
     silent = replace(WITH_PLUGIN.conditions["ticket"], compile=lambda _source, _context: None)
     registry = replace(WITH_PLUGIN, conditions={**WITH_PLUGIN.conditions, "ticket": silent})
 
-    with pytest.raises(
-        RuleError, match="main.yaml:6:9: error: a word of this rule refuses its value without saying why"
-    ):
+    with pytest.raises(RuleError, match="a word of this rule refuses its value without saying"):
         load(HEAD + "rules: [{name: r, if: {ticket: a}, do: [keep]}]\n", registry=registry)
 
 

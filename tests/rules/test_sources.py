@@ -7,19 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailrules.rules import yaml_source
-from mailrules.rules.findings import Findings
+from mailrules.rules.reporter import Reporter
 from mailrules.rules.toml_source import read_toml
 from mailrules.rules.yaml_source import read_yaml
 
 
 def _read(text: str) -> tuple[object, list[str]]:
-    findings = Findings()
-    value = read_yaml(text, file="f", findings=findings)
-    return (value.plain() if value else None), [str(one) for one in findings.all]
+    reporter = Reporter()
+    value = read_yaml(text, file="f", reporter=reporter)
+    return (value.plain() if value else None), [str(one) for one in reporter.all]
 
 
 def test_values_know_their_places() -> None:
-    value = read_yaml("a:\n  b: [x, {c: 1}]\n", file="f", findings=Findings())
+    value = read_yaml("a:\n  b: [x, {c: 1}]\n", file="f", reporter=Reporter())
 
     assert value is not None
     inner = value.mapping["a"].mapping["b"].items[1]
@@ -51,7 +51,7 @@ def test_scalars_mean_what_yaml_1_2_says(text: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "finding"),
+    ("text", "diagnostic"),
     [
         ("a: yes", "f:1:4: error: \"yes\" without quotes is ambiguous; write true, or quote it: 'yes'"),
         ("a: Off", "f:1:4: error: \"Off\" without quotes is ambiguous; write false, or quote it: 'Off'"),
@@ -67,15 +67,15 @@ def test_scalars_mean_what_yaml_1_2_says(text: str, value: object) -> None:
         ("a: 1\n---\nb: 2", 'f:2:1: error: a file holds one document; remove the "---"'),
     ],
 )
-def test_surprises_of_yaml_are_errors_that_do_not_stop_the_reading(text: str, finding: str) -> None:
-    value, findings = _read(text + "\n")
+def test_surprises_of_yaml_are_errors_that_do_not_stop_the_reading(text: str, diagnostic: str) -> None:
+    value, diagnostics = _read(text + "\n")
 
-    assert findings == [finding]
+    assert diagnostics == [diagnostic]
     assert isinstance(value, dict)
 
 
 @pytest.mark.parametrize(
-    ("text", "finding"),
+    ("text", "diagnostic"),
     [
         ("a: [1, 2\nb: 3\n", 'f:1:4: error: the list or mapping that is opened here is not closed, or lacks a ","'),
         ("a: {b: c\n", 'f:1:4: error: the list or mapping that is opened here is not closed, or lacks a ","'),
@@ -91,11 +91,11 @@ def test_surprises_of_yaml_are_errors_that_do_not_stop_the_reading(text: str, fi
         ("%FOO\n", "f:1:5: error: this is not YAML: found unknown directive name"),
     ],
 )
-def test_syntax_errors_have_a_place_and_a_plain_sentence(text: str, finding: str) -> None:
-    value, findings = _read(text)
+def test_syntax_errors_have_a_place_and_a_plain_sentence(text: str, diagnostic: str) -> None:
+    value, diagnostics = _read(text)
 
     assert value is None
-    assert [one[: len(finding)] for one in findings] == [finding]
+    assert [one[: len(diagnostic)] for one in diagnostics] == [diagnostic]
 
 
 def test_depth_is_limited_below_at_and_above() -> None:
@@ -124,25 +124,25 @@ def test_an_empty_file_is_an_empty_mapping() -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("ab:-[]{}'\"#&*!|>%@`, \n\t0\\?~"), max_size=60))
-def test_any_text_gives_a_value_or_findings(text: str) -> None:
-    findings = Findings()
+def test_any_text_gives_a_value_or_diagnostics(text: str) -> None:
+    reporter = Reporter()
 
-    value = read_yaml(text, file="f", findings=findings)
+    value = read_yaml(text, file="f", reporter=reporter)
 
-    assert value is not None or findings.errors
+    assert value is not None or reporter.errors
 
 
 def _toml(text: str) -> tuple[object, list[str]]:
-    findings = Findings()
-    value = read_toml(text, file="f.toml", findings=findings)
-    return (value.plain() if value else None), [str(one) for one in findings.all]
+    reporter = Reporter()
+    value = read_toml(text, file="f.toml", reporter=reporter)
+    return (value.plain() if value else None), [str(one) for one in reporter.all]
 
 
 def test_toml_values_have_the_place_of_their_key() -> None:
     value = read_toml(
         'version = 1\n[accounts.home]\nhost = "h"\n\n[[rules]]\nname = "a"\n[[rules]]\nname = "b"\nif.from = "x"\n',
         file="f.toml",
-        findings=Findings(),
+        reporter=Reporter(),
     )
 
     assert value is not None
@@ -161,10 +161,10 @@ def test_toml_dates_are_text() -> None:
     ("text", "place"), [("a = 1\nb = [1,\n", "f.toml:3:1"), ("a = 1\na = 2\n", "f.toml:2:6"), ("a =\n", "f.toml:1:4")]
 )
 def test_toml_syntax_errors_have_a_place(text: str, place: str) -> None:
-    value, findings = _toml(text)
+    value, diagnostics = _toml(text)
 
     assert value is None
-    assert [one.partition(": error: this is not TOML: ")[0] for one in findings] == [place]
+    assert [one.partition(": error: this is not TOML: ")[0] for one in diagnostics] == [place]
 
 
 def test_deep_toml_is_an_error_and_no_crash() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.rules.loading import findings_in
+from tests.rules.loading import diagnostics_in
 
 TEN_MISTAKES = """\
 version: 1
@@ -48,7 +48,7 @@ EXPECTED = [
 
 
 def test_ten_mistakes_give_ten_diagnostics_at_their_places() -> None:
-    found = findings_in(TEN_MISTAKES)
+    found = diagnostics_in(TEN_MISTAKES)
 
     assert len(found) == len(EXPECTED)
     for line, (place, message) in zip(found, EXPECTED, strict=True):
@@ -56,13 +56,13 @@ def test_ten_mistakes_give_ten_diagnostics_at_their_places() -> None:
 
 
 def test_a_password_in_the_file_is_never_repeated_in_a_message() -> None:
-    assert "hunter2" not in "\n".join(findings_in(TEN_MISTAKES))
+    assert "hunter2" not in "\n".join(diagnostics_in(TEN_MISTAKES))
 
 
 def test_a_syntax_error_stops_its_own_file_only() -> None:
     main = TEN_MISTAKES.replace("rules:", "include: [broken.yaml]\nrules:", 1)
 
-    found = findings_in(main, others={"broken.yaml": "version: 1\nrules: [{name: x\n"})
+    found = diagnostics_in(main, others={"broken.yaml": "version: 1\nrules: [{name: x\n"})
 
     assert found[0].startswith("broken.yaml:2:9: error: the list or mapping that is opened here is not closed")
     assert len(found) == len(EXPECTED) + 1

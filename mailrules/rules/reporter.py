@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class Findings:
-    """Collects diagnostics. After ``broken`` a value's place takes no further errors,
+class Reporter:
+    """Collects diagnostics.
 
-    since they would only be consequences of the first.
+    A place reported with ``broken`` takes no further ones: they would only be consequences of the first.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Findings:
 
     @property
     def all(self) -> tuple[Diagnostic, ...]:
-        """Everything found, by place, each finding once."""
+        """Everything found, by place, each only once."""
         return in_order(self._diagnostics)
 
 
