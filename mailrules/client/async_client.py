@@ -215,6 +215,7 @@ class AsyncClient:
         finally:
             if self._waiters.pop(tag, None) is not None:
                 self._connection.cancel(tag)
+                self._stir()  # others may have waited for it
 
     async def _idle_once(self, seconds: float) -> None:
         tag, waiter = self._submit(Idle())

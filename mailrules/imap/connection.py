@@ -64,6 +64,7 @@ class Connection:
         self._state = State.GREETING
         self._tags = count(1)
         self._held: dict[Tag, Command[object]] = {}
+        self._unsendable: dict[Tag, LocalProtocolError | MissingCapability] = {}  # to be told with the next events
         self._in_flight: dict[Tag, InFlight] = {}
         self._outbox = Outbox()
         self._is_paused = False  # between the OK of STARTTLS or COMPRESS and resume()
@@ -123,9 +124,9 @@ class Connection:
         require_state(command.name, state)
         tag = Tag(f"A{next(self._tags)}")
         self._held[tag] = command
-        # Only this command can have become ready; if it cannot be sent the caller is here to be told.
-        for failure in self._send_ready():
-            raise failure.error
+        self._send_ready()
+        if tag in self._unsendable:
+            raise self._unsendable.pop(tag)
         return tag
 
     def cancel(self, tag: Tag) -> None:
@@ -137,12 +138,14 @@ class Connection:
             self._in_flight[tag].is_abandoned = True
         elif tag in self._held and not is_relied_on(self._held[tag].name):
             del self._held[tag]
+            self._send_ready()
 
     def finish_idle(self) -> bool:
         """End IDLE, now or once it has begun; False if there was none to end, or it had not been sent yet."""
         for tag, command in self._held.items():
             if isinstance(command, Idle):
                 del self._held[tag]
+                self._send_ready()
                 return False
         if not any(isinstance(one.command, Idle) for one in self._in_flight.values()):
             return False
@@ -154,7 +157,8 @@ class Connection:
     def resume(self) -> list[Event]:
         """The layer that TlsAgreed or CompressionAgreed called for is in place."""
         self._is_paused = False
-        return list(self._send_ready())
+        self._send_ready()
+        return self._take_unsendable()
 
     def data_to_send(self) -> list[Outgoing]:
         """What is to be sent now, each piece once."""
@@ -171,7 +175,8 @@ class Connection:
                 self._receive(parse_response(frame, limits=self._limits, utf8=self._capabilities.utf8), data, events)
         except RemoteProtocolError as error:
             self._end(str(error), events)
-        events.extend(self._send_ready())
+        self._send_ready()
+        events.extend(self._take_unsendable())
         return events
 
     def receive_eof(self) -> list[Event]:
@@ -191,11 +196,10 @@ class Connection:
 
     # -- sending --------------------------------------------------------------------------------
 
-    def _send_ready(self) -> list[CommandFailed]:
-        """Send every held command that the gate lets out; those that cannot be sent any more have failed."""
-        failures: list[CommandFailed] = []
+    def _send_ready(self) -> None:
+        """Send every held command that the gate lets out; note those that cannot be sent any more."""
         if self._is_paused or not self._held or self._state in {State.GREETING, State.LOGOUT}:
-            return failures
+            return
         earlier = [one.command for one in self._in_flight.values()]
         for tag, command in list(self._held.items()):
             if self._outbox.is_blocked:
@@ -205,10 +209,14 @@ class Connection:
                 try:
                     self._send(tag, command)
                 except (LocalProtocolError, MissingCapability) as error:
-                    failures.append(CommandFailed(tag=tag, error=error))
+                    self._unsendable[tag] = error
                     continue
             earlier.append(command)
-        return failures
+
+    def _take_unsendable(self) -> list[Event]:
+        failed: list[Event] = [CommandFailed(tag=tag, error=error) for tag, error in self._unsendable.items()]
+        self._unsendable.clear()
+        return failed
 
     def _send(self, tag: Tag, command: Command[object]) -> None:
         require_state(command.name, self._state)
@@ -353,6 +361,7 @@ class Connection:
         self._outbox.clear()
         lost = (*self._in_flight, *self._held)
         events.extend(CommandFailed(tag=tag, error=ConnectionLost(reason)) for tag in lost)
+        events.extend(self._take_unsendable())
         self._in_flight.clear()
         self._held.clear()
         events.append(Ended(reason=reason))

@@ -251,6 +251,33 @@ def test_a_cancelled_command_in_flight_is_drained():
     assert ask(connection, Noop(), b"TAG OK\r\n")[0] == b"TAG NOOP\r\n"
 
 
+def test_what_waited_for_a_cancelled_command_goes_out():
+    connection = selected()
+    connection.submit(UidFetch(LOW, FLAGS))
+    store = connection.submit(UidStore(LOW, StoreChange.ADD, ("x",)))
+    connection.submit(UidFetch(LOW, FLAGS))
+    assert sent(connection) == b"A3 UID FETCH 1:3 (FLAGS)\r\n"
+
+    connection.cancel(store)
+
+    assert sent(connection) == b"A5 UID FETCH 1:3 (FLAGS)\r\n"
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_each_caller_is_told_of_its_own_command_only(ends):
+    connection = authenticated("IDLE ID")
+    connection.submit(Status("x"))
+    connection.submit(Idle())
+    bad = connection.submit(Id((("name", "a\r\nb"),)))
+
+    connection.finish_idle()  # and the bad one waits for IDLE no more
+    connection.submit(Status("y"))
+    events = connection.receive_eof() if ends else connection.receive_data(b"* OK hi\r\n")
+
+    with pytest.raises(LocalProtocolError, match="CR, LF and NUL"):
+        outcome_of(bad, events)
+
+
 # -- literals
 
 
