@@ -36,7 +36,13 @@ async def finish_halfway(session: Session, records: Iterable[StepRecord]) -> lis
     verdicts: list[StepVerdict] = []
     for mailbox, group in groupby(sorted(records, key=_place), key=lambda one: one.intent.command.mailbox):
         steps = list(group)
-        status = await session.store.open(mailbox)
+        try:
+            status = await session.store.open(mailbox)
+        except CommandRefused as error:
+            kept = [session.verdict(one, StepState.HALFWAY, explain(error)) for one in steps]
+            await session.confirm(kept)
+            verdicts += kept
+            continue
         current = [one for one in steps if one.intent.command.uidvalidity == status.uidvalidity]
         voided = [
             session.verdict(one, StepState.AMBIGUOUS, f"UIDVALIDITY of {mailbox} is now {status.uidvalidity}")

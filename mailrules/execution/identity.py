@@ -23,13 +23,17 @@ Identity = tuple[str] | tuple[str, datetime, int]
 """Either the server's object id, or Message-ID, INTERNALDATE and size, which copying keeps."""
 
 
-def identity_of_intent(intent: StepIntent) -> Identity | None:
-    """How the message of a step is recognised elsewhere; None if too little was known of it."""
-    if intent.object_id:
-        return (intent.object_id,)
-    if intent.received is None or not intent.size_bytes:
-        return None
-    return (intent.message_id, intent.received, intent.size_bytes)
+def identities_of_intent(intent: StepIntent) -> tuple[Identity, ...]:
+    """How the message of a step is recognised elsewhere, best first; empty if too little was known of it."""
+    identities: list[Identity] = [(intent.object_id,)] if intent.object_id else []
+    if intent.received is not None and intent.size_bytes:
+        identities.append((intent.message_id, intent.received, intent.size_bytes))
+    return tuple(identities)
+
+
+def is_certain(identity: Identity) -> bool:
+    """Whether the server vouches for it; the sender writes the Message-ID."""
+    return len(identity) == 1
 
 
 def identities_of_facts(facts: MessageFacts) -> tuple[Identity, ...]:

@@ -86,12 +86,14 @@ class MailboxRun:
                 status = await self._settle(status, reopen=bool(batches))
         except (ConnectionLost, RemoteProtocolError) as error:
             self._lost = error
+        except CommandRefused as error:
+            self._void = explain(error)
         reason = f"the connection was lost: {self._lost}" if self._lost else self._void
         for batch in batches:
             self._leave_out(batch.key.kind, batch.shares, reason)
+        for uid, kind in self._uncounted.values():
+            self._miss(uid, kind, state=StepState.UNKNOWN, reason=f"{reason}; the next run settles it")
         if self._lost is not None:
-            for uid, kind in self._uncounted.values():
-                self._miss(uid, kind, state=StepState.UNKNOWN, reason=f"{reason}; the next run settles it")
             raise ConnectionLost(str(self._lost)) from self._lost
         return None if self._void else frozenset(self._failed) - self._vanished
 
@@ -252,7 +254,7 @@ class MailboxRun:
             verdicts = [self._with_refusal(one) for one in verdicts]
             await self._session.confirm(verdicts)
             self._unproved.clear()
-            self._learn(verdicts)
+            self._learn(verdicts, after_reading=True)
         halfway = await self._open_steps(StepState.HALFWAY)
         if halfway:
             finished = await finish_halfway(self._session, halfway)
@@ -278,14 +280,18 @@ class MailboxRun:
             return replace(verdict, state=StepState.REFUSED, detail=self._refusals[verdict.step])
         return verdict
 
-    def _learn(self, verdicts: Sequence[StepVerdict]) -> None:
-        """Count what is decided, and remember what later commands of these messages have to know."""
+    def _learn(self, verdicts: Sequence[StepVerdict], *, after_reading: bool = False) -> None:
+        """Count what is decided, and remember what later commands of these messages have to know.
+
+        What is still unknown after the mailboxes were read stays so in this run.
+        """
         applied = []
         for verdict in verdicts:
             uid, kind = self._uncounted[verdict.step]
             if verdict.state is StepState.HALFWAY:
                 continue
-            if verdict.state is StepState.UNKNOWN and self._lost is None and kind is not StepKind.EFFECT:
+            is_readable = kind is not StepKind.EFFECT and self._lost is None and not after_reading
+            if verdict.state is StepState.UNKNOWN and is_readable:
                 self._unproved.add(uid)
                 continue
             del self._uncounted[verdict.step]

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.errors import CommandRefused
 from mailrules.execution.flag_words import flags_hold
-from mailrules.execution.identity import IDENTITY_REQUEST, content_hashes, identities_of_facts, identity_of_intent
+from mailrules.execution.identity import (
+    IDENTITY_REQUEST,
+    content_hashes,
+    identities_of_facts,
+    identities_of_intent,
+    is_certain,
+)
 from mailrules.execution.mailbox_steps import reconcile_mailbox_step
 from mailrules.journal.records import Operation, StepState, StepVerdict
 from mailrules.mailbox.message import UID, FactRequest
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from mailrules.execution.identity import Identity
     from mailrules.journal.journal import Journal
     from mailrules.journal.records import CommandIntent, StepRecord
-    from mailrules.mailbox.store import MailStore
+    from mailrules.mailbox.store import MailboxStatus, MailStore
 
 _TRANSFERS = frozenset({Operation.COPY, Operation.MOVE})
 _ON_MESSAGES = frozenset({Operation.STORE, Operation.EXPUNGE, *_TRANSFERS})
@@ -48,6 +54,14 @@ async def reconcile(
     return verdicts
 
 
+class _Double(NamedTuple):
+    """A move's message that is in the source, and under another UID in the target."""
+
+    record: StepRecord
+    copy: UID
+    is_certain: bool
+
+
 class _MailboxReading:
     """Reads one source mailbox and the targets of its open steps."""
 
@@ -56,11 +70,12 @@ class _MailboxReading:
         self._verdicts: list[StepVerdict] = []
 
     async def decide(self, mailbox: str, steps: Sequence[StepRecord]) -> list[StepVerdict]:
-        try:
-            status = await self._store.open(mailbox)
-        except CommandRefused as error:
+        status = await self._open(mailbox)
+        if status is None or isinstance(status, CommandRefused):
+            # What cannot be looked into now may be later; what is gone will not come back by itself.
+            state = StepState.AMBIGUOUS if status is None else StepState.UNKNOWN
             for record in steps:
-                self._judge(record, StepState.AMBIGUOUS, f"cannot look into {mailbox}: {error}")
+                self._judge(record, state, f"cannot look into {mailbox}: {status or 'it does not exist any more'}")
             return self._verdicts
         current = []
         for record in steps:
@@ -97,38 +112,40 @@ class _MailboxReading:
     async def _decide_transfers(
         self, mailbox: str, target: str, steps: Sequence[StepRecord], *, present: frozenset[UID]
     ) -> None:
-        try:
-            status = await self._store.open(target)
-        except CommandRefused:
-            arrivals: dict[Identity, list[UID]] = {}
-            uidvalidity = 0
-        else:
+        status = await self._open(target)
+        arrivals: dict[Identity, list[UID]] = {}
+        uidvalidity = 0
+        if isinstance(status, CommandRefused):
+            for record in steps:
+                self._judge(record, StepState.UNKNOWN, f"cannot look into {target}: {status}")
+            return
+        if status is not None:
             uidvalidity = status.uidvalidity
-            before = {one.intent.command.target_uidvalidity for one in steps} - {0, uidvalidity}
-            if before:
+            if {one.intent.command.target_uidvalidity for one in steps} - {0, uidvalidity}:
                 for record in steps:
                     self._judge(record, StepState.AMBIGUOUS, f"UIDVALIDITY of {target} is now {uidvalidity}")
                 return
             arrivals = await self._arrivals(target, [one.intent.command for one in steps], uidvalidity=uidvalidity)
-        both: list[tuple[StepRecord, UID]] = []
+        both: list[_Double] = []
         taken: set[UID] = set()
         # What is gone from the source has the first claim on an equal message in the target.
         for record in sorted(steps, key=lambda one: (one.intent.uid in present, one.id)):
+            identities = identities_of_intent(record.intent)
             is_present = record.intent.uid in present
-            identity = identity_of_intent(record.intent)
-            if identity is None:
+            match = next(((one, uid) for one in identities for uid in arrivals.get(one, ()) if uid not in taken), None)
+            if match is not None:
+                identity, uid = match
+                taken.add(uid)
+                if is_present and record.intent.command.kind is StepKind.MOVE:
+                    both.append(_Double(record, uid, is_certain(identity)))
+                else:
+                    self._judge(record, StepState.APPLIED, uidvalidity=uidvalidity, uid=uid)
+            elif not identities:
                 self._judge(record, StepState.AMBIGUOUS, "too little is known of the message to find it again")
-                continue
-            uid = next((uid for uid in arrivals.get(identity, ()) if uid not in taken), None)
-            if uid is None:
-                state = StepState.NOT_APPLIED if is_present else StepState.VANISHED
-                self._judge(record, state, "" if is_present else f"the message is neither in {mailbox} nor in {target}")
-                continue
-            taken.add(uid)
-            if is_present and record.intent.command.kind is StepKind.MOVE:
-                both.append((record, uid))
+            elif is_present:
+                self._judge(record, StepState.NOT_APPLIED)
             else:
-                self._judge(record, StepState.APPLIED, uidvalidity=uidvalidity, uid=uid)
+                self._judge(record, StepState.VANISHED, f"the message is neither in {mailbox} nor in {target}")
         await self._decide_in_both(mailbox, target, both, uidvalidity=uidvalidity)
 
     async def _arrivals(
@@ -146,24 +163,30 @@ class _MailboxReading:
                     arrivals[identity].append(facts.uid)
         return arrivals
 
-    async def _decide_in_both(
-        self, mailbox: str, target: str, both: Sequence[tuple[StepRecord, UID]], *, uidvalidity: int
-    ) -> None:
+    async def _decide_in_both(self, mailbox: str, target: str, both: Sequence[_Double], *, uidvalidity: int) -> None:
         """A move's message in both mailboxes is to be removed from the source, if it surely is the same."""
-        weak = [(record, uid) for record, uid in both if not record.intent.object_id]
+        uncertain = [one for one in both if not one.is_certain]
         copies: dict[UID, bytes] = {}
         originals: dict[UID, bytes] = {}
-        if weak:
-            copies = await content_hashes(self._store, [uid for _, uid in weak])
+        if uncertain:
+            copies = await content_hashes(self._store, [one.copy for one in uncertain])
             await self._store.open(mailbox)
-            originals = await content_hashes(self._store, [record.intent.uid for record, _ in weak])
-        for record, uid in both:
+            originals = await content_hashes(self._store, [one.record.intent.uid for one in uncertain])
+        for record, uid, certain in both:
             # The sender writes the Message-ID, so what is to be removed is compared as a whole.
-            if not record.intent.object_id and copies.get(uid) != originals.get(record.intent.uid):
+            if not certain and copies.get(uid) != originals.get(record.intent.uid):
                 detail = f"UID {uid} of {target} has the same Message-ID, date and size, but is another message"
                 self._judge(record, StepState.AMBIGUOUS, detail)
             else:
                 self._judge(record, StepState.HALFWAY, uidvalidity=uidvalidity, uid=uid)
+
+    async def _open(self, mailbox: str) -> MailboxStatus | CommandRefused | None:
+        """The opened mailbox; None if it does not exist, else the refusal."""
+        try:
+            return await self._store.open(mailbox)
+        except CommandRefused as refused:
+            names = {one.name for one in await self._store.list_mailboxes()}
+            return refused if mailbox in names else None
 
     def _judge(
         self, record: StepRecord, state: StepState, detail: str = "", *, uidvalidity: int = 0, uid: int = 0

@@ -334,3 +334,102 @@ async def test_the_journal_knows_where_each_message_went(world: World) -> None:
     assert (step.target_uidvalidity, step.target_uid) == (world.mail["Archive"].uidvalidity, 1)
     assert step.intent.command.target_uidnext == 1
     assert step.intent.object_id
+
+
+async def test_what_cannot_be_read_up_on_stays_unknown_and_nothing_depends_on_it(world: World) -> None:
+    faults = (
+        MemoryFault(call="copy", moment=Moment.UNCONFIRMED),
+        MemoryFault(call="open", moment=Moment.REFUSED, nth=3, code="INUSE"),
+    )
+
+    report = await world.run(world.plan({1: [copy("Junk"), move("Archive")], 2: [move("Archive")]}), *faults)
+
+    assert (report.count(StepState.UNKNOWN), report.count(None)) == (1, 1)
+    assert "1" in world.ids()
+    assert world.ids("Archive") == ["2"]
+
+
+async def test_a_mailbox_that_is_replaced_between_two_rounds_is_left_alone(world: World) -> None:
+    def replace_inbox(call: str) -> None:
+        if call == "fetch_from":
+            world.mail.change_uidvalidity("INBOX")
+
+    store = world.store(MemoryFault(call="copy", moment=Moment.UNCONFIRMED), before_call=replace_inbox)
+
+    report = await world.run(world.plan({1: [copy("Junk"), move("Archive")]}), store=store)
+
+    assert report.count(None) == 1
+    assert "UIDVALIDITY" in report.shortfalls[0].reason
+    assert "1" in world.ids()
+
+
+async def test_a_refused_reopening_leaves_the_rest_out(world: World) -> None:
+    faults = (
+        MemoryFault(call="copy", moment=Moment.UNCONFIRMED),
+        MemoryFault(call="open", moment=Moment.REFUSED, nth=4, code="UNAVAILABLE"),
+    )
+
+    report = await world.run(world.plan({1: [copy("Junk"), move("Archive")]}), *faults)
+
+    assert report.applied == {StepKind.COPY: 1}
+    assert report.count(None) == 1
+    assert "a part of the server is down" in report.shortfalls[0].reason
+
+
+async def test_losing_our_own_rights_is_refused(world: World) -> None:
+    step = mailbox_step(StepKind.SETACL, "Archive", identifier="ann", rights="r")
+
+    report = await world.run(world.plan({}, mailbox_steps=(step,)))
+
+    assert "taking al away is refused" in report.shortfalls[0].reason
+    assert "a" in world.mail["Archive"].rights["ann"]
+
+
+async def test_rights_that_are_so_already_are_not_sent(world: World) -> None:
+    world.mail["Archive"].rights["bob"] = "rlcd"
+    step = mailbox_step(StepKind.SETACL, "Archive", identifier="bob", rights="lr")
+
+    report = await world.run(world.plan({}, mailbox_steps=(step,)))
+
+    assert report.applied == {StepKind.SETACL: 1}
+    assert "set_rights" not in [call.name for call in world.stores[-1].calls]
+
+
+async def test_rights_that_the_server_did_not_set_are_found_by_reading_back(world: World) -> None:
+    step = mailbox_step(StepKind.SETACL, "Archive", identifier="bob", rights="lr")
+
+    report = await world.run(
+        world.plan({}, mailbox_steps=(step,)), MemoryFault(call="set_rights", moment=Moment.IGNORED)
+    )
+
+    assert report.count(StepState.NOT_APPLIED) == 1
+    assert "bob has '', wanted 'lr'" in report.shortfalls[0].reason
+
+
+async def test_a_server_without_acl_leaves_rights_out(world: World) -> None:
+    world.capabilities = without("ACL")
+    step = mailbox_step(StepKind.SETACL, "Archive", identifier="bob", rights="lr")
+
+    report = await world.run(world.plan({}, mailbox_steps=(step,)))
+
+    assert "needs ACL (RFC 4314)" in report.shortfalls[0].reason
+
+
+async def test_a_mailbox_is_made_before_it_is_subscribed(world: World) -> None:
+    steps = (mailbox_step(StepKind.SUBSCRIBE, "New"), mailbox_step(StepKind.CREATE, "New"))
+
+    report = await world.run(world.plan({}, mailbox_steps=steps))
+
+    assert report.applied == {StepKind.CREATE: 1, StepKind.SUBSCRIBE: 1}
+    assert "New" in world.mail.subscriptions
+
+
+async def test_a_refused_mailbox_step_is_reported(world: World) -> None:
+    step = mailbox_step(StepKind.CREATE, "New")
+
+    report = await world.run(
+        world.plan({}, mailbox_steps=(step,)), MemoryFault(call="create", moment=Moment.REFUSED, code="NOPERM")
+    )
+
+    assert report.count(StepState.REFUSED) == 1
+    assert "the login lacks the right" in report.shortfalls[0].reason

@@ -138,6 +138,46 @@ async def test_a_source_that_was_deleted_makes_its_steps_ambiguous(world: World)
     assert report.settled == {StepState.AMBIGUOUS: 1}
 
 
+async def test_a_target_that_cannot_be_opened_now_leaves_the_step_to_the_next_recovery(world: World) -> None:
+    await world.run(world.plan({1: [move("Archive")]}), LOST_MOVE)
+
+    report = await world.recover(world.store(MemoryFault(call="open", moment=Moment.REFUSED, nth=2, code="INUSE")))
+
+    assert report.settled == {StepState.UNKNOWN: 1}
+    assert "cannot look into Archive" in report.alarms[0]
+    assert (await world.recover()).settled == {StepState.APPLIED: 1}
+
+
+async def test_a_source_that_cannot_be_opened_now_leaves_the_step_to_the_next_recovery(world: World) -> None:
+    world.capabilities = without("MOVE")
+    await world.run(world.plan({1: [move("Archive")]}), MemoryFault(call="store_flags", moment=Moment.AFTER))
+
+    for nth in (1, 2):
+        fault = MemoryFault(call="open", moment=Moment.REFUSED, nth=nth, code="UNAVAILABLE")
+        assert (await world.recover(world.store(fault))).alarms
+
+    await world.recover()
+    assert "1" not in world.ids()
+    assert await world.journal.open_steps() == ()
+
+
+async def test_a_target_that_is_gone_holds_nothing(world: World) -> None:
+    plan = world.plan({1: [move("Junk")]})
+    await world.run(plan, MemoryFault(call="move", moment=Moment.BEFORE))
+    world.mail.delete("Junk")
+
+    assert (await world.recover()).settled == {StepState.NOT_APPLIED: 1}
+
+
+async def test_a_copy_that_got_another_object_id_is_known_by_its_content(world: World) -> None:
+    await world.run(world.plan({1: [move("Archive")]}), MemoryFault(call="move", moment=Moment.HALFWAY))
+    world.mail["Archive"].messages[1].object_id = "M-other"
+
+    await world.recover()
+
+    assert (world.ids("Archive"), "1" in world.ids()) == (["1"], False)
+
+
 async def test_mailboxes_that_come_to_rest_late_are_waited_for(world: World) -> None:
     await world.run(world.plan({1: [move("Archive")]}), MemoryFault(call="move", moment=Moment.BEFORE))
     arrivals = iter(range(100, 103))
