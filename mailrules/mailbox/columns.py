@@ -143,8 +143,13 @@ class AddressColumn(DistinctColumn):
 
     @cached_property
     def joined(self) -> JoinedText:
-        """Name, line end, address of each."""
+        """Name, line end, address of each, folded."""
         return JoinedText([fold(f"{one.name}\n{one.address}") for one in self.values])
+
+    @cached_property
+    def joined_values(self) -> JoinedText:
+        """The same as they are, for regexes."""
+        return JoinedText([f"{one.name}\n{one.address}" for one in self.values])
 
     @cached_property
     def by_address(self) -> dict[str, list[int]]:
@@ -158,7 +163,7 @@ class AddressColumn(DistinctColumn):
     def by_parent_domain(self) -> dict[str, list[int]]:
         """Indexes by each domain that the address's domain equals or lies under."""
         parents: dict[str, list[int]] = {}
-        for domain, indexes in self.by_domain.items():
+        for domain, indexes in _index([one.domain for one in self.values]).items():
             labels = domain.split(".")
             for start in range(len(labels)):
                 parents.setdefault(".".join(labels[start:]), []).extend(indexes)
@@ -240,6 +245,7 @@ class Columns:
 
     def header(self, field: str) -> TextColumn:
         """Decoded occurrences of a header field."""
+        field = field.lower()
         if field not in self._headers:
             rows_of, unreadable = self._raw_values(field)
             texts: list[str] = []
@@ -256,6 +262,7 @@ class Columns:
 
     def addresses(self, field: str) -> AddressColumn:
         """The addresses that a header field names."""
+        field = field.lower()
         if field not in self._addresses:
             rows_of, unreadable = self._raw_values(field)
             rows: dict[Address, list[int]] = {}

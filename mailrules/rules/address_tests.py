@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 from mailrules.mailbox.address import domain_text
 from mailrules.mailbox.message import Fact, header_fact
 from mailrules.rules.text_match import TextMatch, TextOperator
-from mailrules.rules.text_tests import confirmed, proposed_by_probes, proposed_texts, smallest
+from mailrules.rules.text_tests import (
+    confirmed,
+    proposed_by_dictionary,
+    proposed_by_literals,
+    proposed_by_patterns,
+    smallest,
+)
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
@@ -49,6 +55,8 @@ class AddressPart(StrEnum):
 
 _DICTIONARIES = frozenset({AddressPart.ADDRESS, AddressPart.DOMAIN})
 """The parts that a column has a dictionary of."""
+_LINES = frozenset({AddressPart.ANY, AddressPart.ADDRESS, AddressPart.NAME})
+"""The parts that are whole lines of a column's joined texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +70,13 @@ class PartMatch:
         return any(self.match.holds(text) for text in _texts(self.part, address))
 
     def proposed(self, column: AddressColumn) -> Sequence[int] | None:
-        if self.part == AddressPart.ADDRESS:
-            return proposed_texts(self.match, column.by_address, column.joined)
-        if self.part == AddressPart.DOMAIN:
-            return proposed_texts(self.match, column.by_domain, column.joined)
-        return proposed_by_probes(self.match, column.joined)
+        if self.match.operator == TextOperator.EQUALS and self.part in _DICTIONARIES:
+            by_part = column.by_address if self.part == AddressPart.ADDRESS else column.by_domain
+            return proposed_by_dictionary(self.match, by_part)
+        proposed = proposed_by_literals(self.match, column.joined)
+        if proposed is None and self.part in _LINES:
+            return proposed_by_patterns(self.match, column)
+        return proposed
 
     @property
     def literals(self) -> list[str]:

@@ -18,7 +18,7 @@ from mailrules.rules.truth import Truth
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from mailrules.mailbox.columns import JoinedText, TextColumn
+    from mailrules.mailbox.columns import AddressColumn, JoinedText, TextColumn
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.rules.conditions import Environment
 
@@ -46,7 +46,7 @@ class TextTest:
         return (header_fact(self.field),)
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
-        column = snapshot.columns.header(self.field.lower())
+        column = snapshot.columns.header(self.field)
         return _truth(column, self.matches, snapshot.known(self.needs[0]), exists=self.exists, empty=self.empty)
 
     def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
@@ -59,7 +59,7 @@ class TextTest:
         return first_captures(self.matches, snapshot.header_values(self.field, row))
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
-        return snapshot.columns.header(self.field.lower()).unreadable.get(row, "")
+        return snapshot.columns.header(self.field).unreadable.get(row, "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,16 +91,17 @@ class BodyTest:
         return snapshot.columns.body.unreadable.get(row, "")
 
 
-def proposed_texts(match: TextMatch, by_text: dict[str, list[int]], joined: JoinedText) -> Sequence[int] | None:
-    """Indexes among which are all texts that the operator holds for; None where it cannot say."""
-    if match.operator == TextOperator.EQUALS:
-        wanted = match.wanted_set if not match.match_case else frozenset(map(fold, match.wanted))
-        return [index for text in by_text.keys() & wanted for index in by_text[text]]
-    return proposed_by_probes(match, joined)
+def proposed_by_dictionary(match: TextMatch, by_text: dict[str, list[int]]) -> list[int]:
+    """Indexes among which are all texts that ``equals`` holds for."""
+    wanted = match.wanted_set if not match.match_case else frozenset(map(fold, match.wanted))
+    return [index for text in by_text.keys() & wanted for index in by_text[text]]
 
 
-def proposed_by_probes(match: TextMatch, joined: JoinedText) -> Sequence[int] | None:
-    """As ``proposed_texts``, for texts that are parts of the joined ones."""
+def proposed_by_literals(match: TextMatch, joined: JoinedText) -> Sequence[int] | None:
+    """Indexes of the folded texts, among which are all with a part that the operator holds for.
+
+    None where the operator names no literal.
+    """
     probes = match.probes
     if probes is None:
         return None
@@ -109,13 +110,21 @@ def proposed_by_probes(match: TextMatch, joined: JoinedText) -> Sequence[int] | 
     return tuple({index for probe in probes for index in joined.containing(probe)})
 
 
+def proposed_by_patterns(match: TextMatch, column: TextColumn | AddressColumn) -> Sequence[int] | None:
+    """Indexes among which are all values with a line that a regex is found in; None where it cannot tell."""
+    if match.operator != TextOperator.REGEX or match.probes is not None or len(column.values) < _MANY:
+        return None
+    found = [pattern.lines_matched(column.joined_values) for pattern in match.patterns]
+    return None if None in found else tuple({index for indexes in found for index in indexes or ()})
+
+
 def smallest(proposals: Iterable[Sequence[int] | None], *, otherwise: Sequence[int]) -> Sequence[int]:
     """The shortest proposal; ``otherwise`` where there is none."""
     return min((proposal for proposal in proposals if proposal is not None), key=len, default=otherwise)
 
 
 def literals_of(matches: Iterable[TextMatch]) -> list[str]:
-    """The literals that ``proposed_texts`` will ask a column for."""
+    """The literals that a text column will be asked for."""
     return [literal for match in matches if match.operator != TextOperator.EQUALS for literal in match.probes or ()]
 
 
@@ -166,7 +175,7 @@ def _matching(column: TextColumn, matches: tuple[TextMatch, ...]) -> tuple[list[
 
 
 def _proposed(match: TextMatch, column: TextColumn) -> Sequence[int] | None:
-    if match.operator == TextOperator.REGEX and match.probes is None and len(column.values) >= _MANY:
-        found = [pattern.lines_matched(column.joined_values) for pattern in match.patterns]
-        return None if None in found else tuple({index for indexes in found for index in indexes or ()})
-    return proposed_texts(match, column.by_text, column.joined)
+    if match.operator == TextOperator.EQUALS:
+        return proposed_by_dictionary(match, column.by_text)
+    proposed = proposed_by_literals(match, column.joined)
+    return proposed_by_patterns(match, column) if proposed is None else proposed

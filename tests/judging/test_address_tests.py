@@ -1,6 +1,8 @@
 """Address conditions hold for one address, under any of its names."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, header_fact
 from mailrules.rules.address_tests import (
@@ -118,3 +120,43 @@ def test_a_list_of_thousands_is_one_lookup_in_dictionaries() -> None:
     match = bare_match([*people, "ann@github.com"])
 
     assert match.proposed(SENDERS.columns.addresses("from")) == [3]
+
+
+WORDS = st.text(alphabet="aAbBßé.", min_size=1, max_size=3)
+MATCHES: st.SearchStrategy[AddressMatch] = st.one_of(
+    st.builds(
+        lambda name, operator, values, match_case: part(name, operator, *values, match_case=match_case),
+        st.sampled_from(list(AddressPart)).map(str),
+        st.sampled_from(["equals", "contains", "starts_with", "ends_with", "glob"]),
+        st.lists(WORDS | st.builds("{}@{}".format, WORDS, WORDS), min_size=1, max_size=2),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda name, pattern: part(name, "regex", pattern),
+        st.sampled_from(list(AddressPart)).map(str),
+        st.sampled_from(["a", "^a", "b$", "aa.", "@b", r"\Aa", "[^a]b", "a@a|^é"]),
+    ),
+    st.lists(WORDS, min_size=1, max_size=2).map(subdomains_of),
+    st.lists(WORDS | st.builds("{}@{}".format, WORDS, WORDS) | WORDS.map("@{}".format), min_size=1, max_size=3).map(
+        bare_match
+    ),
+)
+
+
+@given(
+    st.lists(st.lists(st.tuples(WORDS, WORDS, WORDS), max_size=3), min_size=1, max_size=6),
+    st.lists(MATCHES, min_size=1, max_size=2),
+    st.booleans(),
+)
+def test_whole_columns_judge_as_one_address_after_the_other(
+    messages: list[list[tuple[str, str, str]]], matches: list[AddressMatch], is_large: bool
+) -> None:
+    filler = [f"From: {number}@{number}" for number in range(120 if is_large else 0)]
+    headers = ["From: " + ", ".join(f'"{name}" <{local}@{domain}>' for name, local, domain in one) for one in messages]
+    snapshot = header_snapshot(*headers, *filler, fields=["from"])
+
+    truth = judged(AddressTest(fields=("from",), matches=tuple(matches)), snapshot)
+
+    for row in range(len(messages)):
+        expected = any(all(match.holds(one) for match in matches) for one in snapshot.addresses("from", row))
+        assert bool(truth.true >> row & 1) == expected

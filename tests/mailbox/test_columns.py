@@ -44,6 +44,13 @@ def test_each_distinct_value_stands_once_with_its_rows() -> None:
     assert (column.present, column.filled) == (0b1011, 0b0011)
 
 
+def test_field_names_are_taken_in_any_case() -> None:
+    snapshot = header_snapshot("From: a@x.org\n", fields=["From"])
+
+    assert snapshot.columns.header("FROM") is snapshot.columns.header("from")
+    assert snapshot.columns.addresses("From").present == 0b1
+
+
 def test_addresses_are_found_by_address_domain_and_parent_domain() -> None:
     snapshot = header_snapshot(
         "From: A <A@x.org>\n", "From: b@m.x.org, C <a@X.ORG>\n", "From: undisclosed:;\n", "X: y\n", fields=["from"]
