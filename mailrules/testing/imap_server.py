@@ -38,7 +38,7 @@ class ImapServer:
     loop; ``threaded_server.serve_in_thread`` runs one beside code that has a loop of its own.
     ``capabilities`` are what it offers, ``capabilities.without("MOVE")`` for less. ``tls`` gives
     STARTTLS, with ``implicit_tls`` TLS from the first byte; ``requires_tls`` refuses logins in
-    the clear. ``faults`` may be added to at any time.
+    the clear. ``faults`` may be added to at any time; cuts count for connections made later.
     """
 
     def __init__(

@@ -222,7 +222,7 @@ def _sent_day(stored: StoredMessage) -> date | None:
     value = next((value for name, value in _headers(stored) if name.lower() == b"date"), None)
     try:
         return None if value is None else parsedate_to_datetime(value.decode("ascii", "replace")).date()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

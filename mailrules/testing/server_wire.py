@@ -38,11 +38,13 @@ class ServerWire:
         self._bytes_in = self._bytes_out = 0
         self._stall_after: int | None = None
         self.is_silent = False
-        mine = [fault for fault in faults if not hasattr(fault, "command") and fault.connection == number]
-        self._cut_sent = min((fault.byte_count for fault in mine if isinstance(fault, CutAfterSent)), default=None)
-        self._cut_received = min(
-            (fault.byte_count for fault in mine if isinstance(fault, CutAfterReceived)), default=None
-        )
+        self._cut_sent: int | None = None
+        self._cut_received: int | None = None
+        for fault in faults:
+            if isinstance(fault, CutAfterSent) and fault.connection == number:
+                self._cut_sent = fault.byte_count
+            elif isinstance(fault, CutAfterReceived) and fault.connection == number:
+                self._cut_received = fault.byte_count
 
     async def read_line(self) -> bytes:
         """The next line without its line end. Raises LineTooLong or WireEnded."""
@@ -65,10 +67,6 @@ class ServerWire:
         data = bytes(self._received[:count])
         del self._received[:count]
         return data
-
-    def discard_received(self) -> None:
-        """Forget what came in before TLS: it must not be read as if it had come through it."""
-        self._received.clear()
 
     def write(self, data: bytes) -> None:
         """Queue bytes for ``flush``."""
@@ -98,8 +96,8 @@ class ServerWire:
             await self._send(data)
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
-        """Go on through TLS."""
-        self.discard_received()
+        """Go on through TLS. What came in before it must not be read as if it had come through it."""
+        self._received.clear()
         await self._writer.start_tls(context)
 
     @property

@@ -190,14 +190,7 @@ class Dovecot:
 
     def stop(self) -> None:
         """End the process that ``start`` made, and remove its folder."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._process = None
+        self._end_process()
         self._resources.close()
 
     def __enter__(self) -> Self:
@@ -257,7 +250,19 @@ class Dovecot:
             except subprocess.TimeoutExpired:
                 continue
             return False
+        self._end_process()
         return False
+
+    def _end_process(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
 
     def _greets_with(self, greeting: str) -> bool:
         try:
