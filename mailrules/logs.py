@@ -3,7 +3,7 @@
 Logs go to stderr: lines for people on a terminal, JSON otherwise. An event is
 ``noun.past_participle`` out of ``EVENTS``, with fields instead of prose. A ``Secret`` never gets
 out; what mail says (``CONTENT_FIELDS``) is only logged at debug level, and hidden there too unless
-asked for by name.
+``configure`` is told to show it.
 """
 
 from __future__ import annotations

@@ -26,7 +26,9 @@ _STATE_LOOKS = {"applied": "good", "refused": "warn", "unknown": "bad", "ambiguo
 @click.command(cls=Verb, name="history")
 @click.argument("run", required=False, default="")
 @click.option("--message", default="", metavar="MESSAGE-ID", help="What was done with one message, in all runs.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs are listed.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs are listed."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document; with RUN or --message, the steps.")
 @pass_invocation
 def history(invocation: Invocation, *, run: str, message: str, limit: int, as_json: bool) -> None:

@@ -52,7 +52,7 @@ class Invocation:
         return Output(color=self.color)
 
     def start_logging(self, *, acts: bool = False, watched: bool = True) -> None:
-        """Logs to stderr: warnings and worse; ``-v`` also tells what is done, ``-vv`` all.
+        """Logs to stderr: warnings and worse; ``-v`` also tells what is done, ``-vv`` all but words of mail.
 
         A command that ``acts`` where nobody watches (stderr is no terminal, or it is a daemon) tells what is
         done anyway.
@@ -66,6 +66,7 @@ class Invocation:
             log_format=LogFormat(self.log_format),
             level=(logging.WARNING, logging.INFO, logging.DEBUG)[min(verbosity, 2)],
             color=wants_color(sys.stderr, self.color),
+            show_content=verbosity > 2,
         )
 
 
@@ -107,7 +108,7 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
         count=True,
         callback=_keep,
         expose_value=False,
-        help="Log more; twice for debugging. Also shows tracebacks.",
+        help="Log more; twice for debugging, thrice with words of mail. Also shows tracebacks.",
     ),
     click.Option(
         ["--log-format"],
@@ -127,7 +128,7 @@ class _WithGlobalOptions(click.Command):
         return [*super().get_params(ctx), *GLOBAL_OPTIONS]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        own = [parameter for parameter in super().get_params(ctx) if parameter not in GLOBAL_OPTIONS]
+        own = [one for one in super().get_params(ctx) if isinstance(one, click.Option) and one not in GLOBAL_OPTIONS]
         for title, parameters in (("Options", own), ("Global options", GLOBAL_OPTIONS)):
             records = [record for one in parameters if (record := one.get_help_record(ctx)) is not None]
             if records:

@@ -37,7 +37,7 @@ _SEEN_LIMIT = 160
 def explain(invocation: Invocation, *, message: str, rule: str, as_json: bool) -> None:
     """Tell for one message what each rule sees and decides.
 
-        Shows every condition, the value that it read, and whether it was true, false or not needed. MESSAGE is
+    Shows every condition, the value that it read, and whether it was true, false or not needed. MESSAGE is
     account/mailbox:UID (home/INBOX:4711) or a Message-ID. Nothing is changed.
     """
     invocation.start_logging()

@@ -102,7 +102,7 @@ def test(invocation: Invocation, *, as_json: bool) -> ExitStatus:
 def schema(invocation: Invocation) -> None:
     """Print the JSON Schema of rule files, for editors.
 
-        It has the words of the plugins that are enabled. Editors that know the YAML language server read it
+    It has the words of the plugins that are enabled. Editors that know the YAML language server read it
     from a first line such as
     `# yaml-language-server: $schema=mailrules.schema.json`.
     """

@@ -103,7 +103,7 @@ async def _watch(invocation: Invocation, *, backlog: bool) -> None:
 def approve(invocation: Invocation, *, rule: str) -> None:
     """Release what a rule's guard holds.
 
-        Without RULE, what every rule's guard holds. The daemon acts on it within five minutes; `mailrules run
+    Without RULE, what every rule's guard holds. The daemon acts on it within five minutes; `mailrules run
     --once --new` at once.
     """
     invocation.start_logging()
@@ -131,7 +131,7 @@ def undo(
 ) -> ExitStatus:
     """Take back a run, or one rule's or one message's part in it.
 
-        RUN is its name or how that begins; without it, the newest run that has not been taken back. What cannot
+    RUN is its name or how that begins; without it, the newest run that has not been taken back. What cannot
     be taken back is listed first. Undoing is a run too: it is journalled, and guarded against what
     has changed since.
     """
