@@ -156,9 +156,14 @@ def _commands_of(
 
 
 def _unchanged_since(message: MessagePlan, *, plan: MailboxPlan, capabilities: frozenset[str]) -> int | None:
-    """A message that somebody touched after it was judged is not deleted, unless we touched it ourselves."""
+    """A message that somebody touched after it was judged is not deleted, unless we touched it ourselves.
+
+    The mailbox's MODSEQ serves for all messages that are not newer than it, so that they share a command.
+    """
     touched_by_us = any(step.kind in {StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS} for step in message.steps)
-    return plan.highest_modseq if "CONDSTORE" in capabilities and not touched_by_us else None
+    if "CONDSTORE" not in capabilities or touched_by_us or message.modseq is None:
+        return None
+    return max(message.modseq, plan.highest_modseq or 0)
 
 
 def _cut(key: CommandKey, shares: Sequence[Share]) -> Iterator[Batch]:

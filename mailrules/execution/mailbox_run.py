@@ -181,7 +181,7 @@ class MailboxRun:
         ready, waiting = [], []
         for share in batch.shares:
             if share.uid in self._failed:
-                self._leave_out(key.kind, (share,), f"an earlier step failed: {self._failed[share.uid]}")
+                self._leave_out(key.kind, (share,), self._failed[share.uid])
             elif share.uid in self._unproved:
                 waiting.append(share)
             else:
@@ -304,14 +304,14 @@ class MailboxRun:
 
     def _miss(self, uid: UID, kind: StepKind, *, state: StepState, reason: str) -> None:
         reason = reason or "the server says OK, and nothing changed"
-        self._failed.setdefault(uid, reason)
+        self._failed.setdefault(uid, f"an earlier step failed: {reason}")
         if state is StepState.VANISHED:
             self._vanished.add(uid)
         self._tally.count_missed(self._plan.account, self._plan.mailbox, (kind,), state=state, reason=reason, uid=uid)
 
     def _leave_out(self, kind: StepKind, shares: Sequence[Share], reason: str) -> None:
         for share in shares:
-            self._failed.setdefault(share.uid, reason)
+            self._failed.setdefault(share.uid, f"an earlier step was left out: {reason}")
             self._tally.count_missed(
                 self._plan.account,
                 self._plan.mailbox,

@@ -154,6 +154,15 @@ class FullWindow(MemoryStore):
             self.underway -= 1
 
 
+async def test_a_message_newer_than_the_mailboxes_modseq_is_deleted_unless_touched(world: World) -> None:
+    plan = world.plan({1: [delete()]})
+    plan = replace(plan, mailboxes=(replace(plan.mailboxes[0], highest_modseq=1),))
+
+    report = await world.run(plan)
+
+    assert report.applied == {StepKind.DELETE: 1}
+
+
 async def test_batches_overlap_and_none_is_larger_than_250_messages(world: World) -> None:
     world.deliver(1190, start=11)
     plan = world.plan({uid: [move("Archive")] for uid in range(1, 1201)})
