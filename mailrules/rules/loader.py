@@ -123,7 +123,7 @@ class _Loading:
         examples = self._examples(documents)
         settings = {name: account for name, account in accounts.items() if account is not None}
         lint(rules, accounts=settings, reporter=self.reporter)
-        if self.reporter.errors:
+        if self.reporter.has_errors:
             raise RuleError(self.reporter.all)
         return LoadedConfiguration(
             accounts=settings,
@@ -239,7 +239,7 @@ class _Loading:
             rule = lowering.rule(source)
             if rule is not None:
                 rules.append(rule)
-            elif not self.reporter.errors:
+            elif not self.reporter.has_errors:
                 # A plugin answered None and reported nothing; a rule that vanished could be a protecting one.
                 cure = "look at the plugins whose words it uses"
                 self.reporter.error(source.at, "a word of this rule refuses its value without saying why", cure=cure)

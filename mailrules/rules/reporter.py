@@ -37,8 +37,8 @@ class Reporter:
         self._broken.add(where)
 
     @property
-    def errors(self) -> tuple[Diagnostic, ...]:
-        return tuple(one for one in self.all if one.severity is Severity.ERROR)
+    def has_errors(self) -> bool:
+        return any(one.severity is Severity.ERROR for one in self._diagnostics)
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:

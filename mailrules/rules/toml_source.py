@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from mailrules.rules.reporter import Reporter
 
 _MAX_DEPTH = 32
+_MAX_DOTS = 100
+_KEY_ENDS = re.compile(r"[=,]")
 _PLACE = re.compile(r" \(at line (\d+), column (\d+)\)$")
-_HEADER = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(
     r"\s*((?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*'))*)\s*=\s*"
 )
@@ -31,6 +32,11 @@ def read_toml(text: str, *, file: str, reporter: Reporter) -> SourceValue | None
 
     A value inside an inline table or array has the place of the nearest key that starts a line.
     """
+    dotted_line = _line_of_too_many_dots(text)
+    if dotted_line:
+        where = Location(file=file, line=dotted_line, column=1)
+        reporter.error(where, f"over {_MAX_DOTS} dots in one key or text", cure="use the YAML spelling")
+        return None
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -43,6 +49,14 @@ def read_toml(text: str, *, file: str, reporter: Reporter) -> SourceValue | None
         reporter.error(Location(file=file, line=1, column=1), f"nested deeper than {_MAX_DEPTH} levels")
         return None
     return _Places(text, file=file, reporter=reporter).value(table, path=(), at=Location(file=file, line=1, column=1))
+
+
+def _line_of_too_many_dots(text: str) -> int:
+    """The first line with a key that would keep tomllib busy (quadratic in its dots); 0 for none."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        if any(part.count(".") > _MAX_DOTS for part in _KEY_ENDS.split(line)):
+            return number
+    return 0
 
 
 class _Places:
@@ -79,10 +93,11 @@ def _find_keys(text: str, *, file: str) -> Mapping[_Path, tuple[Location, Locati
     counts: dict[_Path, int] = {}
     table: _Path = ()
     for number, line in enumerate(text.split("\n"), start=1):
-        header = _HEADER.match(line)
-        if header:
-            at = Location(file=file, line=number, column=line.index("[") + 1)
-            table = _enter(_parts(header[2]), counts=counts, is_array=header[1] == "[[")
+        content = line.lstrip()
+        names, _, rest = content.partition("]")
+        if content.startswith("[") and rest.lstrip("] \t\r")[:1] in ("", "#"):
+            at = Location(file=file, line=number, column=len(line) - len(content) + 1)
+            table = _enter(_parts(names), counts=counts, is_array=content.startswith("[["))
             for length in range(1, len(table) + 1):
                 places.setdefault(table[:length], (at, at))
             continue

@@ -129,7 +129,7 @@ def test_any_text_gives_a_value_or_diagnostics(text: str) -> None:
 
     value = read_yaml(text, file="f", reporter=reporter)
 
-    assert value is not None or reporter.errors
+    assert value is not None or reporter.has_errors
 
 
 def _toml(text: str) -> tuple[object, list[str]]:
@@ -165,6 +165,27 @@ def test_toml_syntax_errors_have_a_place(text: str, place: str) -> None:
 
     assert value is None
     assert [one.partition(": error: this is not TOML: ")[0] for one in diagnostics] == [place]
+
+
+def test_toml_headers_are_told_from_arrays() -> None:
+    text = 'a = [\n  [1, 2],\n  [3],  # not a header\n]\n["b c" . d]  # a header\ne = 1\n'
+
+    value = read_toml(text, file="f.toml", reporter=Reporter())
+
+    assert value is not None
+    assert str(value.mapping["b c"].mapping["d"].mapping["e"].at) == "f.toml:6:5"
+
+
+@pytest.mark.parametrize("text", ["[" + " " * 100_000 + "x", "a" + ".a" * 100_000 + " = 1"])
+def test_hostile_toml_takes_no_time(text: str) -> None:
+    assert len(_toml(text)[1]) == 1
+
+
+def test_dots_in_a_toml_key_are_limited() -> None:
+    assert "over 100 dots" not in _toml("a" + ".a" * 100 + " = 1")[1][0]
+    assert _toml("\n" + "a" + ".a" * 101 + " = 1")[1] == [
+        "f.toml:2:1: error: over 100 dots in one key or text; use the YAML spelling"
+    ]
 
 
 def test_deep_toml_is_an_error_and_no_crash() -> None:
