@@ -229,6 +229,20 @@ class Columns:
         self._flags: dict[str, int] | None = None
         self._sizes: OrderedColumn | None = None
         self._body: TextColumn | None = None
+        self._texts: dict[bytes, str | Unreadable] = {}
+        self._parsed: dict[bytes, tuple[Address, ...] | Unreadable] = {}
+
+    def text_of(self, raw: bytes) -> str | Unreadable:
+        """``header_text`` of a raw value, decoded once for the snapshot."""
+        if raw not in self._texts:
+            self._texts[raw] = header_text(raw)
+        return self._texts[raw]
+
+    def addresses_of(self, raw: bytes) -> tuple[Address, ...] | Unreadable:
+        """``parse_addresses`` of a raw value, parsed once for the snapshot."""
+        if raw not in self._parsed:
+            self._parsed[raw] = parse_addresses(raw)
+        return self._parsed[raw]
 
     def forget(self, fact: Fact) -> None:
         """Drop what was made of a fact that has gained rows."""
@@ -251,7 +265,7 @@ class Columns:
             texts: list[str] = []
             rows: list[list[int]] = []
             for raw, its_rows in rows_of.items():
-                text = header_text(raw)
+                text = self.text_of(raw)
                 if isinstance(text, Unreadable):
                     unreadable.update(dict.fromkeys(its_rows, text.reason))
                 else:
@@ -268,7 +282,7 @@ class Columns:
             rows: dict[Address, list[int]] = {}
             present: list[list[int]] = []
             for raw, its_rows in rows_of.items():
-                parsed = parse_addresses(raw)
+                parsed = self.addresses_of(raw)
                 present.append(its_rows)
                 if isinstance(parsed, Unreadable):
                     unreadable.update(dict.fromkeys(its_rows, parsed.reason))

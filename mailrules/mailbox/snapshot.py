@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailrules.mailbox.address import parse_addresses
 from mailrules.mailbox.body import body_text
 from mailrules.mailbox.columns import Columns
 from mailrules.mailbox.dates import parse_date
-from mailrules.mailbox.headers import MAX_HEADER_BYTES, header_fields, header_text
+from mailrules.mailbox.headers import MAX_HEADER_BYTES, header_fields
 from mailrules.mailbox.message import (
     FLAGS,
     MODSEQ,
@@ -130,12 +129,12 @@ class Snapshot:
 
     def header_values(self, field: str, row: int) -> tuple[str, ...]:
         """The decoded occurrences of a field that can be read; () as for ``raw_header``."""
-        values = (header_text(raw) for raw in self.raw_header(field, row))
-        return tuple(value for value in values if isinstance(value, str))
+        values = [self.columns.text_of(raw) for raw in self.raw_header(field, row)]
+        return tuple([value for value in values if isinstance(value, str)])
 
     def addresses(self, field: str, row: int) -> tuple[Address, ...]:
         """All addresses in all occurrences of a field that can be read."""
-        parsed = (parse_addresses(raw) for raw in self.raw_header(field, row))
+        parsed = (self.columns.addresses_of(raw) for raw in self.raw_header(field, row))
         return tuple(one for addresses in parsed if isinstance(addresses, tuple) for one in addresses)
 
     def first_address(self, field: str, row: int) -> Address | None:

@@ -21,6 +21,7 @@ from mailrules.plan.plan import MailboxPlan, MessagePlan
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
 from mailrules.rules.compiler import Judge
+from mailrules.rules.conditions import All
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mailrules.plan.mailbox_steps import WantedRights
     from mailrules.plan.plan import MailboxStep
     from mailrules.plan.verdicts import Acting
-    from mailrules.rules.conditions import Environment
+    from mailrules.rules.conditions import Environment, Node
     from mailrules.rules.rule import Rule
 
 IDENTITY_FIELDS = ("message-id",)
@@ -96,6 +97,7 @@ class MailboxPlanner:
     def finish(self) -> MailboxPlan:
         """The plan of this mailbox. Call when ``next_need`` is None."""
         acts = self._acts_by_row()
+        reasons = {id(acting): self._judge.reasons(_whole_condition(acting), acting.rows) for acting in self.acting}
         builder = StepBuilder(
             mailbox=self._snapshot.mailbox, directory=self._directory, renderer=self._renderer, history=self._history
         )
@@ -103,7 +105,7 @@ class MailboxPlanner:
         held_rows = []
         for row in sorted(acts):
             draft = self._draft(row, acts[row])
-            builder.build(draft, [(acting, self._reason(acting, row)) for acting in acts[row]])
+            builder.build(draft, [(acting, reasons[id(acting)](row)) for acting in acts[row]])
             findings += draft.findings
             if draft.held:
                 held_rows.append(row)
@@ -171,11 +173,6 @@ class MailboxPlanner:
             draft.content_key = content_key(message_id=message_id, date=date, from_=from_, received=received)
         return draft
 
-    def _reason(self, acting: Acting, row: int) -> str:
-        """Why the branch acts on the row: what its own condition saw, else what the rule's did."""
-        reasons = (self._judge.reason(node, row) for node in (acting.rule.condition, acting.branch.condition))
-        return "; ".join(reason for reason in reasons if reason)
-
     def _message_plan(self, draft: MessageDraft) -> MessagePlan:
         snapshot, row = self._snapshot, draft.row
         received = snapshot.received[row]
@@ -199,6 +196,11 @@ class MailboxPlanner:
             size_bytes=snapshot.size_bytes[row] or 0,
             flags=draft.flags,
         )
+
+
+def _whole_condition(acting: Acting) -> Node:
+    """What was true for the branch to act: the rule's condition, and its own."""
+    return All(parts=(acting.rule.condition, acting.branch.condition))
 
 
 def _is_remembered(value: object) -> bool:

@@ -26,7 +26,7 @@ from mailrules.rules.literal_scan import scan_for_literals
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mailrules.mailbox.columns import JoinedText
     from mailrules.mailbox.message import Fact
@@ -85,7 +85,7 @@ class Judge:
 
     def captures(self, node: Node, row: int) -> dict[str, str]:
         """Named groups of the first regex with any, in file order, that holds for a row, not under ``not``."""
-        for leaf in self._positive_leaves(node, row):
+        for leaf, _ in self._positive_leaves(node, 1 << row):
             if isinstance(leaf.test, CapturingTest):
                 found = leaf.test.captures(self._snapshot, row)
                 if found is not None:
@@ -94,11 +94,25 @@ class Judge:
 
     def reason(self, node: Node, row: int) -> str:
         """Why the condition is true for a row, for people: ``list_id matched <list1.example.org>``."""
-        leaf_reasons = (
-            f"{leaf.name} matched {_shortened(leaf.test.seen(self._snapshot, row))}"
-            for leaf in self._positive_leaves(node, row)
-        )
-        return " and ".join(dict.fromkeys(leaf_reasons))
+        return self.reasons(node, 1 << row)(row)
+
+    def reasons(self, node: Node, rows: int) -> Callable[[int], str]:
+        """The same for many rows: the tree is walked once, and each row only asks its leaves what they saw."""
+        positive = [
+            (leaf, mask.to_bytes((mask.bit_length() + 7) // 8, "little"))
+            for leaf, mask in self._positive_leaves(node, rows)
+        ]
+
+        def reason(row: int) -> str:
+            byte, bit = row >> 3, row & 7
+            saw = {
+                f"{leaf.name} matched {_shortened(leaf.test.seen(self._snapshot, row))}": None
+                for leaf, mask in positive
+                if byte < len(mask) and mask[byte] >> bit & 1
+            }
+            return " and ".join(saw)
+
+        return reason
 
     def unknowable_reason(self, node: Node, row: int) -> str:
         """Why the condition is unknowable for a row; "" where it is not."""
@@ -159,18 +173,19 @@ class Judge:
             case Always():
                 pass
 
-    def _positive_leaves(self, node: Node, row: int) -> Iterator[Leaf]:
-        """The leaves in file order that make the condition true for a row; none under ``not``."""
+    def _positive_leaves(self, node: Node, rows: int) -> Iterator[tuple[Leaf, int]]:
+        """The leaves in file order that make the condition true, each with those of ``rows``; none under ``not``."""
+        rows &= self.judge(node, rows).true
+        if not rows:
+            return
         match node:
             case Leaf():
-                if self.judge(node, 1 << row).true >> row & 1:
-                    yield node
+                yield node, rows
             case All() | AnyOf():
                 for part in node.parts:
-                    if self.judge(part, 1 << row).true >> row & 1:
-                        yield from self._positive_leaves(part, row)
+                    yield from self._positive_leaves(part, rows)
             case Named():
-                yield from self._positive_leaves(node.part, row)
+                yield from self._positive_leaves(node.part, rows)
             case Not() | Always():
                 pass
 
