@@ -4,6 +4,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 PLUGINS := $(wildcard plugins/*)
 # A missing server fails the tests under CI and locally alike; see tests/servers.
@@ -15,12 +16,17 @@ BENCH_SERVERS := dovecot-imapd imapfilter
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): pyproject.toml requirements-dev.txt $(wildcard plugins/*/pyproject.toml)
-	@./.ci/make-venv $(VENV) $(PYTHON) $(PLUGINS)
+# What mailrules itself needs, a fifth of what its development needs.
+$(RUNS): requirements.txt
+	@./.ci/make-venv $(VENV) $(PYTHON) $<
 	@touch $@
 
-demo: $(READY)  ## the whole job on an embedded server: no account, no network
-	@$(BIN)/mailrules demo
+$(READY): pyproject.toml requirements-dev.txt $(wildcard plugins/*/pyproject.toml)
+	@./.ci/make-venv $(VENV) $(PYTHON) requirements-dev.txt . $(PLUGINS)
+	@touch $(RUNS) $@
+
+demo: $(RUNS)  ## the whole job on an embedded server: no account, no network
+	@$(BIN)/python -m mailrules demo
 
 test: $(READY) servers  ## every test, on real servers
 	$(BIN)/python -m pytest -n 2 --dist loadscope
@@ -41,9 +47,11 @@ bench: $(READY)  ## speed and round trips against IMAPClient and imapfilter, on 
 docs: $(READY)  ## the pages under docs/_build
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 
-requirements: ## pin requirements-dev.txt anew (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header \
-		--all-extras --group dev pyproject.toml -o requirements-dev.txt
+PIN := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header
+
+requirements:  ## pin requirements-dev.txt and requirements.txt anew (needs uv)
+	$(PIN) --all-extras --group dev pyproject.toml -o requirements-dev.txt
+	$(PIN) --constraints requirements-dev.txt pyproject.toml -o requirements.txt
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
