@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,7 +142,7 @@ def _part(output: Output, title: str) -> None:
 
 
 def _keep(output: Output, config: Path, folder: Path) -> None:
-    """Wait for Ctrl-C, which ends the server and removes the folder on the way out."""
+    """Wait for Ctrl-C, which is how this ends; the server and the folder go with it."""
     output.line()
     output.line(f"The server goes on with {plural(len(sample_mail()), 'message')}; in another terminal, try:")
     output.line()
@@ -150,4 +150,5 @@ def _keep(output: Output, config: Path, folder: Path) -> None:
         output.line("  ", cell(f"mailrules -c {config} --state-dir {folder / 'state'} {verb}"))
     output.line()
     output.line(cell("Ctrl-C ends it.", "dim"))
-    threading.Event().wait()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()

@@ -61,7 +61,7 @@ def plural(count: int, noun: str, many: str = "") -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """``share`` of the width that is left over; 0 takes what it needs. ``is_short`` keeps one line."""
+    """``share`` of the width where that is scarce; 0 takes what it needs. ``is_short`` keeps one line."""
 
     title: str
     share: int = 0
@@ -90,7 +90,7 @@ class Output:
 
     def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Text | str]]) -> None:
         """Rows under quiet headings; columns share the width as their ``Column`` says."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim", expand=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
         for column in columns:
             table.add_column(
                 column.title,
@@ -101,6 +101,8 @@ class Output:
             )
         for row in rows:
             table.add_row(*row)
+        # Shares count only in a table that fills the width, which is wanted only where it is scarce.
+        table.expand = self._out.measure(table).maximum > self._out.width - 2
         with self._out.capture() as drawn:
             self._out.print(Padding(table, (0, 0, 0, 2), expand=False))
         self.text("\n".join(line.rstrip() for line in drawn.get().splitlines()))

@@ -65,7 +65,7 @@ def show_plan(output: Output, plan: Plan, *, limit: int | None = SHOWN_MESSAGES)
 
 
 def step_text(step: Step) -> Text:
-    """One step in a few characters: ``+seen``, ``copy to Shared/Bills``, ``move to Lists/a (new)``."""
+    """One step in a few characters: ``+seen``, ``copy → Shared/Bills``, ``→ Lists/a (new)``."""
     match step.kind:
         case StepKind.ADD_FLAGS:
             return cell(" ".join("+" + flag_word(flag) for flag in step.flags))
@@ -73,7 +73,7 @@ def step_text(step: Step) -> Text:
             return cell(" ".join("-" + flag_word(flag) for flag in step.flags))
         case StepKind.COPY | StepKind.MOVE:
             new = cell(" (new)" if step.create else "", "dim")
-            return Text.assemble(cell(f"{step.kind} to {step.to}"), new)
+            return Text.assemble(cell(f"{'copy ' if step.kind is StepKind.COPY else ''}→ {step.to}"), new)
         case StepKind.DELETE:
             return cell("delete for ever", "bad")
         case StepKind.EFFECT:

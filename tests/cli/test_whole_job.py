@@ -19,9 +19,9 @@ DRY_RUN = """\
 home/INBOX  5 messages judged, 4 to change
   Received     From                       Subject   Steps                           Rule
   ───────────────────────────────────────────────────────────────────────────────────────
-  2025-03-04   Bo <bo1@people.example>    Roses 1   move to Lists/gardening (new)   lists
-  2025-03-04   Bo <bo2@people.example>    Roses 2   move to Lists/gardening (new)   lists
-  2025-03-04   Bo <bo3@people.example>    Roses 3   move to Lists/gardening (new)   lists
+  2025-03-04   Bo <bo1@people.example>    Roses 1   → Lists/gardening (new)   lists
+  2025-03-04   Bo <bo2@people.example>    Roses 2   → Lists/gardening (new)   lists
+  2025-03-04   Bo <bo3@people.example>    Roses 3   → Lists/gardening (new)   lists
   2025-03-04   boss@work.example          Monday    +flagged                        boss
 
   Rule    Messages   Steps
