@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import Column, Output, cell, number, plural
 from mailrules.cli.plan_view import flag_word
-from mailrules.cli.session import open_journal
+from mailrules.cli.session import open_journal, run_until_done
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailrules.journal.records import RunRecord, StepRecord
+
+SHOWN_STEPS = 50
 
 _OUTCOME_LOOKS = {"done": "good", "partly_done": "warn", "failed": "bad", "interrupted": "warn"}
 _STATE_LOOKS = {"applied": "good", "refused": "warn", "unknown": "bad", "ambiguous": "bad"}
@@ -29,9 +30,10 @@ _STATE_LOOKS = {"applied": "good", "refused": "warn", "unknown": "bad", "ambiguo
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs are listed."
 )
+@click.option("--all", "show_all", is_flag=True, help="List every step, not only 50.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document; with RUN or --message, the steps.")
 @pass_invocation
-def history(invocation: Invocation, *, run: str, message: str, limit: int, as_json: bool) -> None:
+def history(invocation: Invocation, *, run: str, message: str, limit: int, show_all: bool, as_json: bool) -> None:
     """Show what was done, and why.
 
     Lists the newest runs; with RUN (its name or how that begins) every step of one run and its reason.
@@ -50,7 +52,7 @@ def history(invocation: Invocation, *, run: str, message: str, limit: int, as_js
                 return found, (), await journal.steps_of(found.id)
             return None, await journal.runs(limit=limit), ()
 
-    one, runs, steps = asyncio.run(read())
+    one, runs, steps = run_until_done(read())
     if as_json:
         document: dict[str, object] = {"version": 1}
         if one or message:
@@ -61,7 +63,7 @@ def history(invocation: Invocation, *, run: str, message: str, limit: int, as_js
     elif one or message:
         if one:
             _show_runs(output, [one])
-        _show_steps(output, steps)
+        _show_steps(output, steps, limit=None if show_all else SHOWN_STEPS)
     elif runs:
         _show_runs(output, runs)
     else:
@@ -91,7 +93,7 @@ def _show_runs(output: Output, runs: Sequence[RunRecord]) -> None:
     output.table(columns, rows)
 
 
-def _show_steps(output: Output, steps: Sequence[StepRecord]) -> None:
+def _show_steps(output: Output, steps: Sequence[StepRecord], *, limit: int | None) -> None:
     if not steps:
         output.line("No steps.")
         return
@@ -112,11 +114,12 @@ def _show_steps(output: Output, steps: Sequence[StepRecord]) -> None:
             cell(_words(step.state), _STATE_LOOKS.get(step.state, "dim")),
             cell(": ".join(part for part in (step.intent.rule, step.detail or step.intent.reason) if part), "dim"),
         )
-        for step in steps
+        for step in steps[:limit]
     ]
     output.line()
     output.table(columns, rows)
-    output.line("  ", cell(plural(len(steps), "step"), "dim"))
+    more = f", {number(len(steps) - len(rows))} of them not listed (--all)" if len(rows) < len(steps) else ""
+    output.line("  ", cell(f"{plural(len(steps), 'step')}{more}", "dim"))
 
 
 def _step_words(step: StepRecord) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell
 from mailrules.cli.plan_view import step_text
-from mailrules.cli.session import open_session, scope_of
+from mailrules.cli.session import open_session, run_until_done, scope_of
 from mailrules.engine import explain as explain_message
 from mailrules.engine import find_message
 from mailrules.errors import PlanRefused
@@ -48,7 +47,8 @@ def explain(invocation: Invocation, *, message: str, rule: str, as_json: bool) -
             places = await _places(session, message)
             return tuple([(ref, uid, await explain_message(session, ref, uid)) for ref, uid in places])
 
-    found = asyncio.run(read())
+    with invocation.output.activity("Reading mail"):
+        found = run_until_done(read())
     if as_json:
         messages = [_document(*one, rule=rule) for one in found]
         invocation.output.json({"version": 1, "messages": messages})

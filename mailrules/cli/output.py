@@ -1,7 +1,7 @@
 """How results look on stdout: text, tables and JSON, with colour only where it is wanted.
 
 Whatever came out of mail or from a server passes ``cell``, which cleans it. Tables go to stdout;
-progress goes to stderr, on a terminal, for what takes longer than a second.
+what takes longer than a second shows its progress on stderr, on a terminal.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 import json
 import os
 import sys
-import time
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -25,7 +25,7 @@ from rich.text import Text
 from mailrules.logs import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 _PIPED_WIDTH = 120
 _QUIET_SECONDS = 1.0
@@ -116,36 +116,59 @@ class Output:
         self._out.file.write(text if text.endswith("\n") else text + "\n")
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """A bar on stderr, where that is a terminal; call what it yields with (done, total)."""
-        bar = _Bar(self._err, what)
+    def activity(self, what: str) -> Iterator[Activity]:
+        """Around work that may take long: shows on stderr, where that is a terminal, that it goes on."""
+        activity = Activity(self._err, what)
+        activity.appear_soon()
         try:
-            yield bar.show
+            yield activity
         finally:
-            bar.close()
+            activity.disappear()
 
 
-class _Bar:
-    """Shows itself only for what has taken longer than a second."""
+class Activity:
+    """A bar that appears once the work has taken a second; without a total it only moves."""
 
     def __init__(self, console: Console, what: str) -> None:
-        self._console, self._what = console, what
-        self._begun = time.monotonic()
-        self._bars: Progress | None = None
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), MofNCompleteColumn())
+        self._bars = Progress(*columns, console=console, transient=True)
+        self._task = self._bars.add_task(what, total=None)
+        self._is_shown_at_all = console.is_terminal
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
 
-    def show(self, done: int, total: int) -> None:
-        if not self._console.is_terminal or time.monotonic() - self._begun < _QUIET_SECONDS:
-            return
-        if self._bars is None:
-            columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), MofNCompleteColumn())
-            self._bars = Progress(*columns, console=self._console, transient=True)
-            self._bars.add_task(self._what, total=total)
-            self._bars.start()
-        self._bars.update(self._bars.task_ids[0], completed=done, total=total)
+    def show(self, what: str, done: int, total: int) -> None:
+        """How far the work is, and what it is now."""
+        self._bars.update(self._task, description=what, completed=done, total=total)
 
-    def close(self) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+    @contextmanager
+    def set_aside(self) -> Iterator[None]:
+        """Give the terminal back for a question."""
+        self.disappear()
+        try:
+            yield
+        finally:
+            self.appear_soon()
+
+    def appear_soon(self) -> None:
+        """Show the bar if the work still goes on in a second."""
+        if self._is_shown_at_all:
+            self._timer = threading.Timer(_QUIET_SECONDS, self._appear)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def disappear(self) -> None:
+        """Clear the bar, and do not show it any more."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+                self._bars.stop()
+
+    def _appear(self) -> None:
+        with self._lock:
+            if self._timer is not None:
+                self._bars.start()
 
 
 def _console(stream: TextIO, choice: str) -> Console:

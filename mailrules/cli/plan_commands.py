@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -16,12 +15,13 @@ from mailrules.cli.output import cell
 from mailrules.cli.plan_view import SHOWN_MESSAGES, show_plan, steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report
-from mailrules.cli.session import open_session, scope_of
+from mailrules.cli.session import open_session, run_until_done, scope_of
 from mailrules.engine import RunReport, apply_plan, preview
 from mailrules.errors import PlanRefused
 from mailrules.plan.document import plan_digest, plan_from_json, plan_to_document, plan_to_json
 
 if TYPE_CHECKING:
+    from mailrules.execution.report import Progress
     from mailrules.plan.plan import Plan
 
 
@@ -69,7 +69,8 @@ def dry_run(
                 await session.journal.remember_plan(plan_digest(document), created=plan.created)
             return plan
 
-    plan = asyncio.run(plan_now())
+    with invocation.output.activity("Reading mail"):
+        plan = run_until_done(plan_now())
     if as_json:
         invocation.output.json(plan_to_document(plan))
     else:
@@ -99,15 +100,18 @@ def apply(invocation: Invocation, *, plan_file: Path, yes: bool, as_json: bool) 
         document = _read(plan_file)
         plan = plan_from_json(document)
         question = f"{steps_summary(plan).capitalize()}. Carry this out?"
-        if not await may_go_on(invocation, question, yes=yes, reason=why_yes_is_needed(plan), always=True):
-            return RunReport(plan=plan, confirmed=False)
-        with invocation.output.progress("Applying") as show:
-            async with open_session(
-                invocation, locked_for="apply", progress=lambda one: show(one.done_steps, one.total_steps)
-            ) as session:
+        reason = why_yes_is_needed(plan)
+        with invocation.output.activity("Checking the plan") as activity:
+            if not await may_go_on(invocation, question, activity=activity, yes=yes, reason=reason, always=True):
+                return RunReport(plan=plan, confirmed=False)
+
+            def show(progress: Progress) -> None:
+                activity.show("Applying", progress.done_steps, progress.total_steps)
+
+            async with open_session(invocation, locked_for="apply", progress=show) as session:
                 return await apply_plan(session, document)
 
-    report = asyncio.run(carry_out())
+    report = run_until_done(carry_out())
     if as_json:
         invocation.output.json(report_document(report))
         return report_status(report)

@@ -14,6 +14,7 @@ from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
     from mailrules.cli.invocation import Invocation
+    from mailrules.cli.output import Activity
     from mailrules.plan.plan import Plan
 
 MANY_MESSAGES = 500
@@ -39,7 +40,9 @@ def why_yes_is_needed(plan: Plan) -> str:
     return ""
 
 
-async def may_go_on(invocation: Invocation, question: str, *, yes: bool, reason: str, always: bool = False) -> bool:
+async def may_go_on(
+    invocation: Invocation, question: str, *, activity: Activity, yes: bool, reason: str, always: bool = False
+) -> bool:
     """Whether to act: ``yes`` was given, nothing calls for asking, or the person at the terminal agrees.
 
     ``always`` asks a terminal even without a ``reason``. Raises PlanRefused where there is a reason
@@ -48,8 +51,9 @@ async def may_go_on(invocation: Invocation, question: str, *, yes: bool, reason:
     if yes or not (reason or always):
         return True
     if invocation.may_ask:
-        click.echo(f"{question} [y/N] ", nl=False, err=True)
-        return (await _line_from_terminal()).strip().lower() in {"y", "yes"}
+        with activity.set_aside():
+            click.echo(f"{question} [y/N] ", nl=False, err=True)
+            return (await _line_from_terminal()).strip().lower() in {"y", "yes"}
     if reason:
         raise PlanRefused(f"this needs a yes, since {reason}; look at it with dry-run, then repeat with --yes")
     return True

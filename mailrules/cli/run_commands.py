@@ -15,7 +15,7 @@ from mailrules.cli.output import cell
 from mailrules.cli.plan_view import steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report
-from mailrules.cli.session import local_now, open_journal, open_session, scope_of
+from mailrules.cli.session import local_now, open_journal, open_session, run_until_done, scope_of
 from mailrules.daemon.service import Control, Service, heed_signals
 from mailrules.engine import RunReport, run_once
 from mailrules.engine import undo as take_back
@@ -24,6 +24,7 @@ from mailrules.journal.records import RunKind, RunRecord
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
     from mailrules.plan.plan import Plan
 
@@ -66,22 +67,24 @@ def run(
         asyncio.run(_watch(invocation, backlog=backlog))
         return ExitStatus.DONE
 
-    async def confirm(plan: Plan) -> bool:
-        return await may_go_on(
-            invocation, f"{steps_summary(plan).capitalize()}. Go on?", yes=yes, reason=why_yes_is_needed(plan)
-        )
-
     async def act() -> RunReport:
-        with invocation.output.progress("Acting") as show:
-            async with open_session(
-                invocation, locked_for="run", progress=lambda one: show(one.done_steps, one.total_steps)
-            ) as session:
+        with invocation.output.activity("Reading mail") as activity:
+
+            async def confirm(plan: Plan) -> bool:
+                question = f"{steps_summary(plan).capitalize()}. Go on?"
+                reason = why_yes_is_needed(plan)
+                return await may_go_on(invocation, question, activity=activity, yes=yes, reason=reason)
+
+            def show(progress: Progress) -> None:
+                activity.show("Acting", progress.done_steps, progress.total_steps)
+
+            async with open_session(invocation, locked_for="run", progress=show) as session:
                 scope = scope_of(
                     session.configuration, account=account, mailbox=mailbox, rule=rule, newest=None, only_new=only_new
                 )
                 return await run_once(session, confirm=confirm, scope=scope)
 
-    return _finish(invocation, asyncio.run(act()), as_json=as_json)
+    return _finish(invocation, run_until_done(act()), as_json=as_json)
 
 
 async def _watch(invocation: Invocation, *, backlog: bool) -> None:
@@ -137,21 +140,24 @@ def undo(
     """
     invocation.start_logging(acts=True)
 
-    async def confirm(plan: Plan, cannot: tuple[str, ...]) -> bool:
-        for sentence in cannot:
-            invocation.output.note(cell("cannot be taken back: ", "warn"), cell(sentence))
-        question = f"Take back run {plan.undo_of}: {steps_summary(plan)}. Go on?"
-        return await may_go_on(invocation, question, yes=yes, reason=why_yes_is_needed(plan), always=True)
-
     async def act() -> RunReport:
-        with invocation.output.progress("Undoing") as show:
-            async with open_session(
-                invocation, locked_for="undo", progress=lambda one: show(one.done_steps, one.total_steps)
-            ) as session:
+        with invocation.output.activity("Reading the journal") as activity:
+
+            async def confirm(plan: Plan, cannot: tuple[str, ...]) -> bool:
+                for sentence in cannot:
+                    invocation.output.note(cell("cannot be taken back: ", "warn"), cell(sentence))
+                question = f"Take back run {plan.undo_of}: {steps_summary(plan)}. Go on?"
+                reason = why_yes_is_needed(plan)
+                return await may_go_on(invocation, question, activity=activity, yes=yes, reason=reason, always=True)
+
+            def show(progress: Progress) -> None:
+                activity.show("Undoing", progress.done_steps, progress.total_steps)
+
+            async with open_session(invocation, locked_for="undo", progress=show) as session:
                 record = await _run_to_undo(session.journal, run)
                 return await take_back(session, record.id, confirm=confirm, rule=rule, message_id=message)
 
-    return _finish(invocation, asyncio.run(act()), as_json=as_json)
+    return _finish(invocation, run_until_done(act()), as_json=as_json)
 
 
 async def _run_to_undo(journal: Journal, name: str) -> RunRecord:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -15,16 +17,33 @@ from mailrules.journal.lock import state_lock
 from mailrules.session import Scope, Session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Coroutine
 
     from mailrules.cli.invocation import Invocation
     from mailrules.execution.report import Progress
     from mailrules.rules.loader import LoadedConfiguration
 
+T = TypeVar("T")
+
 
 def local_now() -> datetime:
     """The time, aware, in the zone of this machine: where the clock enters the program."""
     return datetime.now(UTC).astimezone()  # noqa: TID251 -- this is the one place that reads it
+
+
+def run_until_done(work: Coroutine[object, object, T]) -> T:
+    """Run a verb's work. SIGTERM ends it as Ctrl-C does: what is open is journalled, connections are closed."""
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101 -- a coroutine that runs is run by a task
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 @asynccontextmanager
