@@ -43,12 +43,16 @@ class Need:
 
 def facts_named(rules: Sequence[Rule]) -> frozenset[Fact]:
     """Every fact that some condition or action of these rules can read."""
-    facts: set[Fact] = set()
-    for rule in rules:
-        for node in (rule.condition, *(branch.condition for branch in rule.branches)):
-            facts.update(fact for leaf in leaves(node) for fact in leaf.test.needs)
-        facts.update(fact for branch in rule.branches for use in branch.actions for fact in use.value.needs)
-    return frozenset(facts)
+    of_actions = {
+        fact for rule in rules for branch in rule.branches for use in branch.actions for fact in use.value.needs
+    }
+    return facts_judged(rules) | of_actions
+
+
+def facts_judged(rules: Sequence[Rule]) -> frozenset[Fact]:
+    """Every fact that some condition of these rules can read."""
+    nodes = (node for rule in rules for node in (rule.condition, *(branch.condition for branch in rule.branches)))
+    return frozenset(fact for node in nodes for leaf in leaves(node) for fact in leaf.test.needs)
 
 
 def first_request(
@@ -56,17 +60,22 @@ def first_request(
 ) -> FactRequest:
     """The request that opens a mailbox: flags always, sizes and dates where a rule reads them.
 
-    For a handful of messages it names all header fields too, so that new mail is one round trip.
+    It names all header fields too where that saves a pass over the mailbox: for a handful of messages,
+    so that new mail is one round trip, and where a rule needs a header of every message anyway.
     """
     named = facts_named(rules)
     small = messages <= SMALL_MAILBOX
-    header_fields = _header_names(named) if small else ()
+    header_fields: tuple[str, ...] = ()
+    if small or _needs_header_of_all(rules):
+        # What only actions read is not asked of a whole mailbox: few messages may be acted on.
+        asked = named if small else facts_judged(rules)
+        header_fields = tuple(dict.fromkeys((*_header_names(asked), *also_header_fields)))
     return FactRequest(
         flags=True,
         size=SIZE in named or small,
         received=RECEIVED in named or small,
         modseq=modseq,
-        header_fields=tuple(dict.fromkeys((*header_fields, *also_header_fields))) if small else (),
+        header_fields=header_fields,
     )
 
 
@@ -130,6 +139,17 @@ def request_for(facts: Iterable[Fact]) -> FactRequest:
         structure=STRUCTURE in named,
         text=TEXT in named,
     )
+
+
+def _needs_header_of_all(rules: Sequence[Rule]) -> bool:
+    """Whether a rule that every message comes to can be decided by nothing cheaper than a header."""
+    for rule in rules:
+        kinds = {fact.kind for leaf in leaves(rule.condition) for fact in leaf.test.needs}
+        if kinds == {FactKind.HEADER}:
+            return True
+        if rule.stop or any(branch.disposes for branch in rule.branches):
+            return False
+    return False
 
 
 def _header_names(facts: Iterable[Fact]) -> tuple[str, ...]:

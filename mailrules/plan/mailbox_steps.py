@@ -49,7 +49,7 @@ def mailbox_steps(acting: Sequence[Acting], *, directory: Directory, renderer: R
                 case _:
                     continue
             for row in rows_of(one.rows)[: 1 if target.is_literal else None]:
-                name = renderer.name(target, rule=one.rule, branch=one.branch, row=row)
+                name = renderer.name(target, rule=one.rule, row=row)
                 info = directory.mailboxes.get(name)
                 is_so = directory.exists(name) if kind == StepKind.CREATE else bool(info and info.subscribed)
                 if not is_so:

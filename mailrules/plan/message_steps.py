@@ -132,7 +132,7 @@ class StepBuilder:
     def _add_copy(
         self, draft: MessageDraft, copy: actions.CopyTo, acting: Acting, reason: str, copies: dict[str, Step]
     ) -> None:
-        to = self._renderer.name(copy.to, rule=acting.rule, branch=acting.branch, row=draft.row)
+        to = self._renderer.name(copy.to, rule=acting.rule, row=draft.row)
         step = Step(
             kind=StepKind.COPY,
             rule=acting.rule.name,
@@ -153,7 +153,7 @@ class StepBuilder:
         step: Step | None
         match value:
             case actions.MoveTo(to=target, create=create):
-                to = self._renderer.name(target, rule=rule, branch=acting.branch, row=draft.row)
+                to = self._renderer.name(target, rule=rule, row=draft.row)
                 step = self._move_step(draft, rule, to, reason, create=create)
             case actions.MoveToSpecialUse(use=use):
                 to = self._directory.special(use)

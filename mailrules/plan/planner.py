@@ -129,7 +129,7 @@ class MailboxPlanner:
             self._rules,
             judge=self._judge,
             snapshot=self._snapshot,
-            missing_value=self._renderer.missing_value,
+            missing_values=self._renderer.missing_values,
             rows=self._snapshot.all_rows & ~self._gone,
         )
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mailrules.mailbox.rows import rows_of
 from mailrules.rules.conditions import All
 
 if TYPE_CHECKING:
@@ -62,29 +63,31 @@ class Renderer:
     def __init__(self, *, judge: Judge, snapshot: Snapshot, directory: Directory) -> None:
         self._judge, self._snapshot, self._directory = judge, snapshot, directory
         self._names: dict[tuple[str, str, int], str] = {}
-        self._literals: dict[str, str] = {}
 
-    def missing_value(self, rule: Rule, branch: Branch, row: int) -> str:
-        """The first template field of the branch that has no value for this row, or ""."""
-        for use in branch.actions:
-            for target in use.value.targets:
-                try:
-                    self.name(target, rule=rule, branch=branch, row=row)
-                except KeyError as missing:
-                    return str(missing.args[0])
-        return ""
+    def missing_values(self, rule: Rule, branch: Branch, rows: int) -> dict[int, str]:
+        """Render the branch's templates for these rows; the rows that lack a value, with the field's name."""
+        targets = [target for use in branch.actions for target in use.value.targets if not target.is_literal]
+        missing: dict[int, str] = {}
+        if not targets:
+            return missing
+        captures_of = self._judge.capturing(All(parts=(rule.condition, branch.condition)), rows)
+        for row in rows_of(rows):
+            if (rule.name, targets[0].text, row) in self._names:
+                continue
+            values = MessageValues(self._snapshot, row, captures=captures_of(row))
+            try:
+                for target in targets:
+                    self._names[rule.name, target.text, row] = self._rendered(target, values)
+            except KeyError as lacking:
+                missing[row] = str(lacking.args[0])
+        return missing
 
-    def name(self, target: Template, *, rule: Rule, branch: Branch, row: int) -> str:
-        """The mailbox name for this row. Raises KeyError with the field that has no value."""
-        if target.is_literal:
-            if target.text not in self._literals:
-                self._literals[target.text] = self._directory.server_name(
-                    target.render({}, delimiter=self._directory.delimiter)
-                )
-            return self._literals[target.text]
-        key = (rule.name, target.text, row)
-        if key not in self._names:
-            captures = self._judge.captures(All(parts=(rule.condition, branch.condition)), row)
-            values = MessageValues(self._snapshot, row, captures=captures)
-            self._names[key] = self._directory.server_name(target.render(values, delimiter=self._directory.delimiter))
+    def name(self, target: Template, *, rule: Rule, row: int) -> str:
+        """The mailbox name for a row that ``missing_values`` was asked about and did not name."""
+        key = (rule.name, target.text, -1 if target.is_literal else row)
+        if target.is_literal and key not in self._names:
+            self._names[key] = self._rendered(target, {})
         return self._names[key]
+
+    def _rendered(self, target: Template, values: Mapping[str, object]) -> str:
+        return self._directory.server_name(target.render(values, delimiter=self._directory.delimiter))

@@ -54,12 +54,12 @@ def decide(
     *,
     judge: Judge,
     snapshot: Snapshot,
-    missing_value: Callable[[Rule, Branch, int], str],
+    missing_values: Callable[[Rule, Branch, int], dict[int, str]],
     rows: int,
 ) -> Verdicts:
     """Judge ``rows`` by all rules, as far as the snapshot's facts reach.
 
-    ``missing_value`` names the template field that has no value for a row, or answers "".
+    ``missing_values`` tells for which of some rows a template of the branch lacks a value, and which.
     """
     verdicts = Verdicts()
     deleted = snapshot.mask_of(
@@ -71,7 +71,7 @@ def decide(
         if not here:
             continue
         sweep = _RuleSweep(rule, judge=judge, snapshot=snapshot, rows=here, decided=~verdicts.open)
-        sweep.run(missing_value)
+        sweep.run(missing_values)
         verdicts.acting += [
             Acting(rule=rule, branch=branch, rows=chosen & ~verdicts.open, barred=barred)
             for branch, chosen in sweep.chosen
@@ -107,7 +107,7 @@ class _RuleSweep:
         self.missing_later: dict[Fact, int] = defaultdict(int)
         self._reasons: dict[int, str] = {}
 
-    def run(self, missing_value: Callable[[Rule, Branch, int], str]) -> None:
+    def run(self, missing_values: Callable[[Rule, Branch, int], dict[int, str]]) -> None:
         truth = self.judge.judge(self.rule.condition, self.rows)
         self.open = truth.open(self.rows)
         self.unknowable = truth.unknowable & self.rows
@@ -115,9 +115,11 @@ class _RuleSweep:
         remaining = truth.true & self.rows
         for branch in self.rule.branches:
             _merge(self.missing_later, self.judge.missing(branch.condition, self.open), rows=self.open)
-            remaining = self._run_branch(branch, remaining, missing_value)
+            remaining = self._run_branch(branch, remaining, missing_values)
 
-    def _run_branch(self, branch: Branch, rows: int, missing_value: Callable[[Rule, Branch, int], str]) -> int:
+    def _run_branch(
+        self, branch: Branch, rows: int, missing_values: Callable[[Rule, Branch, int], dict[int, str]]
+    ) -> int:
         """Take the rows that this branch chooses; return those left for the next branch."""
         if not rows:
             return 0
@@ -134,7 +136,7 @@ class _RuleSweep:
                 self.missing[fact] |= without_fact
                 lacking |= without_fact
         complete = chosen & ~lacking
-        complete &= ~self._without_values(branch, complete & self.decided, missing_value)
+        complete &= ~self._without_values(branch, complete & self.decided, missing_values)
         self.chosen.append((branch, complete))
         self.open |= lacking
         stops = branch.disposes if self.rule.stop is None else self.rule.stop
@@ -142,16 +144,12 @@ class _RuleSweep:
             self.stopped |= complete | lacking
         return truth.false & rows
 
-    def _without_values(self, branch: Branch, rows: int, missing_value: Callable[[Rule, Branch, int], str]) -> int:
-        if all(target.is_literal for use in branch.actions for target in use.value.targets):
-            return 0
-        without = []
-        for row in rows_of(rows):
-            name = missing_value(self.rule, branch, row)
-            if name:
-                without.append(row)
-                self._reasons[row] = f"no value for {{{name}}}"
-        mask = self.snapshot.mask_of(without)
+    def _without_values(
+        self, branch: Branch, rows: int, missing_values: Callable[[Rule, Branch, int], dict[int, str]]
+    ) -> int:
+        lacking = missing_values(self.rule, branch, rows)
+        self._reasons |= {row: f"no value for {{{name}}}" for row, name in lacking.items()}
+        mask = self.snapshot.mask_of(lacking)
         self.unknowable |= mask
         return mask
 

@@ -85,12 +85,24 @@ class Judge:
 
     def captures(self, node: Node, row: int) -> dict[str, str]:
         """Named groups of the first regex with any, in file order, that holds for a row, not under ``not``."""
-        for leaf, _ in self._positive_leaves(node, 1 << row):
-            if isinstance(leaf.test, CapturingTest):
-                found = leaf.test.captures(self._snapshot, row)
+        return self.capturing(node, 1 << row)(row)
+
+    def capturing(self, node: Node, rows: int) -> Callable[[int], dict[str, str]]:
+        """The same for many rows: the tree is walked once."""
+        tests = [
+            (leaf.test, _bytes_of(mask))
+            for leaf, mask in self._positive_leaves(node, rows)
+            if isinstance(leaf.test, CapturingTest)
+        ]
+
+        def captures(row: int) -> dict[str, str]:
+            for test, mask in tests:
+                found = test.captures(self._snapshot, row) if _has_row(mask, row) else None
                 if found is not None:
                     return found
-        return {}
+            return {}
+
+        return captures
 
     def reason(self, node: Node, row: int) -> str:
         """Why the condition is true for a row, for people: ``list_id matched <list1.example.org>``."""
@@ -98,17 +110,13 @@ class Judge:
 
     def reasons(self, node: Node, rows: int) -> Callable[[int], str]:
         """The same for many rows: the tree is walked once, and each row only asks its leaves what they saw."""
-        positive = [
-            (leaf, mask.to_bytes((mask.bit_length() + 7) // 8, "little"))
-            for leaf, mask in self._positive_leaves(node, rows)
-        ]
+        positive = [(leaf, _bytes_of(mask)) for leaf, mask in self._positive_leaves(node, rows)]
 
         def reason(row: int) -> str:
-            byte, bit = row >> 3, row & 7
             saw = {
                 f"{leaf.name} matched {_shortened(leaf.test.seen(self._snapshot, row))}": None
                 for leaf, mask in positive
-                if byte < len(mask) and mask[byte] >> bit & 1
+                if _has_row(mask, row)
             }
             return " and ".join(saw)
 
@@ -188,6 +196,15 @@ class Judge:
                 yield from self._positive_leaves(node.part, rows)
             case Not() | Always():
                 pass
+
+
+def _bytes_of(mask: int) -> bytes:
+    """A mask for looking at single rows: shifting an integer would cost its whole length each time."""
+    return mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+
+
+def _has_row(mask: bytes, row: int) -> bool:
+    return row >> 3 < len(mask) and bool(mask[row >> 3] >> (row & 7) & 1)
 
 
 def _shortened(text: str) -> str:
