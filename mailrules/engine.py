@@ -26,7 +26,7 @@ from mailrules.plan.document import plan_digest, plan_from_json
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
 from mailrules.planning import plan_accounts, read_directory, surroundings_of
-from mailrules.session import Scope, Session, accounts_in, accounts_of, connected
+from mailrules.session import Scope, Session, accounts_in, accounts_named, connected
 from mailrules.survey import explain_mail
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ async def apply_plan(session: Session, document: str) -> RunReport:
             "this plan was not saved by this journal, or was edited since; make it again with: "
             "mailrules dry-run --save FILE"
         )
-    async with connected(accounts_of(session, plan), connect_store) as stores:
+    async with connected(accounts_named(session, _accounts_of(plan)), connect_store) as stores:
         recoveries = await recover_open_steps(session, stores)
         checked = await still_current(plan, stores)
         return await carry_out(
@@ -112,14 +112,20 @@ async def undo(
     message_id: str | None = None,
 ) -> RunReport:
     """Take a run back, or one rule's or message's part of it; ``confirm`` sees what cannot be taken back."""
-    way_back = await plan_undo(session.journal, run, now=session.now(), rule=rule, message_id=message_id)
-    if not await confirm(way_back.plan, way_back.cannot):
-        return RunReport(plan=way_back.plan, left_out=way_back.cannot, confirmed=False)
-    async with connected(accounts_of(session, way_back.plan), connect_store) as stores:
+    accounts = dict.fromkeys(step.intent.command.account for step in await session.journal.steps_of(run))
+    async with connected(accounts_named(session, accounts), connect_store) as stores:
+        # First: a step whose outcome is open could not be taken back.
         recoveries = await recover_open_steps(session, stores)
+        way_back = await plan_undo(session.journal, run, now=session.now(), rule=rule, message_id=message_id)
+        if not await confirm(way_back.plan, way_back.cannot):
+            return RunReport(plan=way_back.plan, recoveries=recoveries, left_out=way_back.cannot, confirmed=False)
         return await carry_out(
             session, way_back.plan, stores, kind=RunKind.UNDO, recoveries=recoveries, left_out=way_back.cannot
         )
+
+
+def _accounts_of(plan: Plan) -> tuple[str, ...]:
+    return tuple(one.account for one in (*plan.mailboxes, *plan.mailbox_steps))
 
 
 async def explain(session: Session, ref: MailboxRef, uid: UID) -> MessageExplanation:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 from mailrules.errors import PlanRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from datetime import datetime
 
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
     from mailrules.mailbox.store import MailReader
-    from mailrules.plan.plan import Plan
+
     from mailrules.plugin_manager import PluginManager
     from mailrules.rules.loader import LoadedConfiguration
     from mailrules.rules.rule import MailboxRef
@@ -59,12 +59,13 @@ def accounts_in(session: Session, scope: Scope) -> tuple[AccountSettings, ...]:
     return tuple(session.configuration.accounts[name] for name in names)
 
 
-def accounts_of(session: Session, plan: Plan) -> tuple[AccountSettings, ...]:
-    names = dict.fromkeys([*(one.account for one in plan.mailboxes), *(one.account for one in plan.mailbox_steps)])
-    unknown = [name for name in names if name not in session.configuration.accounts]
+def accounts_named(session: Session, names: Collection[str]) -> tuple[AccountSettings, ...]:
+    """The settings of these accounts, each once. Raises PlanRefused for one that the configuration lacks."""
+    accounts = session.configuration.accounts
+    unknown = [name for name in names if name not in accounts]
     if unknown:
-        raise PlanRefused(f"the plan is for account {unknown[0]!r}, which the configuration does not have")
-    return tuple(session.configuration.accounts[name] for name in names)
+        raise PlanRefused(f"account {unknown[0]!r} is not in the configuration; add it again, as it was")
+    return tuple(accounts[name] for name in dict.fromkeys(names))
 
 
 @asynccontextmanager
