@@ -125,7 +125,7 @@ async def undo(
 
 
 def _accounts_of(plan: Plan) -> tuple[str, ...]:
-    return tuple(one.account for one in (*plan.mailboxes, *plan.mailbox_steps))
+    return (*(one.account for one in plan.mailboxes), *(one.account for one in plan.mailbox_steps))
 
 
 async def explain(session: Session, ref: MailboxRef, uid: UID) -> MessageExplanation:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
     from mailrules.mailbox.store import MailReader
-
     from mailrules.plugin_manager import PluginManager
     from mailrules.rules.loader import LoadedConfiguration
     from mailrules.rules.rule import MailboxRef
