@@ -17,12 +17,17 @@ import click
 from mailrules.cli.paths import ChosenPath, choose_config, choose_state_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mailrules.cli.output import Output
 
 
 @dataclass(kw_only=True)
 class Invocation:
-    """One call of the program: its global options as given, later occurrences winning."""
+    """One call of the program: its global options as given, later occurrences winning.
+
+    ``wait`` replaces the waiting for a server to settle, in tests.
+    """
 
     config: str | None = None
     state_dir: str | None = None
@@ -30,6 +35,7 @@ class Invocation:
     verbose: int = 0
     log_format: str = "auto"
     no_input: bool = False
+    wait: Callable[[float], Awaitable[None]] | None = None
 
     @property
     def config_path(self) -> ChosenPath:

@@ -54,7 +54,14 @@ async def open_session(
     chosen = invocation.config_path
     configuration, plugins = load_to_act(chosen, now=local_now()) if locked_for else load(chosen)
     async with open_journal(invocation, locked_for=locked_for) as journal:
-        yield Session(configuration=configuration, plugins=plugins, journal=journal, now=local_now, progress=progress)
+        yield Session(
+            configuration=configuration,
+            plugins=plugins,
+            journal=journal,
+            now=local_now,
+            wait=invocation.wait or asyncio.sleep,
+            progress=progress,
+        )
 
 
 @asynccontextmanager

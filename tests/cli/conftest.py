@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from textwrap import dedent
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import pytest
 import structlog
 from click.testing import CliRunner, Result
 
+from mailrules.cli.invocation import Invocation
 from mailrules.cli.main import main
 from mailrules.testing.builders import message
 from mailrules.testing.imap_server import ImapServer
@@ -19,6 +21,8 @@ from mailrules.testing.threaded_server import serve_in_thread
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from mailrules.testing.server_faults import Reaction
 
 RULES = """
 rules:
@@ -52,7 +56,13 @@ class Program:
     def run(self, *arguments: str, stdin: str | None = None) -> Result:
         """Call the program with this folder's configuration and state, as a script would."""
         everywhere = ["--config", str(self.config), "--state-dir", str(self.state)]
-        return CliRunner().invoke(main, [*everywhere, *arguments], input=stdin, env={"COLUMNS": "120", "NO_COLOR": "1"})
+        environment = {"COLUMNS": "120", "NO_COLOR": "1"}
+        invocation = Invocation(wait=_at_once)
+        return CliRunner().invoke(main, [*everywhere, *arguments], input=stdin, env=environment, obj=invocation)
+
+
+async def _at_once(_seconds: float) -> None:
+    """Waiting for a server to settle, without the time."""
 
 
 @pytest.fixture
@@ -79,9 +89,29 @@ def mail() -> MailAccount:
     return account
 
 
+class WatchedServer(ImapServer):
+    """A server in another thread, on which a test can wait for a command."""
+
+    def __init__(self, *accounts: MailAccount) -> None:
+        super().__init__(*accounts)
+        self._seen = threading.Condition()
+
+    def take_reaction(self, command: str) -> Reaction | None:
+        with self._seen:
+            reaction = super().take_reaction(command)
+            self._seen.notify_all()
+        return reaction
+
+    def wait_for(self, command: str) -> None:
+        """Return once the command has come in."""
+        with self._seen:
+            assert self._seen.wait_for(lambda: command in self.commands_seen, timeout=20)
+
+
 @pytest.fixture
-def server(mail: MailAccount) -> Iterator[ImapServer]:
-    with serve_in_thread(ImapServer(mail)) as running:
+def server(mail: MailAccount) -> Iterator[WatchedServer]:
+    running = WatchedServer(mail)
+    with serve_in_thread(running):
         yield running
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
-import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -42,12 +42,13 @@ def failing_with(error: BaseException) -> click.Command:
 
 
 def test_the_help_answers_at_once() -> None:
-    """The best of five, since other tests run beside this one."""
+    """The best of five in processor time, since other tests run beside this one."""
     times = []
     for _ in range(5):
-        begun = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "mailrules", "--help"], check=True, capture_output=True)
-        times.append(time.perf_counter() - begun)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
 
     assert min(times) < HELP_SECONDS
 
