@@ -54,7 +54,7 @@ class Program:
 
     def run(self, *arguments: str) -> Result:
         files = ["-c", str(self.folder / "mailrules.yaml"), "--state-dir", str(self.folder / "state")]
-        return CliRunner().invoke(main, [*files, *arguments])
+        return CliRunner().invoke(main, [*files, *arguments], env={"COLUMNS": "140"})
 
     def flagged(self) -> list[int]:
         return [uid for uid, stored in self.mail["INBOX"].messages.items() if "\\Flagged" in stored.flags]
