@@ -83,7 +83,10 @@ class Watch:
             guarded = replace(guarded, final_uids=tuple(sorted({*guarded.final_uids, *selection.without})))
         steps, warnings = await mailbox_steps_of(self._store, [planner], self._directory)
         plan = whole_plan(self._session, [guarded], steps=steps, warnings=warnings)
-        return await carry_out(self._session, plan, {self._ref.account: self._store}, kind=RunKind.DAEMON)
+        report = await carry_out(self._session, plan, {self._ref.account: self._store}, kind=RunKind.DAEMON)
+        if any(step.create for _, _, step in plan.steps()) or steps:
+            self._directory = await read_directory(self._session, self._store)
+        return report
 
 
 async def _last_uid(reader: MailReader, status: MailboxStatus) -> int:

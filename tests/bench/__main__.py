@@ -1,0 +1,138 @@
+"""The claims about speed, as ratios within one run: ``make bench``, or ``python -m tests.bench SECTION ...``.
+
+Sections: speed, line, turns, judging; all without arguments. The exit status is 1 if a claim does not hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from tests.bench import judging, turns
+from tests.bench.contenders import Place, floor, imapclient, imapfilter, mailrules, seconds_of
+from tests.jobs import large_mailbox
+from tests.servers.dovecot import Dovecot
+from tests.servers.mailbox_state import contents_of, read_mailboxes
+from tests.servers.proxy import Line, Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.servers.mailbox_state import SeenMessage
+
+ROUNDS = 5
+LINE_ROUNDS = 3
+ROUND_TRIP_SECONDS = 0.05
+BITS_PER_SECOND = 20_000_000
+
+
+class Bench:
+    """One server and one folder for everything that is compared."""
+
+    def __init__(self, server: Dovecot, folder: Path) -> None:
+        self._server, self._folder = server, folder
+        self._users = 0
+        self._holds = True
+
+    def speed(self) -> None:
+        """The whole job on loopback, turn by turn, so that a drifting machine slows all alike."""
+        contenders = (floor, mailrules, imapclient, imapfilter)
+        times = self._compare(contenders, rounds=ROUNDS, port=self._server.port)
+        for contender in contenders:
+            self._tell(f"{contender.__name__:<12}{median(times[contender.__name__]):6.2f} s")
+        self._claim("mailrules / IMAPClient script", times, "mailrules", "imapclient", most=1.0)
+        self._claim("mailrules / imapfilter", times, "mailrules", "imapfilter", most=1 / 3)
+        self._claim("IMAPClient script / floor", times, "imapclient", "floor")
+        self._claim("mailrules / floor", times, "mailrules", "floor")
+
+    def line(self) -> None:
+        """The same job over a line of 50 ms round trip and 20 Mbit/s."""
+        line = Line(
+            server_port=self._server.port, round_trip_seconds=ROUND_TRIP_SECONDS, bits_per_second=BITS_PER_SECOND
+        )
+        with Proxy(line) as proxy:
+            times = self._compare((mailrules, imapclient), rounds=LINE_ROUNDS, port=proxy.port)
+        for name, seconds in times.items():
+            self._tell(f"{name:<12}{median(seconds):6.2f} s over the line")
+        self._claim("mailrules / IMAPClient script, over the line", times, "mailrules", "imapclient", most=0.65)
+
+    def turns(self) -> None:
+        """Round trips, counted."""
+        user = self._account(large_mailbox.MESSAGES)
+        reading = turns.reading_turns(self._server, user, self._folder)
+        self._check("turns of reading", reading, most=turns.MOST_READING)
+        arrival = asyncio.run(turns.arrival_turns(self._server, self._account(1), self._folder))
+        self._check("turns from a new message's news to its move", arrival, most=turns.MOST_ARRIVAL)
+
+    def judging(self) -> None:
+        """1,000 rules against 10."""
+        self._holds &= judging.main() == 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim so far held."""
+        return self._holds
+
+    def _compare(
+        self, contenders: tuple[Callable[[Place], list[str]], ...], *, rounds: int, port: int
+    ) -> dict[str, list[float]]:
+        """Seconds of each; every round does the job on fresh accounts, and all must end in the same state."""
+        times: dict[str, list[float]] = {contender.__name__: [] for contender in contenders}
+        for _ in range(rounds):
+            states = []
+            for contender in contenders:
+                user = self._account(large_mailbox.MESSAGES)
+                place = Place(server=self._server, user=user, port=port, folder=self._folder)
+                times[contender.__name__].append(seconds_of(contender, place))
+                states.append(contents_of(self._read(user)))
+            if any(state != states[0] for state in states):
+                raise RuntimeError("the contenders did not end in the same state; their times mean nothing")
+        return times
+
+    def _account(self, messages: int) -> str:
+        """A new account, its mail already known to the server: indexing is nobody's time."""
+        self._users += 1
+        user = f"bench-{self._users}"
+        self._server.fill(user, "INBOX", large_mailbox.messages(messages))
+        self._read(user)
+        return user
+
+    def _read(self, user: str) -> dict[str, tuple[SeenMessage, ...]]:
+        return read_mailboxes(
+            host="127.0.0.1", port=self._server.port, user=user, password=self._server.password_file.read_text()
+        )
+
+    def _claim(
+        self, what: str, times: dict[str, list[float]], ours: str, theirs: str, *, most: float | None = None
+    ) -> None:
+        """Tell a ratio, the median of the rounds' own; a claim where there is a limit."""
+        ratio = median(one / other for one, other in zip(times[ours], times[theirs], strict=True))
+        if most is None:
+            self._tell(f"{what}: {ratio:.2f}")
+        else:
+            self._check(what, ratio, most=most)
+
+    def _check(self, what: str, value: float, *, most: float) -> None:
+        holds = value <= most
+        self._holds &= holds
+        self._tell(f"{what}: {value:.2f} (at most {most:.2f}){'' if holds else '  DOES NOT HOLD'}")
+
+    @staticmethod
+    def _tell(line: str) -> None:
+        print(line, flush=True)
+
+
+def main(sections: list[str]) -> int:
+    with Dovecot() as server, TemporaryDirectory() as folder:
+        bench = Bench(server, Path(folder))
+        for section in sections or ["judging", "turns", "line", "speed"]:
+            getattr(bench, section)()
+    return 0 if bench.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
