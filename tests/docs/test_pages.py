@@ -1,0 +1,146 @@
+"""The pages agree with the program, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mailrules.cli import plan_view
+from mailrules.journal.records import StepState
+from mailrules.mailbox.message import UID
+from mailrules.plan.document import plan_to_document
+from mailrules.plan.example_runner import run_examples
+from mailrules.plan.plan import Finding, MailboxPlan, MailboxStep, MessagePlan, Plan, Step, StepKind
+from tests.docs.pages import ROOT, read_page
+from tests.rules.loading import load
+
+PAGES = sorted(
+    str(path.relative_to(ROOT))
+    for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/*.md"))
+    if "_build" not in path.parts
+)
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def sections(page: str) -> dict[str, str]:
+    """The text under each heading of the second level."""
+    return dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", read_page(page), re.MULTILINE | re.DOTALL))
+
+
+def words_of(table: str) -> list[str]:
+    """What stands in backquotes in the first column of a table, in order."""
+    rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    return [word for row in rows for word in re.findall(r"`([^`]+)`", row)]
+
+
+def anchors(page: str) -> set[str]:
+    """The names of a page's headings as links write them, and those of explicit targets."""
+    text = re.sub(r"^```.*?^```$", "", read_page(page), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    slugs = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+    return slugs | set(re.findall(r"^\((\S+)\)=$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_to_a_file_and_a_heading(page: str) -> None:
+    dead = []
+    for target in LINK.findall(read_page(page)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / page).parent / path if path else ROOT / page
+        name = str(file.resolve().relative_to(ROOT))
+        if not file.exists() or (anchor and anchor not in anchors(name)):
+            dead.append(target)
+
+    assert dead == []
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = set(re.findall(r"^(\S+)$", read_page("docs/index.md").partition(":maxdepth: 1\n")[2], re.MULTILINE))
+    pages = {str(Path(page).relative_to("docs").with_suffix("")) for page in PAGES if page.startswith("docs/")}
+
+    # decisions/index has its own table, which takes every numbered page.
+    assert pages - {"index", "changelog.d/README"} - listed - {page for page in pages if "decisions/0" in page} == set()
+
+
+def test_decisions_are_numbered_without_a_gap() -> None:
+    numbers = [int(name[:4]) for name in sorted(path.name for path in ROOT.glob("docs/decisions/0*.md"))]
+
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_readmes_rule_file_loads_and_its_test_holds() -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", read_page("README.md"), re.MULTILINE | re.DOTALL)
+
+    configuration = load(text)
+
+    assert configuration.warnings == ()
+    assert [result.failures for result in run_examples(configuration, now=MOMENT)] == [()]
+
+
+def test_the_glossary_has_every_kind_of_step_and_no_other() -> None:
+    assert sorted(words_of(sections("docs/glossary.md")["Kinds of steps"])) == sorted(StepKind)
+
+
+def test_the_glossary_has_every_state_of_a_step_and_no_other() -> None:
+    assert words_of(sections("docs/glossary.md")["What becomes of a step"]) == list(StepState)
+
+
+def test_the_glossary_has_every_kind_of_finding_and_no_other() -> None:
+    assert set(words_of(sections("docs/glossary.md")["Findings"])) == set(plan_view._FINDING_LOOKS)
+
+
+def test_the_glossarys_words_stand_in_order_and_once() -> None:
+    table = read_page("docs/glossary.md").partition("\n## ")[0]
+    words = re.findall(r"^\| ([^|]+?) \|", table, re.MULTILINE)[2:]
+
+    assert words == sorted(set(words), key=str.casefold)
+
+
+def a_plan_with_everything() -> Plan:
+    steps = (
+        Step(kind=StepKind.ADD_FLAGS, rule="a", flags=("\\Seen",)),
+        Step(kind=StepKind.EFFECT, rule="a", effect="ring", options={"times": 1}),
+        Step(kind=StepKind.MOVE, rule="a", to="Lists", create=True),
+    )
+    mailbox = MailboxPlan(
+        account="home",
+        mailbox="INBOX",
+        uidvalidity=1,
+        judged=1,
+        messages=(MessagePlan(uid=UID(1), rules=("a",), steps=steps),),
+        findings=(Finding(uid=UID(1), rule="b", kind="held", reason="guard"),),
+    )
+    rights = MailboxStep(account="home", mailbox="Lists", kind=StepKind.SETACL, identifier="bo", rights="lr", was="")
+    return Plan(created=MOMENT, rules_hash="", mailboxes=(mailbox,), mailbox_steps=(rights,))
+
+
+def fields_by_section() -> dict[str, set[str]]:
+    document = plan_to_document(a_plan_with_everything())
+    (mailbox,) = document["mailboxes"]  # type: ignore[misc]  # a document is plain JSON values
+    (message,), (finding,) = mailbox["messages"], mailbox["findings"]
+    (mailbox_step,) = document["mailbox_steps"]  # type: ignore[misc]  # as above
+    return {
+        "The document": set(document),
+        "A mailbox": set(mailbox),
+        "A message": set(message),
+        "A step": {key for step in message["steps"] for key in step},
+        "A mailbox step": set(mailbox_step),
+        "A finding": set(finding),
+    }
+
+
+@pytest.mark.parametrize("section", fields_by_section())
+def test_every_field_of_the_plan_document_is_documented_and_no_other(section: str) -> None:
+    documented = words_of(sections("docs/reference/plan.md")[section])
+
+    assert sorted(documented) == sorted(fields_by_section()[section])
+
+
+def test_the_plans_page_has_a_section_for_each_kind_of_object() -> None:
+    assert list(sections("docs/reference/plan.md")) == list(fields_by_section())
