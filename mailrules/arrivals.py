@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.engine import carry_out, recover_open_steps
+from mailrules.errors import CommandRefused
 from mailrules.journal.records import Position, RunKind
 from mailrules.mailbox.message import FactRequest
 from mailrules.plan.guards import hold_excess
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
     from mailrules.engine import RunReport
     from mailrules.mailbox.store import MailboxStatus, MailReader, MailStore
     from mailrules.plan.directory import Directory
+    from mailrules.plan.plan import Plan
     from mailrules.rules.rule import MailboxRef, Rule
     from mailrules.session import Session
     from mailrules.survey import Selection
+
+
+RECENT_TARGETS = 4
+"""So many of the mailboxes that mail last went to are looked at beside new mail, to save a round trip."""
 
 
 class Watch:
@@ -32,6 +39,7 @@ class Watch:
     ) -> None:
         self._session, self._store, self._ref = session, store, ref
         self._directory, self._status = directory, status
+        self._recent_targets: dict[str, None] = {}
 
     @classmethod
     async def begin(cls, session: Session, store: MailStore, ref: MailboxRef, *, backlog: bool = False) -> Watch:
@@ -41,19 +49,12 @@ class Watch:
         """
         await recover_open_steps(session, {ref.account: store})
         directory = await read_directory(session, store)
-        status = await store.open(directory.server_name(ref.mailbox))
-        position = await session.journal.position(ref.account, status.mailbox)
-        if position is None or position.uidvalidity != status.uidvalidity:
-            # A new UIDVALIDITY under an old position: rules never run again over old mail because of it.
-            is_first = position is None
-            last_uid = 0 if backlog and is_first else await _last_uid(store, status)
-            await session.journal.save_position(
-                Position(account=ref.account, mailbox=status.mailbox, uidvalidity=status.uidvalidity, last_uid=last_uid)
-            )
+        status = await _open(session, store, directory.server_name(ref.mailbox), backlog=backlog)
         return cls(session, store, ref, directory=directory, status=status)
 
     async def judge_arrivals(self) -> RunReport:
         """Judge and act on the mail that is new since the position, and on what was held before."""
+        await self._stay_open()
         rules = tuple(
             rule
             for rule in self._session.configuration.rules.for_mailbox(self._ref)
@@ -64,17 +65,20 @@ class Watch:
 
     async def judge_due(self, rules: Sequence[Rule]) -> RunReport:
         """Judge all mail of the mailbox by the rules whose schedule is due; positions stay."""
+        await self._stay_open()
         return await self._judge(rules, None)
 
+    async def _stay_open(self) -> None:
+        """Reading up on what no answer proved opens other mailboxes; come back to ours then."""
+        if self._store.opened != self._status.mailbox:
+            self._status = await _open(self._session, self._store, self._status.mailbox, backlog=False)
+
     async def _judge(self, rules: Sequence[Rule], selection: Selection | None) -> RunReport:
-        journal = self._session.journal
-        history = await journal.history(rules=rules, now=self._session.now())
-        planner = await survey_mailbox(
-            self._store,
-            self._status,
-            rules,
-            surroundings=surroundings_of(self._session, self._directory, history, describe=IDENTITY_FIELDS),
-            selection=selection,
+        history = await self._session.journal.history(rules=rules, now=self._session.now())
+        surroundings = surroundings_of(self._session, self._directory, history, describe=IDENTITY_FIELDS)
+        planner, targets = await asyncio.gather(
+            survey_mailbox(self._store, self._status, rules, surroundings=surroundings, selection=selection),
+            asyncio.gather(*(self._look_at(name) for name in self._recent_targets)),
         )
         guarded = hold_excess(planner.finish(), rules, history)
         if selection is None:
@@ -83,10 +87,41 @@ class Watch:
             guarded = replace(guarded, final_uids=tuple(sorted({*guarded.final_uids, *selection.without})))
         steps, warnings = await mailbox_steps_of(self._store, [planner], self._directory)
         plan = whole_plan(self._session, [guarded], steps=steps, warnings=warnings)
-        report = await carry_out(self._session, plan, {self._ref.account: self._store}, kind=RunKind.DAEMON)
-        if any(step.create for _, _, step in plan.steps()) or steps:
+        report = await carry_out(
+            self._session,
+            plan,
+            {self._ref.account: self._store},
+            kind=RunKind.DAEMON,
+            known={status.mailbox: status for status in (self._status, *targets) if status is not None},
+        )
+        if steps or any(step.create for _, _, step in plan.steps()):
             self._directory = await read_directory(self._session, self._store)
+        self._remember_targets(plan)
         return report
+
+    async def _look_at(self, target: str) -> MailboxStatus | None:
+        try:
+            return await self._store.status(target)
+        except CommandRefused:  # deleted since; who wants to move there is told when it is tried
+            return None
+
+    def _remember_targets(self, plan: Plan) -> None:
+        named = {step.to: None for _, _, step in plan.steps() if self._directory.exists(step.to)}
+        kept = {name: None for name in self._recent_targets if name not in named and self._directory.exists(name)}
+        self._recent_targets = dict(list({**named, **kept}.items())[:RECENT_TARGETS])
+
+
+async def _open(session: Session, store: MailStore, mailbox: str, *, backlog: bool) -> MailboxStatus:
+    """Open a mailbox and see that it has a position in its present UIDVALIDITY."""
+    status = await store.open(mailbox)
+    position = await session.journal.position(store.account, mailbox)
+    if position is None or position.uidvalidity != status.uidvalidity:
+        # A new UIDVALIDITY under an old position: rules never run again over old mail because of it.
+        last_uid = 0 if backlog and position is None else await _last_uid(store, status)
+        await session.journal.save_position(
+            Position(account=store.account, mailbox=mailbox, uidvalidity=status.uidvalidity, last_uid=last_uid)
+        )
+    return status
 
 
 async def _last_uid(reader: MailReader, status: MailboxStatus) -> int:

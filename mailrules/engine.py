@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mailrules.execution.report import ExecutionReport
     from mailrules.journal.records import RunId
     from mailrules.mailbox.message import UID
-    from mailrules.mailbox.store import MailStore
+    from mailrules.mailbox.store import MailboxStatus, MailStore
     from mailrules.plan.explanation import MessageExplanation
     from mailrules.rules.rule import MailboxRef
 
@@ -168,6 +168,7 @@ async def carry_out(
     kind: RunKind,
     recoveries: tuple[RecoveryReport, ...] = (),
     left_out: tuple[str, ...] = (),
+    known: Mapping[str, MailboxStatus] | None = None,
 ) -> RunReport:
     """Journal the run and execute its complete part; a plan without steps makes no run."""
     report = RunReport(plan=plan, recoveries=recoveries, left_out=left_out)
@@ -194,6 +195,7 @@ async def carry_out(
             effects=session.plugins.effects(),
             now=session.now,
             progress=session.progress,
+            known=known,
         )
         outcome = execution.outcome
     except asyncio.CancelledError:

@@ -88,6 +88,11 @@ class ImapReader:
     def capabilities(self) -> frozenset[str]:
         return self.client.capabilities
 
+    @property
+    def opened(self) -> str:
+        selected = self.client.selected
+        return selected.mailbox if selected is not None else ""
+
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
         with _first_error_alone():
             async with asyncio.TaskGroup() as group:

@@ -9,6 +9,7 @@ from mailrules.execution.mailbox_run import MailboxRun
 from mailrules.execution.mailbox_steps import create_mailboxes, run_mailbox_step
 from mailrules.execution.report import Tally
 from mailrules.execution.session import Session
+from mailrules.mailbox.message import UID
 from mailrules.plan.plan import MailboxStep, StepKind
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from mailrules.execution.report import ExecutionReport, Progress
     from mailrules.journal.journal import Journal
     from mailrules.journal.records import RunId
-    from mailrules.mailbox.message import UID
-    from mailrules.mailbox.store import MailStore
+    from mailrules.mailbox.store import MailboxStatus, MailStore
     from mailrules.plan.plan import MailboxPlan, Plan
 
 
@@ -33,8 +33,12 @@ async def execute(
     effects: Mapping[str, EffectHandler],
     now: Callable[[], datetime],
     progress: Callable[[Progress], None] | None = None,
+    known: Mapping[str, MailboxStatus] | None = None,
 ) -> ExecutionReport:
     """Carry out a plan: mailbox steps, then each mailbox's messages (an undo: mailbox steps last).
+
+    ``known`` spares a round trip where the caller has just read what would be asked: the status of the
+    mailbox that is open on the plan's only store, and of targets.
 
     Also moves the positions on. Does not begin or finish the run: the caller does, by the report's
     ``outcome``. A lost connection ends the account's part and is a shortfall. Raises JournalError,
@@ -48,7 +52,7 @@ async def execute(
             continue
         session = Session(run=run, store=stores[account], journal=journal, now=now)
         try:
-            await _run_account(part, session, effects=effects, tally=tally)
+            await _run_account(part, session, effects=effects, tally=tally, known=known or {})
         except (ConnectionLost, RemoteProtocolError) as error:
             part.leave_out(tally, f"the connection was lost: {error}")
     return tally.report()
@@ -80,7 +84,12 @@ class _AccountPart:
 
 
 async def _run_account(
-    part: _AccountPart, session: Session, *, effects: Mapping[str, EffectHandler], tally: Tally
+    part: _AccountPart,
+    session: Session,
+    *,
+    effects: Mapping[str, EffectHandler],
+    tally: Tally,
+    known: Mapping[str, MailboxStatus],
 ) -> None:
     unsettled = {
         (one.intent.command.mailbox, one.intent.command.uidvalidity, one.intent.uid)
@@ -96,7 +105,15 @@ async def _run_account(
         held_back = frozenset(
             uid for name, validity, uid in unsettled if (name, validity) == (mailbox.mailbox, mailbox.uidvalidity)
         )
-        await _run_mailbox(mailbox, session, effects=effects, tally=tally, unsettled=held_back, is_undo=part.is_undo)
+        failed = (
+            frozenset[UID]()
+            if not mailbox.messages
+            else await MailboxRun(mailbox, session=session, effects=effects, tally=tally, known=known).run(
+                unsettled=held_back
+            )
+        )
+        if failed is not None and not part.is_undo:
+            await _advance_position(mailbox, session, failed=failed)
     await _run_mailbox_steps(part.last, session, tally=tally, is_undo=part.is_undo)
 
 
@@ -106,20 +123,7 @@ async def _run_mailbox_steps(steps: list[MailboxStep], session: Session, *, tall
         del steps[0]
 
 
-async def _run_mailbox(
-    mailbox: MailboxPlan,
-    session: Session,
-    *,
-    effects: Mapping[str, EffectHandler],
-    tally: Tally,
-    unsettled: frozenset[UID],
-    is_undo: bool,
-) -> None:
-    failed: frozenset[UID] | None = frozenset()
-    if mailbox.messages:
-        failed = await MailboxRun(mailbox, session=session, effects=effects, tally=tally).run(unsettled=unsettled)
-    if failed is None or is_undo:
-        return
+async def _advance_position(mailbox: MailboxPlan, session: Session, *, failed: frozenset[UID]) -> None:
     judged = frozenset(mailbox.final_uids)
     await session.journal.advance_position(
         mailbox.account,

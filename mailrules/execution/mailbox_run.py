@@ -50,9 +50,15 @@ class MailboxRun:
     """
 
     def __init__(
-        self, plan: MailboxPlan, *, session: Session, effects: Mapping[str, EffectHandler], tally: Tally
+        self,
+        plan: MailboxPlan,
+        *,
+        session: Session,
+        effects: Mapping[str, EffectHandler],
+        tally: Tally,
+        known: Mapping[str, MailboxStatus],
     ) -> None:
-        self._plan, self._session, self._effects, self._tally = plan, session, effects, tally
+        self._plan, self._session, self._effects, self._tally, self._known = plan, session, effects, tally, known
         self._store = session.store
         self._targets: dict[str, MailboxStatus] = {}
         self._barred: dict[str, str] = {}
@@ -98,12 +104,12 @@ class MailboxRun:
         return None if self._void else frozenset(self._failed) - self._vanished
 
     async def _open(self, batches: Sequence[Batch]) -> MailboxStatus | None:
-        """Select the source and look at every target beforehand, all in one turn."""
-        names = sorted({batch.key.target for batch in batches} - {""})
+        """Select the source and look at every target beforehand, all in one turn, or none if all is known."""
+        targets_named = {batch.key.target for batch in batches} - {""}
+        self._targets = {name: self._known[name] for name in targets_named & self._known.keys()}
+        names = sorted(targets_named - self._known.keys())
         opened, *targets = await asyncio.gather(
-            self._store.open(self._plan.mailbox),
-            *(self._store.status(name) for name in names),
-            return_exceptions=True,
+            self._source(), *(self._store.status(name) for name in names), return_exceptions=True
         )
         for name, status in zip(names, targets, strict=True):
             if isinstance(status, CommandRefused):
@@ -120,6 +126,9 @@ class MailboxRun:
         if "UIDPLUS" not in self._store.capabilities and any(_removes_by_flag(batch) for batch in batches):
             self._tally.warn(_NO_UIDPLUS.format(mailbox=self._plan.mailbox))
         return self._checked(opened)
+
+    async def _source(self) -> MailboxStatus:
+        return self._known.get(self._plan.mailbox) or await self._store.open(self._plan.mailbox)
 
     def _checked(self, status: MailboxStatus) -> MailboxStatus | None:
         """The opened mailbox, if the plan's UIDs still mean its messages."""

@@ -110,6 +110,11 @@ class MailReader(Protocol):
         """Capabilities after login, upper case."""
         ...
 
+    @property
+    def opened(self) -> str:
+        """The mailbox that is open now, "" where none is."""
+        ...
+
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
         """All mailboxes, with special use and subscription where the server tells."""
         ...

@@ -59,6 +59,10 @@ class MemoryReader:
     def capabilities(self) -> frozenset[str]:
         return self._capabilities
 
+    @property
+    def opened(self) -> str:
+        return self._open.name if self._open is not None else ""
+
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
         call = await self._begin("list_mailboxes")
         mailboxes = tuple(self._info(name) for name in sorted([*self.mail.mailboxes, *self.mail.parents()]))
