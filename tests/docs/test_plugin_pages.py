@@ -24,6 +24,26 @@ PLUGINS, TESTING = read_page("docs/reference/plugins.md"), read_page("docs/refer
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("mailrules_"))
 FIXTURES = re.findall(r"^@pytest\.fixture\ndef (\w+)", inspect.getsource(pytest_plugin), re.MULTILINE)
 
+RECORDER = """
+import pathlib
+import sys
+
+called = set()
+
+
+def note(frame, event, argument):
+    code = frame.f_code
+    if event == "call" and code.co_name.startswith("mailrules_") and code.co_filename.endswith("reputation.py"):
+        called.add(code.co_name)
+
+
+def pytest_sessionfinish():
+    pathlib.Path("called").write_text(" ".join(sorted(called)))
+
+
+sys.setprofile(note)
+"""
+
 
 def source_of(page: str) -> str:
     """The page's Python as one module."""
@@ -41,11 +61,12 @@ def pages_plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: reputation\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text(f"[mailrules]\n{toml[1]} = {toml[2]}\n")
     (folder / "reputation.py").write_text(source_of("docs/reference/plugins.md"))
+    (folder / "conftest.py").write_text(RECORDER)
     (folder / "test_reputation.py").write_text(source_of("docs/reference/testing.md"))
     return folder
 
 
-def test_the_tests_of_the_testing_page_pass_with_the_plugin_of_the_plugins_page(pages_plugin: Path) -> None:
+def test_the_tests_of_the_testing_page_pass_and_exercise_every_hook(pages_plugin: Path) -> None:
     options = ("asyncio_mode=auto", "asyncio_default_fixture_loop_scope=function", "filterwarnings=error")
     words = ["-q", "-p", "no:cacheprovider", *(f"--override-ini={option}" for option in options)]
 
@@ -61,6 +82,7 @@ def test_the_tests_of_the_testing_page_pass_with_the_plugin_of_the_plugins_page(
 
     wanted = len(re.findall(r"^(?:async )?def test_", (pages_plugin / "test_reputation.py").read_text(), re.MULTILINE))
     assert f"{wanted} passed" in result.stdout, result.stdout + result.stderr
+    assert (pages_plugin / "called").read_text().split() == HOOKS
 
 
 @pytest.mark.parametrize("hook", HOOKS)
