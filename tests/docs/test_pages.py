@@ -6,10 +6,13 @@ import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules import errors
 from mailrules.cli import plan_view
+from mailrules.imap import mailbox_commands, message_commands, session_commands
 from mailrules.journal.records import StepState
 from mailrules.mailbox.message import UID
 from mailrules.plan.document import plan_to_json
@@ -18,12 +21,16 @@ from mailrules.plan.plan import Finding, MailboxPlan, MailboxStep, MessagePlan, 
 from tests.docs.pages import ROOT, read_page
 from tests.rules.loading import load
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
 PAGES = sorted(
     str(path.relative_to(ROOT))
     for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("plugins/*/*.md"))
     if "_build" not in path.parts
 )
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+CLIENT = "docs/reference/client.md"
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
@@ -145,3 +152,19 @@ def test_every_field_of_the_plan_document_is_documented_and_no_other(section: st
 
 def test_the_plans_page_has_a_section_for_each_kind_of_object() -> None:
     assert list(sections("docs/reference/plan.md")) == list(fields_by_section())
+
+
+@pytest.mark.parametrize("module", [session_commands, mailbox_commands, message_commands], ids=lambda one: one.__name__)
+def test_every_command_is_listed_on_the_clients_page(module: ModuleType) -> None:
+    own = [one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__]
+    commands = {one.__name__ for one in own if isinstance(getattr(one, "name", None), str)}
+    row = re.search(rf"^\| `{module.__name__.removeprefix('mailrules.')}` \|(.*)$", read_page(CLIENT), re.MULTILINE)
+    assert row is not None
+
+    assert set(re.findall(r"\b[A-Z]\w+", row[1].replace("IDLE", ""))) == commands
+
+
+def test_every_error_of_the_client_is_on_its_page_and_no_other() -> None:
+    public = {one.__name__ for one in errors.IMAPError.__subclasses__() if one.__module__ == errors.__name__}
+
+    assert set(words_of(sections(CLIENT)["Errors and deadlines"])) == public
