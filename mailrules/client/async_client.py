@@ -157,7 +157,9 @@ class AsyncClient:
             self._task.result()
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        """Starts the client unless it runs already, as the one that ``connect`` gives does."""
+        if self._task is None:
+            await self.start()
         return self
 
     async def __aexit__(self, *exception: object) -> None:

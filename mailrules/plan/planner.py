@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mailrules.plan.plan import MailboxStep
     from mailrules.plan.verdicts import Acting
     from mailrules.rules.conditions import Environment, Node
-    from mailrules.rules.rule import Rule
+    from mailrules.rules.rule import Branch, Rule
 
 IDENTITY_FIELDS = ("message-id",)
 """Read of every message that is acted on, so that recovery and history can name it."""
@@ -65,6 +65,7 @@ class MailboxPlanner:
         self._renderer = Renderer(judge=self._judge, snapshot=snapshot, directory=directory)
         self._gone = 0
         self._last_need = Need(rows=0)
+        self._hashes: dict[frozenset[str], str] = {}
         self._verdicts = self._decide()
 
     @property
@@ -168,28 +169,29 @@ class MailboxPlanner:
     def _draft(self, row: int, acts: Sequence[Acting]) -> MessageDraft:
         snapshot = self._snapshot
         draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
-        if any(_is_remembered(use.value) for acting in acts for use in acting.branch.actions):
+        if any(_is_remembered(acting.branch) for acting in acts):
             message_id, date, from_, received = (snapshot.raw_header(name, row) for name in CONTENT_FIELDS)
             draft.content_key = content_key(message_id=message_id, date=date, from_=from_, received=received)
         return draft
 
+    def _hash_of(self, flags: frozenset[str]) -> str:
+        if flags not in self._hashes:
+            self._hashes[flags] = snapshot_hash(flags)
+        return self._hashes[flags]
+
     def _message_plan(self, draft: MessageDraft) -> MessagePlan:
         snapshot, row = self._snapshot, draft.row
         received = snapshot.received[row]
-
-        def header(name: str) -> str:
-            known = snapshot.known(header_fact(name)) >> row & 1
-            return next(iter(snapshot.header_values(name, row)), "") if known else ""
-
+        message_id, subject, from_ = (snapshot.header_values(name, row) for name in DISPLAY_FIELDS)
         return MessagePlan(
             uid=draft.uid,
             rules=tuple(dict.fromkeys(step.rule for step in draft.steps)),
             steps=tuple(draft.steps),
-            message_id=header("message-id"),
-            subject=header("subject"),
-            from_=header("from"),
+            message_id=message_id[0] if message_id else "",
+            subject=subject[0] if subject else "",
+            from_=from_[0] if from_ else "",
             modseq=snapshot.modseq[row],
-            snapshot=snapshot_hash(draft.flags),
+            snapshot=self._hash_of(draft.flags),
             content_key=draft.content_key,
             object_id=snapshot.object_ids[row],
             received=received if isinstance(received, datetime) else None,
@@ -203,6 +205,6 @@ def _whole_condition(acting: Acting) -> Node:
     return All(parts=(acting.rule.condition, acting.branch.condition))
 
 
-def _is_remembered(value: object) -> bool:
-    """Whether the ledger keeps what this action did."""
-    return isinstance(value, CopyTo | Effect)
+def _is_remembered(branch: Branch) -> bool:
+    """Whether the ledger keeps what the branch does."""
+    return any(isinstance(use.value, CopyTo | Effect) for use in branch.actions)

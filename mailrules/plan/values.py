@@ -28,21 +28,21 @@ class MessageValues(Mapping[str, object]):
     """The values of one row, read when a template asks; KeyError where there is none."""
 
     def __init__(self, snapshot: Snapshot, row: int, *, captures: Mapping[str, str]) -> None:
-        self._snapshot, self._row, self._captures = snapshot, row, captures
+        self._snapshot, self._row, self.captures = snapshot, row, captures
 
     def __getitem__(self, name: str) -> object:
-        if name in self._captures:
-            return self._captures[name]
+        if name in self.captures:
+            return self.captures[name]
         value = self._field(name)
         if not value:
             raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._captures)
+        return iter(self.captures)
 
     def __len__(self) -> int:
-        return len(self._captures)
+        return len(self.captures)
 
     def _field(self, name: str) -> object:
         if name in {"received", "sent"}:
@@ -63,6 +63,7 @@ class Renderer:
     def __init__(self, *, judge: Judge, snapshot: Snapshot, directory: Directory) -> None:
         self._judge, self._snapshot, self._directory = judge, snapshot, directory
         self._names: dict[tuple[str, str, int], str] = {}
+        self._from_captures: dict[tuple[str, ...], str] = {}
 
     def missing_values(self, rule: Rule, branch: Branch, rows: int) -> dict[int, str]:
         """Render the branch's templates for these rows; the rows that lack a value, with the field's name."""
@@ -76,18 +77,29 @@ class Renderer:
                 continue
             values = MessageValues(self._snapshot, row, captures=captures_of(row))
             try:
-                for target in targets:
-                    self._names[rule.name, target.text, row] = self._rendered(target, values)
+                names = [self._rendered(target, values) for target in targets]
             except KeyError as lacking:
                 missing[row] = str(lacking.args[0])
+                continue
+            for target, name in zip(targets, names, strict=True):
+                self._names[rule.name, target.text, row] = name
         return missing
 
     def name(self, target: Template, *, rule: Rule, row: int) -> str:
         """The mailbox name for a row that ``missing_values`` was asked about and did not name."""
         key = (rule.name, target.text, -1 if target.is_literal else row)
         if target.is_literal and key not in self._names:
-            self._names[key] = self._rendered(target, {})
+            self._names[key] = self._render(target, {})
         return self._names[key]
 
-    def _rendered(self, target: Template, values: Mapping[str, object]) -> str:
+    def _rendered(self, target: Template, values: MessageValues) -> str:
+        """A name made of captures alone is made once for all messages with the same ones: few lists, much mail."""
+        if not all(field.name in values.captures for field in target.fields):
+            return self._render(target, values)
+        key = (target.text, *(values.captures[field.name] for field in target.fields))
+        if key not in self._from_captures:
+            self._from_captures[key] = self._render(target, values)
+        return self._from_captures[key]
+
+    def _render(self, target: Template, values: Mapping[str, object]) -> str:
         return self._directory.server_name(target.render(values, delimiter=self._directory.delimiter))

@@ -52,12 +52,9 @@ class Pattern:
 
     text: str
     ignore_case: bool
+    group_names: tuple[str, ...]
+    """Named groups, in order."""
     _compiled: Any  # neither engine has types; used in this class only
-
-    @property
-    def group_names(self) -> tuple[str, ...]:
-        """Named groups, in order."""
-        return tuple(sorted(self._compiled.groupindex, key=self._compiled.groupindex.__getitem__))
 
     def matches(self, text: str) -> bool:
         """Whether the pattern is found anywhere in the text."""
@@ -107,7 +104,9 @@ def compile_pattern(text: str, *, ignore_case: bool) -> Pattern:
     """
     if len(text) > MAX_PATTERN_CHARACTERS:
         raise PatternError(f"a pattern of {len(text):,} characters, over {MAX_PATTERN_CHARACTERS:,}")
-    return Pattern(text, ignore_case, _compile(text, ignore_case=ignore_case))
+    compiled = _compile(text, ignore_case=ignore_case)
+    groups = compiled.groupindex
+    return Pattern(text, ignore_case, tuple(sorted(groups, key=groups.__getitem__)), compiled)
 
 
 def compile_glob(text: str, *, ignore_case: bool) -> Pattern:
