@@ -41,16 +41,24 @@ class Resource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """One row: what a command depends on, and what it changes or claims for itself."""
+    """One row: what a command depends on, what it changes or claims for itself, and what it adds to.
+
+    Additions to one resource do not hinder each other, as CREATE of one mailbox does not that of another.
+    """
 
     reads: frozenset[Resource]
     writes: frozenset[Resource] = frozenset()
+    adds: frozenset[Resource] = frozenset()
+
+    def contends_for(self, other: Uses) -> frozenset[Resource]:
+        """What this command changes and the other one depends on."""
+        return self.writes & (other.reads | other.writes | other.adds) | self.adds & other.reads
 
 
 def may_overlap(earlier: Command[object], later: Command[object]) -> bool:
     """Whether ``later`` may be sent while ``earlier`` has no tagged reply yet."""
     first, second = uses_of(earlier.name), uses_of(later.name)
-    contended = (first.writes & (second.reads | second.writes)) | (first.reads & second.writes)
+    contended = first.contends_for(second) | second.contends_for(first)
     if contended == _MESSAGES:
         return not _same_messages(earlier.touches(), later.touches())
     return not contended
@@ -96,6 +104,7 @@ _ALONE = Uses(frozenset(), frozenset({Resource.SESSION}))
 _SESSION_ONLY = _uses()
 _MAILBOX_READER = _uses(Resource.MAILBOXES)
 _MAILBOX_WRITER = _uses(writes=(Resource.MAILBOXES,))
+_MAILBOX_ADDER = Uses(frozenset({Resource.SESSION}), adds=frozenset({Resource.MAILBOXES}))
 _LISTER = _uses(Resource.MAILBOXES, writes=(Resource.LIST_ANSWER,))
 _OPENER = _uses(Resource.MAILBOXES, Resource.EXTENSIONS, writes=(Resource.SELECTION,))
 _READER = (Resource.SELECTION, Resource.MESSAGES)
@@ -118,9 +127,9 @@ USES: dict[str, Uses] = {
     "APPEND": _MAILBOX_READER,
     "GETACL": _MAILBOX_READER,
     "MYRIGHTS": _MAILBOX_READER,
-    "CREATE": _MAILBOX_WRITER,
+    "CREATE": _MAILBOX_ADDER,
     "DELETE": _MAILBOX_WRITER,
-    "SUBSCRIBE": _MAILBOX_WRITER,
+    "SUBSCRIBE": _MAILBOX_ADDER,
     "UNSUBSCRIBE": _MAILBOX_WRITER,
     "SETACL": _MAILBOX_WRITER,
     "DELETEACL": _MAILBOX_WRITER,

@@ -9,7 +9,19 @@ import pytest
 from mailrules.errors import LocalProtocolError
 from mailrules.imap import mailbox_commands, message_commands, session_commands
 from mailrules.imap.command import Command
-from mailrules.imap.mailbox_commands import Append, Create, Examine, GetAcl, List, Lsub, Select, SetAcl, Status
+from mailrules.imap.mailbox_commands import (
+    Append,
+    Create,
+    Delete,
+    Examine,
+    GetAcl,
+    List,
+    Lsub,
+    Select,
+    SetAcl,
+    Status,
+    Subscribe,
+)
 from mailrules.imap.message_commands import (
     FetchItem,
     StoreChange,
@@ -122,6 +134,8 @@ def test_replies_lead_from_state_to_state(name, before, after_ok, after_no):
         (Capability(), Noop()),
         (Append("t", b"x"), FETCH_LOW),
         (GetAcl("a"), MOVE_LOW),
+        (Create("a"), Create("b")),
+        (Create("a"), Subscribe("b")),
     ],
 )
 def test_these_may_be_in_flight_together(earlier, later):
@@ -145,6 +159,8 @@ def test_these_may_be_in_flight_together(earlier, later):
         (Select("a"), Select("b")),
         (Select("a"), Enable(("X",))),
         (Create("t"), MOVE_LOW),
+        (Create("t"), Delete("t")),
+        (Create("t"), Status("t")),
         (Create("t"), Append("t", b"x")),
         (SetAcl("t", "u", "l"), GetAcl("t")),
         (List(), Lsub()),
