@@ -23,8 +23,10 @@ APPLICATION_ID = 0x6D72756C
 
 _CURES = (
     ("disk is full", "free some space there; nothing more was sent, and the next run settles what was under way"),
+    ("no space left", "free some space there; nothing was sent"),
     ("disk i/o error", "check the disk and its free space"),
     ("readonly", "make the file and its directory writable for this user"),
+    ("permission denied", "make the file and its directory writable for this user, or give another --state-dir"),
     ("unable to open", "check that the directory exists and is writable for this user, or give another --state-dir"),
     ("locked", "another program holds the file; end it and try again"),
     ("not a database", "restore it from a backup, or move it away: its undo history and ledger are then lost"),

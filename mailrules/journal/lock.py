@@ -45,8 +45,11 @@ def state_lock(state_dir: Path, *, purpose: str = "mailrules") -> Iterator[None]
         except BlockingIOError:
             holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip()
             raise StateLocked(path, holder=holder) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{purpose}, process {os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{purpose}, process {os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise JournalError(f"cannot write the lock file {path}: {error.strerror}; free some space there") from error
         yield
     finally:
         os.close(handle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,4 +35,17 @@ def test_a_directory_that_cannot_be_made_is_a_journal_error(tmp_path: Path) -> N
     (tmp_path / "file").touch()
 
     with pytest.raises(JournalError, match="check --state-dir"), state_lock(tmp_path / "file" / "state"):
+        pass
+
+
+def test_a_disk_without_room_for_the_lock_is_a_journal_error_and_frees_the_lock(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(JournalError, match="lock: File too large; free some space"), state_lock(tmp_path):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    with state_lock(tmp_path):
         pass
