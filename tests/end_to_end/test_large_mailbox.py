@@ -7,11 +7,11 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.end_to_end.expected_end import end_of
 from tests.jobs import large_mailbox
 from tests.servers.mailbox_state import contents_of, mailbox_names, read_mailboxes
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.servers.dovecot import DovecotAccount
-    from tests.servers.mailbox_state import Contents, SeenMessage
+    from tests.servers.mailbox_state import SeenMessage
 
 NEW_MESSAGES = 5
 
@@ -57,33 +57,6 @@ def _deliver(account: DovecotAccount) -> None:
             client.append("INBOX", None, None, content.encode())
 
 
-def _end_of(plan: dict[str, Any], start: dict[str, tuple[SeenMessage, ...]]) -> Contents:
-    """The contents that the plan document promises, worked out here from the state before."""
-    end = {name: Counter(messages) for name, messages in contents_of(start).items()}
-    for mailbox in plan["mailboxes"]:
-        before = {one.uid: one for one in start[mailbox["mailbox"]]}
-        for message in mailbox["messages"]:
-            seen = before[message["uid"]]
-            flags = seen.flags - {"\\recent"}
-            end[mailbox["mailbox"]][seen.message_id, flags] -= 1
-            place = mailbox["mailbox"]
-            for step in message["steps"]:
-                names = {flag.lower() for flag in step.get("flags", ())}
-                match step["kind"]:
-                    case "add_flags":
-                        flags |= names
-                    case "remove_flags":
-                        flags -= names
-                    case "copy":
-                        end.setdefault(step["to"], Counter())[seen.message_id, flags] += 1
-                    case "move":
-                        place = step["to"]
-                    case kind:
-                        raise AssertionError(f"the job plans no {kind}")
-            end.setdefault(place, Counter())[seen.message_id, flags] += 1
-    return {name: +messages for name, messages in end.items() if +messages}
-
-
 @pytest.mark.slow_server
 def test_the_job_does_what_its_plan_says_and_undo_restores_the_first_state(
     dovecot: DovecotAccount, tmp_path: Path
@@ -106,12 +79,12 @@ def test_the_job_does_what_its_plan_says_and_undo_restores_the_first_state(
 
     mailrules.run("run", "--once", "--yes")
 
-    assert contents_of(_read(dovecot)) == _end_of(plan, start)
+    assert contents_of(_read(dovecot)) == end_of(plan, start)
 
     second = mailrules.run("run", "--once", "--yes")
 
     assert "Nothing to do" in second
-    assert contents_of(_read(dovecot)) == _end_of(plan, start)
+    assert contents_of(_read(dovecot)) == end_of(plan, start)
 
     mailrules.run("undo", "--yes")
 

@@ -7,6 +7,7 @@ interpreter with the line it is measured on.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -170,7 +171,9 @@ class _ProxyServer:
         ]
         tasks = [asyncio.create_task(way) for way in ways]
         # The end of any of the four is the end of the connection, a reading end once its bytes are through.
-        await asyncio.wait([tasks[1], tasks[3]], return_when=asyncio.FIRST_COMPLETED)
+        # Cancelled when the proxy ends with a connection open, which is no error to be told of.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait([tasks[1], tasks[3]], return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
