@@ -40,9 +40,6 @@ _SLOW_LINE_SECONDS = 0.03
 _READING = (b"LIST", b"UID FETCH")
 _CHANGING = (b"UID STORE", b"UID COPY", b"UID MOVE")
 
-_SERVER_DAMAGE = re.compile(r"unknown-\d+")
-"""The keyword that Dovecot shows when it was killed between naming a file for a keyword and listing the keyword."""
-
 
 class _Undisturbed(NamedTuple):
     """What a run does that nothing happens to."""
@@ -108,8 +105,10 @@ def test_a_line_that_breaks_in_an_answer(dovecot_server: Dovecot, tmp_path: Path
 def test_a_server_process_that_is_killed(dovecot_server: Dovecot, tmp_path: Path, undisturbed: _Undisturbed) -> None:
     places = {repr(command): undisturbed.end_of(command) for command in _CHANGING}
     faults = {name: _struck_after(sent_bytes, _kill_sessions) for name, sent_bytes in places.items()}
+    # Killed in a MOVE, Dovecot keeps the message and may lose the list of the mailbox's keywords.
+    end = _without_keywords(undisturbed.end)
 
-    for name, ended in _suffered(dovecot_server, tmp_path, faults, end=undisturbed.end).items():
+    for name, ended in _suffered(dovecot_server, tmp_path, faults, end=end, view=_without_keywords).items():
         assert ended.status in {0, 5, 7}, f"{name}: {ended.all}"
 
 
@@ -164,8 +163,28 @@ def test_a_new_journal_on_a_full_disk(dovecot_server: Dovecot, tmp_path: Path) -
     assert job.contents() == expected
 
 
-def _suffered(server: Dovecot, folder: Path, faults: Mapping[str, Fault], *, end: Contents) -> dict[str, Ended]:
-    """Let each fault happen to a job of its own, and prove that the next run completes it."""
+def _as_they_are(contents: Contents) -> Contents:
+    return contents
+
+
+def _without_keywords(contents: Contents) -> Contents:
+    """With system flags only."""
+    plain: Contents = {name: Counter() for name in contents}
+    for name, messages in contents.items():
+        for (message_id, flags), count in messages.items():
+            plain[name][message_id, frozenset(flag for flag in flags if flag.startswith("\\"))] += count
+    return plain
+
+
+def _suffered(
+    server: Dovecot,
+    folder: Path,
+    faults: Mapping[str, Fault],
+    *,
+    end: Contents,
+    view: Callable[[Contents], Contents] = _as_they_are,
+) -> dict[str, Ended]:
+    """Let each fault happen to a job of its own, and prove that the next run completes it, in this view."""
 
     def suffer(name: str) -> Ended:
         job = Job.create(server, folder)
@@ -174,7 +193,8 @@ def _suffered(server: Dovecot, folder: Path, faults: Mapping[str, Fault], *, end
         recovered = job.run("run", "--once", "--yes", status=None)
         story = f"{name}\n{ended.all}\n{recovered.all}"
         assert recovered.status == 0, story
-        assert not _difference(job.contents(), end), f"{story}{_difference(job.contents(), end)}"
+        difference = _difference(view(job.contents()), end)
+        assert not difference, f"{story}{difference}"
         assert "Nothing to do" in job.run("run", "--once", "--yes").out, story
         return ended
 
@@ -184,12 +204,10 @@ def _suffered(server: Dovecot, folder: Path, faults: Mapping[str, Fault], *, end
 
 def _difference(found: Contents, expected: Contents) -> str:
     """What is too much, and what is missing."""
+    nothing: Counter[tuple[str, frozenset[str]]] = Counter()
     lines = []
     for name in sorted(found.keys() | expected.keys()):
-        is_there: Counter[tuple[str, frozenset[str]]] = Counter()
-        for (message_id, flags), count in found.get(name, Counter()).items():
-            is_there[message_id, frozenset(one for one in flags if not _SERVER_DAMAGE.fullmatch(one))] += count
-        should_be = expected.get(name, Counter())
+        is_there, should_be = found.get(name, nothing), expected.get(name, nothing)
         lines += [f"+{count} in {name}: {one}" for one, count in (is_there - should_be).items()]
         lines += [f"-{count} in {name}: {one}" for one, count in (should_be - is_there).items()]
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import json
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -112,12 +113,14 @@ def test_a_second_undo_finds_nothing_and_takes_nothing_back(job: Job) -> None:
 def test_only_one_at_a_time_may_act(job: Job) -> None:
     plan, _ = _saved(job)
     expected = job.expected()
-    with Proxy(Line(server_port=job.account.port, round_trip_seconds=0.2)) as proxy:
+    with Proxy(Line(server_port=job.account.port)) as proxy:
         job.configure(port=proxy.port)
         first = job.start("run", "--once", "--yes")
         while not proxy.traffic.connections and first.poll() is None:
             pass  # each look at the traffic waits for the proxy's answer
+        first.send_signal(signal.SIGSTOP)
         refused = [job.run(*verb, status=1) for verb in (["run", "--once"], ["apply", str(plan), "--yes"], ["undo"])]
+        first.send_signal(signal.SIGCONT)
         ended = ending_of(first)
 
     for other in refused:
