@@ -27,7 +27,7 @@ def content_key(
     """Hash of Message-ID, Date, From and first-hop Received, all occurrences as the server sent them.
 
     The first hop is the last Received field, since each hop adds its own on top. Empty where the
-    message has none of them, because such messages could not be told apart.
+    message has none of them, because such messages could not be told apart: see ``place_key``.
     """
     first_hop = list(received)[-1:]
     groups = (list(message_id), list(date), list(from_), first_hop)
@@ -39,3 +39,8 @@ def content_key(
             digest.update(b" ".join(value.split()) + b"\0")
         digest.update(b"\1")
     return digest.hexdigest()[:32]
+
+
+def place_key(*, account: str, mailbox: str, uidvalidity: int, uid: int) -> str:
+    """What stands for ``content_key`` where that is empty; it holds as long as the message stays where it is."""
+    return hashlib.sha256(f"{account}\0{mailbox}\0{uidvalidity}\0{uid}".encode()).hexdigest()[:32]

@@ -14,7 +14,7 @@ from mailrules.mailbox.message import RECEIVED, SIZE, FactRequest, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan.actions import CopyTo, Effect
 from mailrules.plan.facts import Need, facts_asked, next_need
-from mailrules.plan.identity import CONTENT_FIELDS, content_key, snapshot_hash
+from mailrules.plan.identity import CONTENT_FIELDS, content_key, place_key, snapshot_hash
 from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights
 from mailrules.plan.message_steps import MessageDraft, StepBuilder
 from mailrules.plan.plan import MailboxPlan, MessagePlan
@@ -171,7 +171,14 @@ class MailboxPlanner:
         draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
         if any(_is_remembered(acting.branch) for acting in acts):
             message_id, date, from_, received = (snapshot.raw_header(name, row) for name in CONTENT_FIELDS)
-            draft.content_key = content_key(message_id=message_id, date=date, from_=from_, received=received)
+            draft.content_key = content_key(
+                message_id=message_id, date=date, from_=from_, received=received
+            ) or place_key(
+                account=snapshot.account,
+                mailbox=snapshot.status.mailbox,
+                uidvalidity=snapshot.status.uidvalidity,
+                uid=draft.uid,
+            )
         return draft
 
     def _hash_of(self, flags: frozenset[str]) -> str:

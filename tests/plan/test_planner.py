@@ -231,6 +231,18 @@ async def test_a_copy_in_the_ledger_is_not_repeated() -> None:
     assert steps_of(second) == {}
 
 
+async def test_copies_of_mail_without_any_header_are_remembered_by_their_place() -> None:
+    rules = "rules:\n  - {name: bills, if: always, do: [{copy: A}]}\n"
+    account = mail(b"one\r\n", b"two\r\n", mailboxes=["A"])
+    first = await plan(rules, account)
+    done = ledger_key(first.messages[0].content_key, first.messages[0].steps[0])
+
+    second = await plan(rules, account, history=History(ledger=frozenset({done})))
+
+    assert steps_of(first) == {1: ["copy A"], 2: ["copy A"]}
+    assert steps_of(second) == {2: ["copy A"]}
+
+
 async def test_trash_without_a_trash_mailbox_is_held_with_the_cure() -> None:
     made = await plan("rules:\n  - {name: one, if: always, do: [{trash: true}]}\n", mail(PLAIN))
 
