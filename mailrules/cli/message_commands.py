@@ -107,6 +107,7 @@ def _show_node(output: Output, node: NodeExplanation, *, depth: int) -> None:
         cell(seen, "dim"),
         "  ",
         cell(node.truth, look),
+        cell(f", {_shortened(node.reason)}" if node.reason else "", "dim"),
     )
     for part in node.parts:
         _show_node(output, part, depth=depth + 1)
@@ -141,5 +142,5 @@ def _document(ref: MailboxRef, uid: UID, explanation: MessageExplanation, *, rul
 
 
 def _node_document(node: NodeExplanation) -> dict[str, object]:
-    document: dict[str, object] = {"text": node.text, "truth": node.truth, "seen": node.seen}
+    document: dict[str, object] = {"text": node.text, "truth": node.truth, "seen": node.seen, "reason": node.reason}
     return document | {"parts": [_node_document(part) for part in node.parts]}

@@ -211,6 +211,20 @@ def test_explain_tells_what_each_rule_saw(served: Program) -> None:
     assert by_id.stdout == by_uid.stdout
 
 
+def test_explain_tells_why_a_condition_is_unknowable(served: Program, mail: MailAccount) -> None:
+    served.config.write_text(served.config.read_text().replace("from: boss@work.example", "sent: {newer_than: 30d}"))
+    mail.add("INBOX", message(date="not a date"))
+
+    text, document = (
+        served.run("explain", "home/INBOX:6").stdout,
+        served.run("explain", "home/INBOX:6", "--json").stdout,
+    )
+
+    assert "unknowable, the Date field is no date: 'not a date'" in text
+    condition = json.loads(document)["messages"][0]["rules"][1]["condition"]
+    assert (condition["truth"], condition["reason"]) == ("unknowable", "the Date field is no date: 'not a date'")
+
+
 def test_explain_says_which_mailboxes_there_are(served: Program) -> None:
     result = served.run("explain", "nonsense")
 
