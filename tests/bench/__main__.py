@@ -1,6 +1,6 @@
 """The claims about speed, as ratios within one run: ``make bench``, or ``python -m tests.bench SECTION ...``.
 
-Sections: speed, line, turns, judging; all without arguments. The exit status is 1 if a claim does not hold.
+Sections: speed, line, batches, turns, judging; all without arguments. The exit status is 1 if a claim does not hold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tests.bench import judging, turns
-from tests.bench.contenders import Place, floor, imapclient, imapfilter, mailrules, seconds_of
+from tests.bench.contenders import (
+    Place,
+    floor,
+    floor_by_250,
+    floor_by_500,
+    imapclient,
+    imapfilter,
+    mailrules,
+    seconds_of,
+)
 from tests.jobs import large_mailbox
 from tests.servers.dovecot import Dovecot
 from tests.servers.mailbox_state import contents_of, read_mailboxes
@@ -59,6 +68,12 @@ class Bench:
         for name, seconds in times.items():
             self._tell(f"{name:<12}{median(seconds):6.2f} s over the line")
         self._claim("mailrules / IMAPClient script, over the line", times, "mailrules", "imapclient", most=0.65)
+
+    def batches(self) -> None:
+        """What it costs the server to get its work in pieces (docs/decisions/0005)."""
+        times = self._compare((floor, floor_by_250, floor_by_500), rounds=ROUNDS, port=self._server.port)
+        self._claim("commands of 250 messages / whole sets", times, "floor_by_250", "floor")
+        self._claim("commands of 500 messages / whole sets", times, "floor_by_500", "floor")
 
     def turns(self) -> None:
         """Round trips, counted."""
@@ -129,7 +144,7 @@ class Bench:
 def main(sections: list[str]) -> int:
     with Dovecot() as server, TemporaryDirectory() as folder:
         bench = Bench(server, Path(folder))
-        for section in sections or ["judging", "turns", "line", "speed"]:
+        for section in sections or ["judging", "turns", "line", "speed", "batches"]:
             getattr(bench, section)()
     return 0 if bench.holds else 1
 

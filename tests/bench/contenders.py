@@ -73,6 +73,16 @@ def floor(place: Place) -> list[str]:
     return [sys.executable, "-m", "tests.bench.floor", *place.address, str(plan)]
 
 
+def floor_by_250(place: Place) -> list[str]:
+    """The floor with the same work cut into commands of 250 messages."""
+    return [*floor(place), "250"]
+
+
+def floor_by_500(place: Place) -> list[str]:
+    """The floor with commands of 500 messages, as ours are."""
+    return [*floor(place), "500"]
+
+
 def seconds_of(contender: Callable[[Place], list[str]], place: Place) -> float:
     """Run it to its end; the time of the whole process. RuntimeError with what it said if it failed."""
     command = contender(place)
