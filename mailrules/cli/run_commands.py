@@ -19,11 +19,10 @@ from mailrules.cli.session import local_now, open_journal, open_session, run_unt
 from mailrules.daemon.service import Control, Service, heed_signals
 from mailrules.engine import RunReport, run_once
 from mailrules.engine import undo as take_back
+from mailrules.execution.undo import plan_undo
 from mailrules.journal.records import RunKind, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
     from mailrules.plan.plan import Plan
@@ -134,7 +133,7 @@ def undo(
 ) -> ExitStatus:
     """Take back a run, or one rule's or one message's part in it.
 
-    RUN is its name or how that begins; without it, the newest run that has not been taken back. What cannot
+    RUN is its name or how that begins; without it, the newest run of which something is left to take back. What cannot
     be taken back is listed first. Undoing is a run too: it is journalled, and guarded against what
     has changed since.
     """
@@ -166,16 +165,16 @@ async def _run_to_undo(journal: Journal, name: str) -> RunRecord:
         if record is None:
             raise click.UsageError(f"no run begins with {name!r}; see: mailrules history")
         return record
-    record = newest_not_undone(await journal.runs(limit=1000))
-    if record is None:
-        raise click.UsageError("there is no run to take back; see: mailrules history")
-    return record
-
-
-def newest_not_undone(runs: Sequence[RunRecord]) -> RunRecord | None:
-    """The newest run (``runs`` is newest first) that is no undo and that no undo names."""
+    runs = await journal.runs(limit=1000)
     taken_back = {run.undo_of for run in runs if run.undo_of}
-    return next((run for run in runs if run.kind is not RunKind.UNDO and run.id not in taken_back), None)
+    for record in runs:
+        if record.kind is RunKind.UNDO:
+            continue
+        way_back = await plan_undo(journal, record.id, now=local_now())
+        # What cannot be taken back is told once, instead of an older run being taken back in its place.
+        if not way_back.plan.is_empty or (way_back.cannot and record.id not in taken_back):
+            return record
+    raise click.UsageError("there is no run to take back; see: mailrules history")
 
 
 def _finish(invocation: Invocation, report: RunReport, *, as_json: bool) -> ExitStatus:

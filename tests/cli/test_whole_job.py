@@ -9,6 +9,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from mailrules.testing.builders import message
+from mailrules.testing.server_faults import AtCommand, Refuse
 
 if TYPE_CHECKING:
     from mailrules.testing.imap_server import ImapServer
@@ -162,6 +163,38 @@ def test_undo_can_take_back_one_rule_only(served: Program, mail: MailAccount) ->
     assert not any("\\Flagged" in one.flags for one in mail["INBOX"].messages.values())
 
 
+def test_undo_goes_on_with_the_rest_of_a_run_before_it_takes_an_older_one(served: Program, mail: MailAccount) -> None:
+    before = contents(mail)
+    served.run("run", "--once", "--rule", "boss")
+    between = contents(mail)
+    served.run("run", "--once")
+
+    served.run("undo", "--rule", "nosuch")
+    served.run("undo", "--message", "<rose-1@people.example>")
+    served.run("undo")
+    restored = contents(mail)
+    served.run("undo")
+
+    assert restored == between
+    assert contents(mail) == before
+    assert served.run("undo").exit_code == 2
+
+
+def test_undo_passes_over_a_run_that_did_nothing(served: Program, server: ImapServer, mail: MailAccount) -> None:
+    before = contents(mail)
+    served.run("run", "--once")
+    mail.add("INBOX", message(from_="boss@work.example", subject="Tuesday", message_id="<tuesday@work.example>"))
+    server.faults.append(AtCommand(command="UID STORE", reaction=Refuse(code="NOPERM"), nth=2))
+    assert served.run("run", "--once").exit_code == 7
+
+    undone = served.run("undo")
+
+    assert undone.exit_code == 0
+    assert {name: messages for name, messages in contents(mail).items() if name != "INBOX"} == {
+        name: messages for name, messages in before.items() if name != "INBOX"
+    }
+
+
 def test_each_run_ends_in_one_line_of_log_with_its_totals(served: Program) -> None:
     lines = [json.loads(line) for line in served.run("run", "--once").stderr.splitlines()]
 
@@ -223,6 +256,16 @@ def test_explain_tells_why_a_condition_is_unknowable(served: Program, mail: Mail
     assert "unknowable, the Date field is no date: 'not a date'" in text
     condition = json.loads(document)["messages"][0]["rules"][1]["condition"]
     assert (condition["truth"], condition["reason"]) == ("unknowable", "the Date field is no date: 'not a date'")
+
+
+def test_explain_finds_a_message_although_one_of_the_mailboxes_does_not_exist(served: Program) -> None:
+    served.config.write_text(served.config.read_text().replace("[home/INBOX]", "[home/Missing, home/INBOX]"))
+
+    result = served.run("explain", "<monday@work.example>")
+
+    assert result.exit_code == 0
+    assert result.stdout == EXPLANATION
+    assert json.loads(result.stderr)["mailbox"] == "Missing"
 
 
 def test_explain_says_which_mailboxes_there_are(served: Program) -> None:
