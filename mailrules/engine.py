@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mailrules.client.imap_store import connect_reader, connect_store
-from mailrules.errors import PlanRefused
+from mailrules.errors import CommandRefused, PlanRefused
 from mailrules.execution.drift import still_current
 from mailrules.execution.executor import execute
 from mailrules.execution.recovery import recover
@@ -152,7 +152,11 @@ async def find_message(session: Session, message_id: str) -> tuple[tuple[Mailbox
         for ref in session.configuration.rules.mailboxes:
             reader = readers[ref.account]
             directory = await read_directory(session, reader)
-            await reader.open(directory.server_name(ref.mailbox))
+            try:
+                await reader.open(directory.server_name(ref.mailbox))
+            except CommandRefused as refused:
+                get_logger().warning("mailbox.refused", account=ref.account, mailbox=ref.mailbox, error=str(refused))
+                continue
             facts = await reader.fetch(FactRequest(header_fields=("message-id",)))
             found += [
                 (ref, one.uid) for one in facts if isinstance(one.header, bytes) and wanted.encode() in one.header
