@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
 from mailrules.execution.batches import Batch, batches_of, command_intent, step_intents
@@ -35,11 +35,14 @@ BATCHES_IN_FLIGHT = 16
 _NO_UIDPLUS = "the server has no UIDPLUS (RFC 4315), so messages removed from {mailbox} keep \\Deleted and stay there"
 
 
-class _Flight(NamedTuple):
-    """A command on its way."""
+@dataclass(slots=True)
+class _Flight:
+    """A command on its way, until its verdict is in the journal."""
 
-    task: asyncio.Task[None]
     uids: frozenset[UID]
+    task: asyncio.Task[None] | None = None
+    is_answered: bool = False
+    """The server is through with it; it no longer counts for the window."""
 
 
 class MailboxRun:
@@ -70,6 +73,7 @@ class MailboxRun:
         self._uncounted: dict[StepId, tuple[UID, StepKind]] = {}
         """Steps that were sent and have no outcome yet."""
         self._flights: list[_Flight] = []
+        self._answered = asyncio.Event()
         self._lost: Exception | None = None
         self._void = ""
         """Why nothing (more) of the plan may be done in this mailbox."""
@@ -146,33 +150,33 @@ class MailboxRun:
         with first_error():
             async with asyncio.TaskGroup() as group:
                 for position, batch in enumerate(batches):
-                    await self._make_room(batch)
-                    if self._lost is not None:
-                        later += batches[position:]
-                        break
+                    await self._wait_for_verdicts(frozenset(batch.uids))
                     ready, waiting = self._sort_out(batch, status)
                     if waiting:
                         later.append(Batch(key=batch.key, shares=waiting))
-                    if ready:
-                        await self._launch(group, Batch(key=batch.key, shares=ready))
+                    if ready and not await self._launch(group, Batch(key=batch.key, shares=ready)):
+                        later += [Batch(key=batch.key, shares=ready), *batches[position + 1 :]]
+                        break
         self._flights.clear()
         return later
 
-    async def _make_room(self, batch: Batch) -> None:
-        """Wait until no command in flight concerns these messages and the window has room."""
-        uids = frozenset(batch.uids)
+    async def _wait_for_verdicts(self, uids: frozenset[UID]) -> None:
+        """Wait until the journal knows what became of the earlier commands of these messages."""
+        self._flights = [flight for flight in self._flights if flight.task and not flight.task.done()]
+        overlapping = [flight.task for flight in self._flights if flight.task and not uids.isdisjoint(flight.uids)]
+        if overlapping:
+            await asyncio.wait(overlapping)
+
+    async def _make_room(self, messages: int) -> None:
+        """Wait until the window has room for a command of so many messages."""
         while True:
-            self._flights = [flight for flight in self._flights if not flight.task.done()]
-            overlapping = [flight.task for flight in self._flights if not uids.isdisjoint(flight.uids)]
-            if overlapping:
-                await asyncio.wait(overlapping)
-            elif self._flights and (
-                len(self._flights) >= BATCHES_IN_FLIGHT
-                or sum(len(flight.uids) for flight in self._flights) + len(uids) > MESSAGES_IN_FLIGHT
+            self._answered.clear()
+            unanswered = [len(flight.uids) for flight in self._flights if not flight.is_answered]
+            if not unanswered or (
+                len(unanswered) < BATCHES_IN_FLIGHT and sum(unanswered) + messages <= MESSAGES_IN_FLIGHT
             ):
-                await asyncio.wait([flight.task for flight in self._flights], return_when=asyncio.FIRST_COMPLETED)
-            else:
                 return
+            await self._answered.wait()
 
     def _sort_out(self, batch: Batch, status: MailboxStatus) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
         """Which of a batch's messages may go now, and which have to wait; the rest is left out."""
@@ -197,19 +201,36 @@ class MailboxRun:
                 ready.append(share)
         return tuple(ready), tuple(waiting)
 
-    async def _launch(self, group: asyncio.TaskGroup, batch: Batch) -> None:
-        """Journal the intent, then let the command go."""
+    async def _launch(self, group: asyncio.TaskGroup, batch: Batch) -> bool:
+        """Journal the intent while earlier commands are on their way, then let the command go.
+
+        False if the connection is lost, in which case nothing was sent, and the journal knows it.
+        """
+        if self._has_lost():
+            return False
         command = command_intent(
             batch.key, self._plan, target=self._targets.get(batch.key.target), capabilities=self._store.capabilities
         )
         intents = [intent for share in batch.shares for intent in step_intents(share, command)]
         ids = await self._session.intend(intents)
+        await self._make_room(len(batch.shares))
+        if self._has_lost():
+            now, detail = self._session.now(), "the connection was lost before it was sent"
+            await self._session.confirm(
+                [StepVerdict(step=step, state=StepState.NOT_APPLIED, judged=now, detail=detail) for step in ids]
+            )
+            return False
         steps = [(step_id, intent.uid) for step_id, intent in zip(ids, intents, strict=True)]
         self._uncounted.update({step_id: (uid, command.kind) for step_id, uid in steps})
-        task = group.create_task(self._send(batch, steps))
-        self._flights.append(_Flight(task, frozenset(batch.uids)))
+        flight = _Flight(frozenset(batch.uids))
+        flight.task = group.create_task(self._send(batch, steps, flight))
+        self._flights.append(flight)
+        return True
 
-    async def _send(self, batch: Batch, steps: Sequence[tuple[StepId, UID]]) -> None:
+    def _has_lost(self) -> bool:
+        return self._lost is not None
+
+    async def _send(self, batch: Batch, steps: Sequence[tuple[StepId, UID]], flight: _Flight) -> None:
         """Send one command, and journal what its answer proves."""
         now = self._session.now
         try:
@@ -242,6 +263,8 @@ class MailboxRun:
                 )
                 for step, uid in steps
             ]
+        flight.is_answered = True
+        self._answered.set()
         await self._session.confirm(verdicts)
         self._learn(verdicts)
 
