@@ -17,7 +17,7 @@ import click
 import mailrules
 from mailrules.cli.exit_status import ExitStatus, leaves, status_of
 from mailrules.cli.invocation import Invocation, Noun
-from mailrules.errors import MailrulesError, RuleError
+from mailrules.errors import ConnectionLost, MailrulesError, RuleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,6 +112,9 @@ def _tell(error: Exception, *, verbose: bool) -> None:
         if isinstance(member, RuleError):
             for diagnostic in member.diagnostics:
                 click.echo(clean_text(str(diagnostic)), err=True)
+        elif isinstance(member, ConnectionLost):
+            cure = "run it again: it first settles what was under way"
+            click.echo(f"mailrules: {clean_text(str(member))}; {cure}", err=True)
         elif isinstance(member, MailrulesError | OSError):
             click.echo(f"mailrules: {clean_text(str(member))}", err=True)
         else:

@@ -86,6 +86,8 @@ class AsyncClient:
     before, to part politely). One task of its own reads and writes; whatever happens to the stream, everyone
     who waits gets ``ConnectionLost``.
 
+    ``place``, such as ``host:993``, begins every ``ConnectionLost``, so that it tells which server was lost.
+
     A deadline of ``command_seconds`` runs while the server owes a reply. It starts anew with each command
     that is done, but not with mere bytes, so that a trickle does not keep it from striking.
     """
@@ -98,11 +100,13 @@ class AsyncClient:
         idle_renew_seconds: float = 25 * 60.0,
         limits: Limits = DEFAULT_LIMITS,
         observer: TrafficObserver | None = None,
+        place: str = "",
     ) -> None:
         self.counters = Counters()
         self._stream = stream
         self._command_seconds, self._idle_renew_seconds = command_seconds, idle_renew_seconds
         self._observer = observer
+        self._place = place
         self._connection = Connection(limits=limits)
         self._waiters: dict[Tag, asyncio.Future[Any]] = {}  # Any: the result of Command[R] is an R, see run()
         self._greeting: asyncio.Future[StatusResponse] | None = None
@@ -203,7 +207,7 @@ class AsyncClient:
 
     def _submit(self, command: Command[R]) -> tuple[Tag, asyncio.Future[R]]:
         if self._task is None or self._connection.state is State.LOGOUT:
-            raise ConnectionLost(self._end_reason or "the connection is not open")
+            raise self._lost(self._end_reason or "the connection is not open")
         waiter: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         tag = self._connection.submit(command)
         self._waiters[tag] = waiter
@@ -268,8 +272,13 @@ class AsyncClient:
             self._take(self._connection.abort(reason))
             # STARTTLS is done for the connection before the handshake is, which may have failed.
             for waiter in self._waiters.values():
-                self._settle(waiter, ConnectionLost(reason))
+                self._settle(waiter, self._lost(reason))
             await self._stream.close()
+
+    def _lost(self, reason: str) -> ConnectionLost:
+        """The error, which names the place unless the stream's own words do."""
+        is_told = not self._place or reason.startswith(self._place)
+        return ConnectionLost(reason if is_told else f"{self._place}: {reason}")
 
     def _explain(self, group: BaseExceptionGroup[Exception]) -> str:
         if self._deadline.expired():
@@ -314,13 +323,15 @@ class AsyncClient:
                     self._settle(self._waiters.pop(tag, None), event.result)
                 case CommandFailed(tag=tag):
                     has_progressed = True
-                    self._settle(self._waiters.pop(tag, None), event.error)
+                    error = event.error
+                    told = self._lost(str(error)) if isinstance(error, ConnectionLost) else error
+                    self._settle(self._waiters.pop(tag, None), told)
                 case Greeted():
                     self._settle(self._greeting, event.greeting)
                     has_progressed = True
                 case Ended():
                     self._end_reason = event.reason
-                    self._settle(self._greeting, ConnectionLost(event.reason))
+                    self._settle(self._greeting, self._lost(event.reason))
                 case _:
                     pass
         if self._idle_over is not None and self._connection.has_news:

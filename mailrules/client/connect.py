@@ -56,6 +56,7 @@ async def connect(
         command_seconds=account.timeouts.command_seconds,
         idle_renew_seconds=account.timeouts.idle_renew_seconds,
         observer=transcript,
+        place=place_of(account),
     )
     try:
         await _log_in(client, account, secret, hidden=hidden)
@@ -104,7 +105,7 @@ async def _greet(client: AsyncClient, account: AccountSettings) -> bool:
         cure = "" if account.security is Security.TLS else "; is this a TLS port (usual 993)? Then set security: tls"
         raise ConnectionFailed(f"{place}: greeting: the server said nothing in {seconds:g} seconds{cure}") from None
     except (ConnectionLost, RemoteProtocolError) as error:
-        raise ConnectionFailed(f"{place}: greeting: {error}") from error
+        raise ConnectionFailed(f"{place}: greeting: {str(error).removeprefix(f'{place}: ')}") from error
     return greeting.status is Status.PREAUTH
 
 
