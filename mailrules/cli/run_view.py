@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.output import Output, cell, plural
 from mailrules.cli.plan_view import kinds_text
-from mailrules.journal.records import RunOutcome
+from mailrules.journal.records import RunOutcome, StepState
 
 if TYPE_CHECKING:
     from mailrules.engine import RunReport
@@ -39,10 +39,11 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
         applied = kinds_text(report.execution.applied) or "nothing"
         output.line(cell("done: ", "good"), cell(f"{applied} (run {report.run})"))
         for shortfall in report.execution.shortfalls:
-            shown = ", ".join(str(uid) for uid in shortfall.uids[:_SHOWN_UIDS])
-            more = ", …" if len(shortfall.uids) > _SHOWN_UIDS else ""
+            uids = tuple(dict.fromkeys(shortfall.uids))
+            shown = ", ".join(str(uid) for uid in uids[:_SHOWN_UIDS])
+            more = ", …" if len(uids) > _SHOWN_UIDS else ""
             state = str(shortfall.state).replace("_", " ") if shortfall.state else "left out"
-            what = plural(shortfall.count, str(shortfall.kind).replace("_", " "), str(shortfall.kind).replace("_", " "))
+            what = kinds_text({shortfall.kind: shortfall.count})
             place = f"{shortfall.account}/{shortfall.mailbox}" + (f" UID {shown}{more}" if shown else "")
             output.line(cell(f"{state}: ", "warn"), cell(f"{what} in {place}: {shortfall.reason}"))
         for warning in report.execution.warnings:
@@ -56,6 +57,8 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
             output.line(
                 cell("left out: ", "warn"), cell(f"{mailbox.account}/{mailbox.mailbox}: {mailbox.incomplete_reason}")
             )
+    if report.execution is not None and report.execution.count(StepState.UNKNOWN):
+        output.line("Run it again: it first settles what is unknown, and then does what is left.")
     if report.run and not report.plan.undo_of:
         output.line(cell(f"Take it back with: mailrules undo {report.run}", "dim"))
     return report_status(report)

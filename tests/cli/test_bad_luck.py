@@ -76,6 +76,18 @@ def test_sigterm_during_a_run_ends_it_with_130_and_leaves_it_in_the_history(
     assert messages_anywhere(mail) == before
 
 
+def test_a_message_that_lost_two_flags_is_named_once(served: Program, server: ImapServer, mail: MailAccount) -> None:
+    served.config.write_text(served.config.read_text() + "  - {name: two, if: {flag: seen}, do: [{keyword: Two}]}\n")
+    mail["INBOX"].set_flags(4, frozenset({"\\Seen"}))
+    server.faults.append(AtCommand(command="UID STORE", reaction=DropBeforeTagged()))
+
+    result = served.run("run", "--once")
+
+    assert result.exit_code == 7
+    assert "unknown: 2 flag changes in home/INBOX UID 4:" in result.stdout
+    assert "Run it again: it first settles what is unknown" in result.stdout
+
+
 def test_a_certificate_that_does_not_verify_ends_with_5_before_the_password_is_sent(
     served: Program, mail: MailAccount
 ) -> None:
