@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MESSAGES = 300
 _PATIENCE_SECONDS = 120
+_LOOK_SECONDS = 0.02
 
 _READS_A_FLAG_THAT_RULES_SET = ", not: {flag: flagged}"
 """What is interrupted is judged again, so where a rule reads what another one has set, half a run changes the rest."""
@@ -129,3 +130,12 @@ def ending_of(process: subprocess.Popen[str]) -> Ended:
         out, err = process.communicate()
         raise AssertionError(f"still running after {_PATIENCE_SECONDS} seconds\n{out}{err}") from None
     return Ended(status=process.returncode, out=out, err=err)
+
+
+def is_running(process: subprocess.Popen[str]) -> bool:
+    """Whether a process goes on; it is given a moment to end, so that who asks again and again leaves it the time."""
+    try:
+        process.wait(timeout=_LOOK_SECONDS)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
