@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -58,10 +59,20 @@ class AccountSettings:
     """Command whose stdin and stdout are the connection; such a connection may start PREAUTH."""
     mechanism: str = ""
     """``plain``, ``xoauth2`` or ``login``; "" chooses by what the server offers."""
-    compress: bool = True
-    """Use COMPRESS=DEFLATE where the server offers it."""
+    compress: bool | None = None
+    """Use COMPRESS=DEFLATE where the server offers it; None: unless the server is on this machine."""
     connections: int = 3
     trash: str = ""
     archive: str = ""
     timeouts: Timeouts = field(default_factory=Timeouts)
     where: Location | None = field(default=None, compare=False)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is ``localhost`` or a literal loopback address; other names are never resolved for this."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

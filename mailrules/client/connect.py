@@ -23,7 +23,7 @@ from mailrules.imap.responses import Status
 from mailrules.imap.sasl import LoginMethod, Plain, XOAuth2, choose_login_method
 from mailrules.imap.session_commands import Authenticate, Capability, Compress, Login, StartTls
 from mailrules.secret import Secret
-from mailrules.settings import SecretReference, Security
+from mailrules.settings import SecretReference, Security, is_loopback
 
 if TYPE_CHECKING:
     from mailrules.client.transcript import Transcript
@@ -83,7 +83,7 @@ async def _log_in(
             else:
                 await _authenticate(client, account, secret, hidden=hidden)
                 await _learn_capabilities(client)
-            if account.compress:
+            if _is_worth_compressing(account):
                 await _compress(client)
     except TimeoutError:
         seconds = account.timeouts.login_seconds
@@ -168,6 +168,13 @@ async def _learn_capabilities(client: AsyncClient) -> None:
     """Ask only if the greeting, or the reply to the login, did not tell them."""
     if not client.capabilities_are_current:
         await client.run(Capability())
+
+
+def _is_worth_compressing(account: AccountSettings) -> bool:
+    """On one machine, compression only costs both sides processor time."""
+    if account.compress is not None:
+        return account.compress
+    return bool(account.tunnel) or not is_loopback(account.host)
 
 
 async def _compress(client: AsyncClient) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import shlex
 import socket
 import ssl
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from mailrules.client.compression import DeflateLayer
 from mailrules.client.tls import TLSLayer, client_context, explain_handshake
 from mailrules.errors import ConnectionFailed, ConnectionLost
-from mailrules.settings import Security
+from mailrules.settings import Security, is_loopback
 
 if TYPE_CHECKING:
     from mailrules.settings import AccountSettings
@@ -170,16 +169,6 @@ def check_protection(account: AccountSettings) -> None:
             f"{place_of(account)}: without TLS, password and mail could be read on the way; "
             "set security: tls or starttls (or insecure: true, if you accept that)"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is ``localhost`` or a literal loopback address; other names are never resolved for this."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _open_tcp(account: AccountSettings) -> NetworkStream:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import TYPE_CHECKING
 
 from mailrules.rules.schema import AccountModel
 from mailrules.rules.validation import validated
-from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts
+from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts, is_loopback
 
 if TYPE_CHECKING:
     from mailrules.rules.reporter import Reporter
@@ -60,16 +59,6 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         timeouts=_timeouts(model.timeouts),
         where=where,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address always means this machine."""
-    if host.lower().rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _check_secret(secret: SourceValue, reporter: Reporter) -> None:

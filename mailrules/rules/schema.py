@@ -146,7 +146,7 @@ class AccountModel(_Model):
     ca_file: Text | None = Field(None, description="A PEM file of authorities to trust besides the system's.")
     tunnel: TunnelModel | None = None
     mechanism: Literal["plain", "xoauth2", "login"] | None = None
-    compress: bool = True
+    compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
     archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")
     limits: LimitsModel = LimitsModel()

@@ -101,7 +101,8 @@ class Bench:
             states = []
             for contender in contenders:
                 user = self._account(large_mailbox.MESSAGES)
-                place = Place(server=self._server, user=user, port=port, folder=self._folder)
+                is_remote = port != self._server.port
+                place = Place(server=self._server, user=user, port=port, folder=self._folder, is_remote=is_remote)
                 times[contender.__name__].append(seconds_of(contender, place))
                 states.append(contents_of(self._read(user)))
             if any(state != states[0] for state in states):

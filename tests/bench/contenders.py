@@ -31,6 +31,8 @@ class Place:
     user: str
     port: int
     folder: Path
+    is_remote: bool = False
+    """Over the slow line, which only looks like a connection within this machine."""
 
     @property
     def address(self) -> list[str]:
@@ -47,7 +49,11 @@ def mailrules_command(place: Place) -> list[str]:
     config = place.folder / f"{place.user}.yaml"
     config.write_text(
         large_mailbox.configuration(
-            host="127.0.0.1", port=place.port, user=place.user, password_file=place.server.password_file
+            host="127.0.0.1",
+            port=place.port,
+            user=place.user,
+            password_file=place.server.password_file,
+            compress=True if place.is_remote else None,
         )
     )
     state = place.folder / f"{place.user}-state"

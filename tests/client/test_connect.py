@@ -352,11 +352,21 @@ async def test_the_transcript_of_a_login_shows_everything_but_the_secret() -> No
 async def test_a_real_dovecot_is_logged_into_in_every_way(dovecot: DovecotAccount, security: Security) -> None:
     transcript = Transcript()
 
-    client = await connect(dovecot.settings(security=security), transcript=transcript)
+    account = replace(dovecot.settings(security=security), compress=True)
+    client = await connect(account, transcript=transcript)
 
     assert "MOVE" in client.capabilities
     assert any(line.text.endswith(b"COMPRESS DEFLATE") for line in transcript.lines)
     assert await client.run(Capability()) == client.capabilities
+    await client.close()
+
+
+async def test_a_connection_within_this_machine_is_not_compressed(dovecot: DovecotAccount) -> None:
+    transcript = Transcript()
+
+    client = await connect(dovecot.settings(), transcript=transcript)
+
+    assert not any(line.text.endswith(b"COMPRESS DEFLATE") for line in transcript.lines)
     await client.close()
 
 

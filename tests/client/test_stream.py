@@ -11,9 +11,9 @@ import pytest
 import trustme
 
 from mailrules.client.compression import DeflateLayer
-from mailrules.client.stream import NetworkStream, is_loopback, open_stream
+from mailrules.client.stream import NetworkStream, open_stream
 from mailrules.errors import ConnectionFailed, ConnectionLost
-from mailrules.settings import Security, Timeouts
+from mailrules.settings import Security, Timeouts, is_loopback
 from tests.client.scripted import authority_file, scripted_server, server_context, settings
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mailrules.testing.varied_mailbox import varied_mailbox
@@ -65,7 +66,7 @@ def messages(count: int = MESSAGES) -> Iterator[SampleMessage]:
     return varied_mailbox(count, seed=SEED)
 
 
-def configuration(*, host: str, port: int, user: str, password_file: Path, compress: bool = True) -> str:
+def configuration(*, host: str, port: int, user: str, password_file: Path, compress: bool | None = None) -> str:
     """A whole configuration file for the job, for one account called ``home``."""
     return f"""version: 1
 accounts:
@@ -75,7 +76,7 @@ accounts:
     user: {user}
     security: none
     secret: {{file: {password_file}}}
-    compress: {str(compress).lower()}
+    compress: {json.dumps(compress)}
 defaults:
   in: [home/INBOX]
 {RULES}"""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mailrules.rules.accounts import is_loopback
-from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts
+from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts, is_loopback
 from tests.rules.loading import diagnostics_in, load
 
 
@@ -18,7 +17,7 @@ def test_a_short_account_has_the_usual_settings() -> None:
 
     assert (account.name, account.port, account.security) == ("home", 993, Security.TLS)
     assert account.secret == SecretReference(kind="keyring", value="mail")
-    assert (account.connections, account.compress, account.timeouts) == (3, True, Timeouts())
+    assert (account.connections, account.compress, account.timeouts) == (3, None, Timeouts())
     assert str(account.where) == "main.yaml:3:9"
 
 
