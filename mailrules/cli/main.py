@@ -82,6 +82,7 @@ class CommandLine(Noun):
         except Exception as error:  # noqa: BLE001 -- the command line's top: whatever it is, a person reads of it
             _tell(error, verbose=invocation.verbose > 0)
             status = status_of(error)
+        gc.freeze()  # nothing is left that would be worth a last look of the collector
         sys.exit(int(status))
 
 

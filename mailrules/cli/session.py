@@ -34,16 +34,21 @@ def local_now() -> datetime:
 def run_until_done(work: Coroutine[object, object, T]) -> T:
     """Run a verb's work. SIGTERM ends it as Ctrl-C does: what is open is journalled, connections are closed."""
 
-    async def main() -> T:
+    outcome: list[T] = []
+
+    async def main() -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None  # noqa: S101 -- a coroutine that runs is run by a task
         loop.add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
+        # Not returned: asyncio.run makes a repr() of the task with its result as it ends
+        # (signal.getsignal looks for the handler in an enum), and a large plan takes half a second for that.
+        outcome.append(await work)
 
     try:
-        return asyncio.run(main())
+        asyncio.run(main())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+    return outcome[0]
 
 
 @asynccontextmanager

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from mailrules.mailbox.store import MailboxStatus
     from mailrules.plan.plan import MailboxPlan, MessagePlan, Step
 
-MAX_MESSAGES = 250
-"""In one command: larger sets have killed servers (failure-model, fact 7)."""
+MAX_MESSAGES = 500
+"""In one command: sets of 100,000 have killed servers, and sets of 250 make one rewrite its index too often
+(docs/decisions/0005). Two of them fill the window of messages in flight."""
 
 MAX_SET_BYTES = 4000
 """Length of one command's UID set; servers are only bound to take lines of 8,000 bytes (RFC 7162 section 4)."""

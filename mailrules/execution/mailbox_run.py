@@ -232,7 +232,6 @@ class MailboxRun:
 
     async def _send(self, batch: Batch, steps: Sequence[tuple[StepId, UID]], flight: _Flight) -> None:
         """Send one command, and journal what its answer proves."""
-        now = self._session.now
         try:
             proofs = await perform(
                 batch,
@@ -243,20 +242,23 @@ class MailboxRun:
             )
         except (ConnectionLost, RemoteProtocolError) as error:
             self._lost = error
+            judged = self._session.now()
             verdicts = [
-                StepVerdict(step=step, state=StepState.UNKNOWN, judged=now(), detail=str(error)) for step, _ in steps
+                StepVerdict(step=step, state=StepState.UNKNOWN, judged=judged, detail=str(error)) for step, _ in steps
             ]
         except (CommandRefused, MissingCapability) as error:
             state = self._refused(batch, error)
             reason = explain(error) if isinstance(error, CommandRefused) else str(error)
             self._refusals.update({step: reason for step, _ in steps})
-            verdicts = [StepVerdict(step=step, state=state, judged=now(), detail=reason) for step, _ in steps]
+            judged = self._session.now()
+            verdicts = [StepVerdict(step=step, state=state, judged=judged, detail=reason) for step, _ in steps]
         else:
+            judged = self._session.now()
             verdicts = [
                 StepVerdict(
                     step=step,
                     state=proofs[uid].state,
-                    judged=now(),
+                    judged=judged,
                     detail=proofs[uid].detail,
                     target_uidvalidity=proofs[uid].target_uidvalidity,
                     target_uid=proofs[uid].target_uid,

@@ -34,9 +34,7 @@ _REPLIES = {
     "TRYCREATE": Reply(handling=Handling.HOLD, advice="make the mailbox, or write create: true", nothing_done=True),
     "NONEXISTENT": Reply(handling=Handling.HOLD, advice="the mailbox does not exist", nothing_done=True),
     "OVERQUOTA": Reply(handling=Handling.HOLD, advice="free space in the account, then run again"),
-    "NOPERM": Reply(
-        handling=Handling.HOLD, advice="the login lacks the right; ask whoever owns the mailbox"
-    ),
+    "NOPERM": Reply(handling=Handling.HOLD, advice="the login lacks the right; ask whoever owns the mailbox"),
     "CANNOT": Reply(handling=Handling.HOLD, advice="the server never allows this", nothing_done=True),
     "LIMIT": Reply(handling=Handling.RETRY, advice="a limit of the server; the next run tries again"),
     "INUSE": Reply(handling=Handling.RETRY, advice="another client holds the mailbox; the next run tries again"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=64)  # all verdicts of a batch carry one time
 def to_text(moment: datetime) -> str:
     """The stored form of an aware datetime."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

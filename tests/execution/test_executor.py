@@ -134,7 +134,7 @@ async def test_a_message_that_somebody_touched_after_it_was_judged_is_not_delete
 
 
 class FullWindow(MemoryStore):
-    """Answers no move before four are under way, as a slow line would."""
+    """Answers no move before two are under way, as a slow line would."""
 
     def __init__(self, mail: MailAccount) -> None:
         super().__init__(mail, account=ACCOUNT)
@@ -144,7 +144,7 @@ class FullWindow(MemoryStore):
     async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
         self.underway += 1
         self.most = max(self.most, self.underway)
-        if self.most == 4:
+        if self.most == 2:
             self.full.set()
         async with asyncio.timeout(10):
             await self.full.wait()
@@ -163,7 +163,7 @@ async def test_a_message_newer_than_the_mailboxes_modseq_is_deleted_unless_touch
     assert report.applied == {StepKind.DELETE: 1}
 
 
-async def test_batches_overlap_and_none_is_larger_than_250_messages(world: World) -> None:
+async def test_batches_overlap_and_none_is_larger_than_500_messages(world: World) -> None:
     world.deliver(1190, start=11)
     plan = world.plan({uid: [move("Archive")] for uid in range(1, 1201)})
     store = FullWindow(world.mail)
@@ -171,8 +171,8 @@ async def test_batches_overlap_and_none_is_larger_than_250_messages(world: World
     report = await world.run(plan, store=store)
 
     assert report.applied == {StepKind.MOVE: 1200}
-    assert store.most == 4, "at most 1,000 messages are in flight"
-    assert max(len(call.uids) for call in store.calls if call.name == "move") == 250
+    assert store.most == 2, "at most 1,000 messages are in flight"
+    assert max(len(call.uids) for call in store.calls if call.name == "move") == 500
 
 
 async def test_one_message_gets_all_its_copies(world: World) -> None:
