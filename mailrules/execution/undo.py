@@ -66,6 +66,7 @@ _INVERSE_MAILBOX_STEPS = {
     Operation.UNSUBSCRIBE: StepKind.SUBSCRIBE,
     Operation.SETACL: StepKind.SETACL,
 }
+_FLAG_STEPS = frozenset({StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS})
 
 
 class _WayBack:
@@ -81,6 +82,10 @@ class _WayBack:
         self._steps: defaultdict[_Place, list[Step]] = defaultdict(list)
         self._intents: dict[_Place, StepIntent] = {}
         self._cannot: Counter[str] = Counter()
+        self._flag_steps: defaultdict[_Place, list[StepRecord]] = defaultdict(list)
+        for record in self.steps:
+            if record.state is StepState.APPLIED and record.intent.command.kind in _FLAG_STEPS:
+                self._flag_steps[_place(record)].append(record)
         for record in (*self.steps, *undone):
             if record.state is StepState.APPLIED and record.intent.command.kind is StepKind.MOVE and record.target_uid:
                 self._next_place[_place(record)] = _target_place(record)
@@ -220,13 +225,10 @@ class _WayBack:
 
     def _flags_now(self, intent: StepIntent) -> frozenset[str]:
         """The flags as the run left them: what an undo of this undo restores towards."""
-        kinds = {StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS}
         flags = set(intent.prior_flags)
-        for one in self.steps:
-            command = one.intent.command
-            same = (command.mailbox, one.intent.uid) == (intent.command.mailbox, intent.uid)
-            if same and command.kind in kinds and one.state is StepState.APPLIED:
-                flags = flags - set(one.intent.flags) if command.removes_flags else flags | set(one.intent.flags)
+        for one in self._flag_steps.get(_place_of(intent), ()):
+            changed = set(one.intent.flags)
+            flags = flags - changed if one.intent.command.removes_flags else flags | changed
         return frozenset(flags)
 
     def _refuse(self, record: StepRecord, why: str) -> None:
@@ -243,8 +245,12 @@ def _is_follow_up(record: StepRecord) -> bool:
 
 
 def _place(record: StepRecord) -> _Place:
-    command = record.intent.command
-    return _Place(command.account, command.mailbox, command.uidvalidity, record.intent.uid)
+    return _place_of(record.intent)
+
+
+def _place_of(intent: StepIntent) -> _Place:
+    command = intent.command
+    return _Place(command.account, command.mailbox, command.uidvalidity, intent.uid)
 
 
 def _target_place(record: StepRecord) -> _Place:
