@@ -16,7 +16,6 @@ from mailrules.cli.plan_view import steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report
 from mailrules.cli.session import local_now, open_journal, open_session, run_until_done, scope_of
-from mailrules.daemon.service import Control, Service, heed_signals
 from mailrules.engine import RunReport, run_once
 from mailrules.engine import undo as take_back
 from mailrules.execution.undo import plan_undo
@@ -87,6 +86,8 @@ def run(
 
 
 async def _watch(invocation: Invocation, *, backlog: bool) -> None:
+    from mailrules.daemon.service import Control, Service, heed_signals  # noqa: PLC0415 -- only the daemon needs it
+
     control = Control()
     with heed_signals(control):
         async with open_session(invocation, locked_for="run") as session:

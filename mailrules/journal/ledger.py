@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mailrules.journal.records import Operation, StepState
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from mailrules.journal.records import StepIntent, StepVerdict
 
 _KEY = "s.content_key, s.rule, CASE c.operation WHEN 'effect' THEN c.effect ELSE 'copy' END, c.target"
-_OF_STEP = "FROM steps s JOIN commands c ON c.id = s.command WHERE s.id = ? AND s.content_key != ''"
+_OF_STEPS = (
+    "FROM json_each(?) AS wanted JOIN steps s ON s.id = wanted.value JOIN commands c ON c.id = s.command"
+    " WHERE s.content_key != ''"
+)
 
 
 def enter_effects(connection: sqlite3.Connection, intents: Sequence[StepIntent], *, now: datetime) -> None:
@@ -35,25 +39,28 @@ def enter_effects(connection: sqlite3.Connection, intents: Sequence[StepIntent],
 def enter_verdicts(connection: sqlite3.Connection, verdicts: Sequence[StepVerdict]) -> None:
     """A copy counts once it is proved; an effect that surely did not happen counts no longer.
 
-    A copy that an undo removed is forgotten, as if it had not been made.
+    A copy that an undo removed is forgotten, as if it had not been made. The verdicts stand in the steps
+    already. One statement serves a whole batch, most of whose steps the ledger does not keep.
     """
-    applied = [(to_text(one.judged), one.step) for one in verdicts if one.state is StepState.APPLIED]
-    connection.executemany(
-        f"INSERT OR REPLACE INTO ledger SELECT {_KEY}, ? {_OF_STEP} AND c.kind = '{StepKind.COPY}'",
-        applied,
-    )
-    connection.executemany(
-        "DELETE FROM ledger WHERE (content_key, rule, action, target) IN"
-        " (SELECT s.content_key, s.rule, 'copy', c.mailbox FROM steps s JOIN commands c ON c.id = s.command"
-        " JOIN runs r ON r.id = c.run"
-        " WHERE s.id = ? AND s.content_key != '' AND r.kind = 'undo' AND c.kind = 'delete')",
-        [(step,) for _, step in applied],
-    )
-    connection.executemany(
-        f"DELETE FROM ledger WHERE (content_key, rule, action, target) IN"  # noqa: S608 - constants
-        f" (SELECT {_KEY} {_OF_STEP} AND c.operation = '{Operation.EFFECT}')",
-        [(one.step,) for one in verdicts if one.state in {StepState.REFUSED, StepState.NOT_APPLIED}],
-    )
+    applied = [one.step for one in verdicts if one.state is StepState.APPLIED]
+    not_done = [one.step for one in verdicts if one.state in {StepState.REFUSED, StepState.NOT_APPLIED}]
+    if applied:
+        connection.execute(
+            f"INSERT OR REPLACE INTO ledger SELECT {_KEY}, s.judged {_OF_STEPS} AND c.kind = '{StepKind.COPY}'",
+            (json.dumps(applied),),
+        )
+        connection.execute(
+            "DELETE FROM ledger WHERE (content_key, rule, action, target) IN"  # noqa: S608 - constants
+            f" (SELECT s.content_key, s.rule, 'copy', c.mailbox {_OF_STEPS}"
+            " AND c.kind = 'delete' AND (SELECT r.kind FROM runs r WHERE r.id = c.run) = 'undo')",
+            (json.dumps(applied),),
+        )
+    if not_done:
+        connection.execute(
+            f"DELETE FROM ledger WHERE (content_key, rule, action, target) IN"  # noqa: S608 - constants
+            f" (SELECT {_KEY} {_OF_STEPS} AND c.operation = '{Operation.EFFECT}')",
+            (json.dumps(not_done),),
+        )
 
 
 def select_ledger(connection: sqlite3.Connection) -> frozenset[LedgerKey]:
