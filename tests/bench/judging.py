@@ -29,7 +29,6 @@ MESSAGES = 20_000
 RULES = 1_000
 FEW_RULES = 10
 MOST_RATIO = 3.0
-MOST_SECONDS_FOR_FEW = 0.5
 FIELDS = ("from", "to", "subject", "list-id", "date", "x-mailer")
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -48,9 +47,9 @@ def main() -> int:
     few = timed(rules[:FEW_RULES])
     many = timed(rules)
     ratio = many / few
-    print(f"{MESSAGES:,} messages, {FEW_RULES} rules: {few:.3f} s (at most {MOST_SECONDS_FOR_FEW} s)")
+    print(f"{MESSAGES:,} messages, {FEW_RULES} rules: {few:.3f} s")
     print(f"{MESSAGES:,} messages, {RULES:,} rules: {many:.3f} s, {ratio:.2f} times as long (at most {MOST_RATIO})")
-    return 0 if ratio <= MOST_RATIO and few <= MOST_SECONDS_FOR_FEW else 1
+    return 0 if ratio <= MOST_RATIO else 1
 
 
 def timed(rules: list[Node]) -> float:
