@@ -44,7 +44,7 @@ async def plan_accounts(
             try:
                 status = await reader.open(directory.server_name(ref.mailbox))
             except CommandRefused as refused:
-                plans.append(_incomplete(ref, str(refused)))
+                plans.append(_incomplete(ref, f"{refused}; make the mailbox, or correct `in` in the rules"))
                 continue
             selection = Selection(newest=scope.newest)
             if scope.only_new:
