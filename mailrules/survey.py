@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mailrules.errors import CommandRefused
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.mailbox.snapshot import Snapshot
-from mailrules.mailbox.store import MailboxInfo
+from mailrules.mailbox.store import MailboxInfo, Rights
 from mailrules.plan.explanation import explain_message
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, first_request, request_for
 from mailrules.plan.mailbox_steps import rights_steps
@@ -98,13 +99,26 @@ async def survey_rights(
 ) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
     """SETACL steps for the mailboxes whose rights differ, and warnings. GETACL is sent for all at once.
 
-    A mailbox that does not exist (yet) has no rights to compare; the executor compares again.
+    A mailbox that does not exist (yet) has no rights to compare; the executor compares again. One whose
+    rights the server does not show is left as it is, with a warning.
     """
     names = tuple(dict.fromkeys(one.mailbox for one in wanted))
     existing = [name for name in names if directory.exists(name)]
-    answers = await asyncio.gather(*(reader.get_rights(name) for name in existing))
-    current = {answer.mailbox: answer.entries for answer in answers}
-    return rights_steps(wanted, current, directory=directory)
+    answers = await asyncio.gather(*(_rights_of(reader, name) for name in existing))
+    current = {answer.mailbox: answer.entries for answer in answers if isinstance(answer, Rights)}
+    refused = {name: answer for name, answer in zip(existing, answers, strict=True) if isinstance(answer, str)}
+    readable = [one for one in wanted if one.mailbox not in refused]
+    steps, warnings = rights_steps(readable, current, directory=directory)
+    unread = (f"the rights of {name!r} are left as they are: {reason}" for name, reason in refused.items())
+    return steps, (*warnings, *unread)
+
+
+async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:
+    """The rights, or the server's words where it refuses to show them."""
+    try:
+        return await reader.get_rights(mailbox)
+    except CommandRefused as refused:
+        return str(refused)
 
 
 def _begin(

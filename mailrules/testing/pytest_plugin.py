@@ -44,7 +44,7 @@ def imap_server(mail_account: MailAccount) -> Iterator[ImapServer]:
     replace ``imap_server.capabilities`` before connecting.
     """
     from mailrules.testing.imap_server import ImapServer  # noqa: PLC0415 - see the module's docstring
-    from mailrules.testing.threaded_server import serve_in_thread  # noqa: PLC0415
+    from mailrules.testing.threaded_server import serve_in_thread  # noqa: PLC0415 - see the module's docstring
 
     with serve_in_thread(ImapServer(mail_account)) as server:
         yield server

@@ -118,7 +118,7 @@ def test_a_list_in_a_file_has_one_entry_a_line() -> None:
         others={"words.txt": "# words\n\n  one two \nthree\n"},
     )
 
-    test = configuration.rules.rules[0].condition.test  # type: ignore[union-attr]
+    test = configuration.rules.rules[0].condition.test  # type: ignore[union-attr]  # the condition is one leaf
     assert isinstance(test, TextTest)
     assert test.matches[0].values == ("one two", "three")
     assert "words.txt" in configuration.rules.files

@@ -67,7 +67,7 @@ def test_a_plugin_may_take_a_word_that_this_version_does_not_have() -> None:
         HEAD + "rules: [{name: r, if: {ticket: [a, {b: 1}]}, do: [{snooze: 3}]}]\n", registry=WITH_PLUGIN
     ).rules.rules
 
-    assert rule.condition.test == TicketTest(prefix=["a", {"b": 1}])  # type: ignore[union-attr]
+    assert rule.condition.test == TicketTest(prefix=["a", {"b": 1}])  # type: ignore[union-attr]  # the condition is one leaf
     assert rule.branches[0].actions[0].value == Effect(name="snooze", options={"days": 3})
 
 
