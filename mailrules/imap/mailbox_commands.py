@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 ACL = Extension(capability="ACL", rfc="RFC 4314")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,7 @@ class Status(Command[StatusData]):
         return isinstance(response, StatusData) and is_same_mailbox(response.mailbox, self.mailbox)
 
     def result(self, answer: Answer) -> StatusData:
-        told = [response for response in answer.claimed if isinstance(response, StatusData)]
-        if not told:
-            raise RemoteProtocolError(f"the server answered STATUS without a response for {self.mailbox!r}")
-        return replace(told[-1], mailbox=self.mailbox)
+        return replace(_told_of(self.mailbox, answer, StatusData, command=self.name), mailbox=self.mailbox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +255,7 @@ class GetAcl(Command[AclData]):
         return isinstance(response, AclData) and is_same_mailbox(response.mailbox, self.mailbox)
 
     def result(self, answer: Answer) -> AclData:
-        for response in answer.claimed:
-            if isinstance(response, AclData):
-                return response
-        raise RemoteProtocolError(f"the server answered GETACL without a response for {self.mailbox!r}")
+        return _told_of(self.mailbox, answer, AclData, command=self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,10 +275,7 @@ class MyRights(Command[str]):
         return isinstance(response, MyRightsData) and is_same_mailbox(response.mailbox, self.mailbox)
 
     def result(self, answer: Answer) -> str:
-        for response in answer.claimed:
-            if isinstance(response, MyRightsData):
-                return response.rights
-        raise RemoteProtocolError(f"the server answered MYRIGHTS without a response for {self.mailbox!r}")
+        return _told_of(self.mailbox, answer, MyRightsData, command=self.name).rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,3 +315,11 @@ def is_same_mailbox(first: str, second: str) -> bool:
 def has_modseq(offered: frozenset[str]) -> bool:
     """Whether the server keeps modification sequences (RFC 7162)."""
     return "CONDSTORE" in offered or "QRESYNC" in offered
+
+
+def _told_of(mailbox: str, answer: Answer, kind: type[T], *, command: str) -> T:
+    """The newest claimed response of this kind. Raises RemoteProtocolError for an OK that tells nothing."""
+    told = [response for response in answer.claimed if isinstance(response, kind)]
+    if not told:
+        raise RemoteProtocolError(f"the server answered {command} without a response for {mailbox!r}")
+    return told[-1]
