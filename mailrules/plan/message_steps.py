@@ -92,7 +92,8 @@ class StepBuilder:
         effects: list[Step],
         dispositions: list[Disposition],
     ) -> None:
-        resolution = resolve(dispositions)
+        # What is held stays: the move of a message whose copy has no target would lose the copy for good.
+        resolution = resolve([] if draft.held else dispositions)
         if resolution.held_by:
             self._find(draft, "held", resolution.held_by, "two rules dispose of this message (conflict: error)")
             draft.held = True
@@ -166,8 +167,6 @@ class StepBuilder:
                 step = Step(kind=StepKind.DELETE, rule=rule.name, reason=reason, reversible=False)
             case _:
                 step = None
-        if step is None and not isinstance(value, actions.Keep) and draft.held:
-            return
         dispositions.append(Disposition(rule=rule.name, conflict=rule.conflict, step=step))
 
     def _move_step(self, draft: MessageDraft, rule: Rule, to: str, reason: str, *, create: bool) -> Step | None:

@@ -219,6 +219,16 @@ async def test_a_missing_target_holds_the_message_and_says_the_cure() -> None:
     assert made.pending_uids == (1,)
 
 
+async def test_a_message_whose_copy_has_no_target_is_not_moved_away_without_it() -> None:
+    rules = "rules:\n  - {name: bills, if: always, do: [{flag: seen}, {copy: Nowhere}, {move: A}]}\n"
+
+    made = await plan(rules, mail(BILL, mailboxes=["A"]))
+
+    assert steps_of(made) == {1: ["+\\Seen"]}
+    assert _findings(made) == [(1, "bills", "held")]
+    assert made.pending_uids == (1,)
+
+
 async def test_a_copy_in_the_ledger_is_not_repeated() -> None:
     rules = "rules:\n  - {name: bills, if: always, do: [{copy: A}]}\n"
     account = mail(BILL, mailboxes=["A"])
