@@ -6,17 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from mailrules.errors import RemoteProtocolError
+from mailrules.imap.access_data import AclData, MyRightsData
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
+from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
 from mailrules.imap.responses import (
-    AclData,
     AppendUid,
     ExistsData,
     FlagsData,
-    ListData,
-    MyRightsData,
-    NamespaceData,
     RecentData,
-    StatusData,
     StatusResponse,
 )
 from mailrules.imap.selected_mailbox import OpenedMailbox, SelectedMailbox

@@ -16,15 +16,14 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.pipelining import overlap
 from mailrules.imap.responses import (
     CopyUid,
-    ESearchData,
     ExpungeData,
     Malformed,
     ModifiedCode,
-    SearchData,
     Status,
     StatusResponse,
     VanishedData,
 )
+from mailrules.imap.search_data import ESearchData, SearchData
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (
     AString,

@@ -7,9 +7,8 @@ lower case, mailbox names decoded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -154,56 +153,6 @@ class FlagsData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListData:
-    """LIST or LSUB. ``delimiter`` is "" for NIL; ``attributes`` are lower case with the backslash."""
-
-    mailbox: str
-    delimiter: str
-    attributes: frozenset[str] = frozenset()
-    is_lsub: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusData:
-    """STATUS; an item is None where the server left it out or sent no usable number."""
-
-    mailbox: str
-    messages: int | None = None
-    recent: int | None = None
-    unseen: int | None = None
-    deleted: int | None = None
-    uidnext: int | None = None
-    uidvalidity: int | None = None
-    highest_modseq: int | None = None
-    size_bytes: int | None = None
-    mailbox_id: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchData:
-    """SEARCH; numbers in the server's order, UIDs where UID SEARCH asked for them."""
-
-    uids: tuple[int, ...]
-    modseq: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ESearchData:
-    """ESEARCH (RFC 4731). ``tag`` names the command it answers, "" where the server left it out.
-
-    ``all_uids`` is None where ALL was not returned, which is also how "nothing found" looks.
-    """
-
-    tag: str = ""
-    is_uid: bool = False
-    all_uids: SequenceSet | None = None
-    minimum: int | None = None
-    maximum: int | None = None
-    count: int | None = None
-    modseq: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExistsData:
     """``* n EXISTS``: how many messages there are."""
 
@@ -233,43 +182,10 @@ class VanishedData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AclData:
-    """ACL (RFC 4314): identifier to rights letters."""
-
-    mailbox: str
-    entries: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MyRightsData:
-    """MYRIGHTS (RFC 4314): our own rights letters."""
-
-    mailbox: str
-    rights: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IdData:
     """ID (RFC 2971): what the server says of itself; names are lower case; None where it says NIL."""
 
     fields: Mapping[str, str | None] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Namespace:
-    """One namespace; ``delimiter`` is "" for NIL."""
-
-    prefix: str
-    delimiter: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamespaceData:
-    """NAMESPACE (RFC 2342)."""
-
-    personal: tuple[Namespace, ...] = ()
-    other_users: tuple[Namespace, ...] = ()
-    shared: tuple[Namespace, ...] = ()
 
 
 # -- what we do not know ------------------------------------------------------------------------

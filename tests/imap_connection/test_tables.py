@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 
 import pytest
 
+import mailrules.imap
 from mailrules.errors import LocalProtocolError
-from mailrules.imap import mailbox_commands, message_commands, session_commands
 from mailrules.imap.command import Command
 from mailrules.imap.mailbox_commands import (
     Append,
@@ -53,9 +55,11 @@ LOGIN = Login("u", Secret("p"))
 
 
 def command_names() -> set[str]:
+    """Of every module ``mailrules.imap.*_commands``."""
+    modules = [name for _, name, _ in pkgutil.iter_modules(mailrules.imap.__path__) if name.endswith("_commands")]
     classes = (
         member
-        for module in (session_commands, mailbox_commands, message_commands)
+        for module in (importlib.import_module(f"mailrules.imap.{name}") for name in modules)
         for _, member in inspect.getmembers(module, inspect.isclass)
         if Command in member.__mro__ and "name" in vars(member)
     )

@@ -6,12 +6,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from mailrules.imap.access_data import AclData, MyRightsData
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.framing import Frame
 from mailrules.imap.limits import Limits
+from mailrules.imap.mailbox_data import ListData, Namespace, NamespaceData, StatusData
 from mailrules.imap.parser import parse_response
 from mailrules.imap.responses import (
-    AclData,
     AppendUid,
     BadCharsetCode,
     CapabilityCode,
@@ -19,28 +20,22 @@ from mailrules.imap.responses import (
     Continuation,
     CopyUid,
     EnabledData,
-    ESearchData,
     ExistsData,
     ExpungeData,
     FlagsData,
     IdData,
-    ListData,
     Malformed,
     ModifiedCode,
-    MyRightsData,
-    Namespace,
-    NamespaceData,
     NumberCode,
     RecentData,
     ResponseCode,
-    SearchData,
     Status,
-    StatusData,
     StatusResponse,
     Tagged,
     Unknown,
     VanishedData,
 )
+from mailrules.imap.search_data import ESearchData, SearchData
 from mailrules.imap.sequence_set import SequenceSet
 from tests.imap_wire.reading import TRACES, response_of
 

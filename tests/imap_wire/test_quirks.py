@@ -8,6 +8,7 @@ import pytest
 
 from mailrules.imap.envelope import EnvelopeAddress
 from mailrules.imap.fetch_data import FetchData
+from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
 from mailrules.imap.mailbox_name import encode_mailbox_name
 from mailrules.imap.quirks import QUIRKS, command_line_bytes
 from mailrules.imap.responses import (
@@ -16,17 +17,14 @@ from mailrules.imap.responses import (
     ExistsData,
     FlagsData,
     IdData,
-    ListData,
-    NamespaceData,
     NumberCode,
     PermanentFlagsCode,
     ResponseCode,
-    SearchData,
     Status,
-    StatusData,
     StatusResponse,
     Tagged,
 )
+from mailrules.imap.search_data import SearchData
 from tests.imap_wire.reading import TRACES, trace
 
 if TYPE_CHECKING:
