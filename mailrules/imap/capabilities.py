@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailrules.errors import MissingCapability
-from mailrules.imap.responses import CapabilityCode, CapabilityData, EnabledData, StatusResponse, Tagged
+from mailrules.imap.response_codes import CapabilityCode
+from mailrules.imap.responses import CapabilityData, EnabledData, StatusResponse, Tagged
 
 if TYPE_CHECKING:
     from mailrules.imap.command import Command

@@ -9,13 +9,8 @@ from mailrules.errors import RemoteProtocolError
 from mailrules.imap.access_data import AclData, MyRightsData
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
-from mailrules.imap.responses import (
-    AppendUid,
-    ExistsData,
-    FlagsData,
-    RecentData,
-    StatusResponse,
-)
+from mailrules.imap.response_codes import AppendUid
+from mailrules.imap.responses import ExistsData, FlagsData, RecentData, StatusResponse
 from mailrules.imap.selected_mailbox import OpenedMailbox, SelectedMailbox
 from mailrules.imap.writer import AString, Atom, Flag, Literal, MailboxNode, Node, ParenthesisedList, Quoted
 

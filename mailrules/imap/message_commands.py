@@ -14,15 +14,8 @@ from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.pipelining import overlap
-from mailrules.imap.responses import (
-    CopyUid,
-    ExpungeData,
-    Malformed,
-    ModifiedCode,
-    Status,
-    StatusResponse,
-    VanishedData,
-)
+from mailrules.imap.response_codes import CopyUid, ModifiedCode
+from mailrules.imap.responses import ExpungeData, Malformed, Status, StatusResponse, VanishedData
 from mailrules.imap.search_data import ESearchData, SearchData
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (

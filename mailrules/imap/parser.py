@@ -17,7 +17,7 @@ from mailrules.errors import RemoteProtocolError
 from mailrules.imap import access_data, mailbox_data, search_data
 from mailrules.imap.fetch_data import FetchData, flag_set, read_fetch, read_usual_fetch
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
-from mailrules.imap.response_codes import capability_set, read_response_code
+from mailrules.imap.response_codes import ResponseCode, capability_set, read_response_code
 from mailrules.imap.responses import (
     CapabilityData,
     Continuation,
@@ -28,7 +28,6 @@ from mailrules.imap.responses import (
     IdData,
     Malformed,
     RecentData,
-    ResponseCode,
     Status,
     StatusResponse,
     Tagged,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mailrules.imap.response_codes import ResponseCode
     from mailrules.imap.sequence_set import SequenceSet
 
 
@@ -25,78 +26,6 @@ class Status(StrEnum):
     BAD = "BAD"
     BYE = "BYE"
     PREAUTH = "PREAUTH"
-
-
-# -- response codes: the part in brackets -------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseCode:
-    """``[NAME arguments]`` of a status response (RFC 9051 section 7.1), known to us or not.
-
-    The subclasses add what their arguments mean. A code whose arguments cannot be read stays a
-    plain ``ResponseCode`` under its name.
-    """
-
-    name: str
-    arguments: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapabilityCode(ResponseCode):
-    """CAPABILITY: the new capabilities, which replace the old ones."""
-
-    name: str = "CAPABILITY"
-    capabilities: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PermanentFlagsCode(ResponseCode):
-    """PERMANENTFLAGS: flags that STORE keeps; ``\\*`` where new keywords may be made."""
-
-    name: str = "PERMANENTFLAGS"
-    flags: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberCode(ResponseCode):
-    """UIDVALIDITY, UIDNEXT, UNSEEN or HIGHESTMODSEQ, and others that carry one number."""
-
-    value: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyUid(ResponseCode):
-    """COPYUID (RFC 4315): pairs of source and target UID, in the server's order."""
-
-    name: str = "COPYUID"
-    uidvalidity: int
-    pairs: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppendUid(ResponseCode):
-    """APPENDUID (RFC 4315): the UIDs given to what was appended."""
-
-    name: str = "APPENDUID"
-    uidvalidity: int
-    uids: SequenceSet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModifiedCode(ResponseCode):
-    """MODIFIED (RFC 7162): messages that UNCHANGEDSINCE kept from being changed."""
-
-    name: str = "MODIFIED"
-    uids: SequenceSet
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BadCharsetCode(ResponseCode):
-    """BADCHARSET: the character sets that SEARCH knows, upper case; may be empty."""
-
-    name: str = "BADCHARSET"
-    charsets: tuple[str, ...] = ()
 
 
 # -- status responses ---------------------------------------------------------------------------

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.imap.fetch_data import FetchData
-from mailrules.imap.responses import (
-    ExistsData,
-    ExpungeData,
-    FlagsData,
-    NumberCode,
-    PermanentFlagsCode,
-    ResponseCode,
-    StatusResponse,
-    VanishedData,
-)
+from mailrules.imap.response_codes import NumberCode, PermanentFlagsCode, ResponseCode
+from mailrules.imap.responses import ExistsData, ExpungeData, FlagsData, StatusResponse, VanishedData
 from mailrules.imap.sequence_set import SequenceSet
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
-from mailrules.imap.responses import CapabilityCode, CapabilityData, EnabledData, IdData
+from mailrules.imap.response_codes import CapabilityCode
+from mailrules.imap.responses import CapabilityData, EnabledData, IdData
 from mailrules.imap.writer import AString, Atom, Node, ParenthesisedList, Quoted
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mailrules.imap.fetch_data import FetchData
-from mailrules.imap.responses import ExistsData, ExpungeData, NumberCode, Status, StatusResponse, VanishedData
+from mailrules.imap.response_codes import NumberCode
+from mailrules.imap.responses import ExistsData, ExpungeData, Status, StatusResponse, VanishedData
 from mailrules.imap.selected_mailbox import SelectedMailbox
 from mailrules.imap.sequence_set import SequenceSet
 

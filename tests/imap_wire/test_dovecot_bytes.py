@@ -13,13 +13,8 @@ from mailrules.imap.framing import Framer
 from mailrules.imap.limits import DEFAULT_LIMITS
 from mailrules.imap.mailbox_data import ListData
 from mailrules.imap.parser import parse_response
-from mailrules.imap.responses import (
-    AppendUid,
-    Continuation,
-    Malformed,
-    Status,
-    Tagged,
-)
+from mailrules.imap.response_codes import AppendUid
+from mailrules.imap.responses import Continuation, Malformed, Status, Tagged
 from mailrules.imap.search_data import SearchData
 from mailrules.imap.search_keys import All, AllOf, AnyOf, Contains, Dated, DateField, HeaderContains, Not, TextField
 from mailrules.imap.search_keys import search_nodes as nodes_of

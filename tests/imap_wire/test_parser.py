@@ -12,23 +12,25 @@ from mailrules.imap.framing import Frame
 from mailrules.imap.limits import Limits
 from mailrules.imap.mailbox_data import ListData, Namespace, NamespaceData, StatusData
 from mailrules.imap.parser import parse_response
-from mailrules.imap.responses import (
+from mailrules.imap.response_codes import (
     AppendUid,
     BadCharsetCode,
     CapabilityCode,
+    CopyUid,
+    ModifiedCode,
+    NumberCode,
+    ResponseCode,
+)
+from mailrules.imap.responses import (
     CapabilityData,
     Continuation,
-    CopyUid,
     EnabledData,
     ExistsData,
     ExpungeData,
     FlagsData,
     IdData,
     Malformed,
-    ModifiedCode,
-    NumberCode,
     RecentData,
-    ResponseCode,
     Status,
     StatusResponse,
     Tagged,

@@ -11,19 +11,8 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
 from mailrules.imap.mailbox_name import encode_mailbox_name
 from mailrules.imap.quirks import QUIRKS, command_line_bytes
-from mailrules.imap.responses import (
-    CapabilityData,
-    CopyUid,
-    ExistsData,
-    FlagsData,
-    IdData,
-    NumberCode,
-    PermanentFlagsCode,
-    ResponseCode,
-    Status,
-    StatusResponse,
-    Tagged,
-)
+from mailrules.imap.response_codes import CopyUid, NumberCode, PermanentFlagsCode, ResponseCode
+from mailrules.imap.responses import CapabilityData, ExistsData, FlagsData, IdData, Status, StatusResponse, Tagged
 from mailrules.imap.search_data import SearchData
 from tests.imap_wire.reading import TRACES, trace
 
