@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
+from mailrules.client.fallbacks import Procedure, Progress
 from mailrules.errors import ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.connection import Connection
 from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, Greeted, TlsAgreed
@@ -169,18 +170,18 @@ class AsyncClient:
     async def __aexit__(self, *exception: object) -> None:
         await self.close()
 
-    async def run(self, command: Command[R]) -> R:
-        """Run one command and give its result; other tasks' commands may be in flight beside it.
+    async def run(self, command: Command[R] | Procedure[R]) -> R:
+        """Run one command, or the commands of a procedure, and give the result.
 
+        Other tasks' commands may be in flight beside it.
         Cancelling leaves the connection usable: a command not yet sent is dropped, else its answer is.
         Raises CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError.
         """
+        if isinstance(command, Procedure):
+            return await self._carry_out(command)
         if isinstance(command, Idle):
             raise LocalProtocolError("IDLE has no result to wait for: call idle()")
-        tag, waiter = self._submit(command)
-        if self._idle_over is not None:
-            self._idle_over.set()
-        return await self._wait(tag, waiter)
+        return await self._wait(*self._submit(command))
 
     async def idle(self, *, timeout_seconds: float) -> bool:
         """Wait until the open mailbox changes, by IDLE; False when the time is over before that.
@@ -205,6 +206,38 @@ class AsyncClient:
 
     # -- waiting --------------------------------------------------------------------------------
 
+    async def _carry_out(self, procedure: Procedure[R]) -> R:
+        connection = self._connection
+        progress = Progress(procedure, offered=connection.capabilities, selections=connection.selections)
+        while not progress.is_done:
+            progress.require_same_mailbox(connection.selections)
+            # All are submitted before any waits: no other task's command comes between the check and these.
+            sent = [self._try_submit(command) for command in progress.batch]
+            progress.note_sent(connection.selections)
+            progress.take(await self._outcomes(sent))
+        return progress.result
+
+    def _try_submit(self, command: Command[object]) -> tuple[Tag, asyncio.Future[object]] | IMAPError:
+        try:
+            return self._submit(command)
+        except IMAPError as error:
+            return error
+
+    async def _outcomes(self, sent: Sequence[tuple[Tag, asyncio.Future[object]] | IMAPError]) -> list[object]:
+        """The result or the error of each."""
+        outcomes: list[object] = []
+        try:
+            for one in sent:
+                try:
+                    outcomes.append(one if isinstance(one, IMAPError) else await self._wait(*one))
+                except IMAPError as error:
+                    outcomes.append(error)
+        finally:
+            for one in sent[len(outcomes) :]:  # cancelled: nobody waits for the rest either
+                if not isinstance(one, IMAPError):
+                    self._abandon(one[0])
+        return outcomes
+
     def _submit(self, command: Command[R]) -> tuple[Tag, asyncio.Future[R]]:
         if self._task is None or self._connection.state is State.LOGOUT:
             raise self._lost(self._end_reason or "the connection is not open")
@@ -212,6 +245,8 @@ class AsyncClient:
         tag = self._connection.submit(command)
         self._waiters[tag] = waiter
         self.counters.commands += 1
+        if self._idle_over is not None:
+            self._idle_over.set()
         self._stir()
         return tag, waiter
 
@@ -219,9 +254,12 @@ class AsyncClient:
         try:
             return await waiter
         finally:
-            if self._waiters.pop(tag, None) is not None:
-                self._connection.cancel(tag)
-                self._stir()  # others may have waited for it
+            self._abandon(tag)
+
+    def _abandon(self, tag: Tag) -> None:
+        if self._waiters.pop(tag, None) is not None:
+            self._connection.cancel(tag)
+            self._stir()  # others may have waited for it
 
     async def _idle_once(self, seconds: float) -> None:
         tag, waiter = self._submit(Idle())

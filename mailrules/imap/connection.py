@@ -35,7 +35,7 @@ from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.outbox import Outbox, Outgoing
 from mailrules.imap.parser import Untagged, parse_response
-from mailrules.imap.pipelining import is_relied_on, may_overlap
+from mailrules.imap.pipelining import is_relied_on, may_overlap, opens_or_closes
 from mailrules.imap.responses import Continuation, Status, StatusResponse, Tagged
 from mailrules.imap.selected_mailbox import SelectedMailbox
 from mailrules.imap.session_commands import Authenticate, Compress, Idle, Login, Logout, StartTls
@@ -73,6 +73,7 @@ class Connection:
         self._capabilities = Capabilities()
         self._mailbox: SelectedMailbox | None = None  # the one that responses are about, from SELECT's sending on
         self._has_news = False
+        self._selections = 0
 
     # -- what is known --------------------------------------------------------------------------
 
@@ -94,6 +95,11 @@ class Connection:
     def selected(self) -> SelectedMailbox | None:
         """The open mailbox; None while there is none and while SELECT is under way."""
         return self._mailbox if self._state is State.SELECTED and self._opening() is None else None
+
+    @property
+    def selections(self) -> int:
+        """How many commands that open or close a mailbox were submitted: while it stays, UIDs mean what they meant."""
+        return self._selections
 
     @property
     def awaits_reply(self) -> bool:
@@ -127,6 +133,7 @@ class Connection:
         self._send_ready()
         if tag in self._unsendable:
             raise self._unsendable.pop(tag)
+        self._selections += opens_or_closes(command.name)
         return tag
 
     def cancel(self, tag: Tag) -> None:

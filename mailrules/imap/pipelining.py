@@ -77,6 +77,11 @@ def is_relied_on(name: str) -> bool:
     return bool(uses_of(name).writes & {Resource.SESSION, Resource.SELECTION})
 
 
+def opens_or_closes(name: str) -> bool:
+    """Whether this command changes which mailbox is open."""
+    return Resource.SELECTION in uses_of(name).writes
+
+
 def overlap(first: SequenceSet, second: SequenceSet) -> bool:
     """Whether two sets of UIDs may have one in common; ``*`` may be any."""
     if first.has_star or second.has_star:

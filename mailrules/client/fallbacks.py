@@ -1,0 +1,116 @@
+"""How is a goal reached that takes several commands, so that every driver shares the way to it?
+
+A ``Procedure`` is a frozen value, as a command is, and a driver's ``run`` takes either. Its ``steps`` is a generator
+that does no I/O: it hands commands to the driver and is given their results. That is how a server without an
+extension gets the fallback that its RFC describes:
+
+    @dataclass(frozen=True, slots=True)
+    class ListStatus(Procedure[tuple[StatusData, ...]]):
+        def steps(self, offered):
+            if "LIST-STATUS" in offered:
+                return (yield from run(ListReturnStatus()))
+            listed = yield from run(List())
+            told = yield from run_all(Status(one.mailbox) for one in listed)
+            return tuple(one for one in told if not isinstance(one, CommandRefused))
+
+What fails is raised where the generator waits for it; what leaves the generator leaves ``run``. Each area keeps its
+procedures in a module of its own: ``mailbox_fallbacks``, and so on.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar, cast
+
+from mailrules.errors import CommandRefused, IMAPError, LocalProtocolError
+from mailrules.imap.command import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+Batch: TypeAlias = Sequence[Command[object]]
+"""Commands that the driver sends side by side, as far as the gate lets them."""
+Outcome: TypeAlias = object
+"""The result of one command, or the IMAPError that it ended in."""
+Steps: TypeAlias = Generator[Batch, Sequence[Outcome], R]
+
+
+class Procedure(ABC, Generic[R_co]):
+    """A goal that may take several commands; subclasses are frozen dataclasses."""
+
+    __slots__ = ()
+
+    rests_on_selection: ClassVar[bool] = False
+    """Whether UIDs pass from one step to the next. The driver then stops before a step that would act in another
+    mailbox than the one before, because another task has opened one in between. Steps may open mailboxes themselves."""
+
+    @abstractmethod
+    def steps(self, offered: frozenset[str]) -> Steps[R_co]:
+        """Yield batches by ``run`` and ``run_all``, for a server with these capabilities; return the result."""
+
+
+def run(command: Command[R]) -> Steps[R]:
+    """``result = yield from run(command)``. Raises what the command ended in."""
+    (outcome,) = yield (command,)
+    if isinstance(outcome, IMAPError):
+        raise outcome
+    return cast("R", outcome)  # the driver gives the result of Command[R]
+
+
+def run_all(commands: Iterable[Command[R]]) -> Steps[tuple[R | CommandRefused, ...]]:
+    """The results of commands that do not depend on each other, in their order; a refused one gives its refusal.
+
+    Raises any other error, once all of them have ended.
+    """
+    batch = tuple(commands)
+    outcomes = (yield batch) if batch else ()
+    for outcome in outcomes:
+        if isinstance(outcome, IMAPError) and not isinstance(outcome, CommandRefused):
+            raise outcome
+    return cast("tuple[R | CommandRefused, ...]", tuple(outcomes))  # as in run()
+
+
+class Progress(Generic[R]):
+    """What a driver keeps of a procedure on its way.
+
+    ``batch`` is what to run now; ``take`` gives its outcomes back. When ``is_done``, ``result`` is there.
+    ``selections`` is what the connection said of itself at the start, see ``Connection.selections``.
+    """
+
+    def __init__(self, procedure: Procedure[R], *, offered: frozenset[str], selections: int) -> None:
+        self.batch: Batch = ()
+        self.is_done = False
+        self._procedure, self._selections = procedure, selections
+        self._steps = procedure.steps(offered)
+        self._result: R | None = None
+        self._advance(None)
+
+    @property
+    def result(self) -> R:
+        return cast("R", self._result)  # set with is_done
+
+    def require_same_mailbox(self, selections: int) -> None:
+        """To be called before each batch is sent. Raises LocalProtocolError where it would act in another mailbox."""
+        if self._procedure.rests_on_selection and selections != self._selections:
+            self._steps.close()
+            name = type(self._procedure).__name__
+            raise LocalProtocolError(f"{name} has stopped: another task opened or closed a mailbox in between")
+
+    def note_sent(self, selections: int) -> None:
+        """To be called when the batch has been submitted, which may have opened a mailbox."""
+        self._selections = selections
+
+    def take(self, outcomes: Sequence[Outcome]) -> None:
+        """Go on with what became of the batch. Raises what the procedure raises."""
+        self._advance(outcomes)
+
+    def _advance(self, outcomes: Sequence[Outcome] | None) -> None:
+        try:
+            # A generator that has not begun takes only None.
+            self.batch = self._steps.send(cast("Sequence[Outcome]", outcomes))
+        except StopIteration as end:
+            self.batch, self.is_done, self._result = (), True, end.value
