@@ -20,8 +20,8 @@ from mailrules.client.fetching import (
     sets_of_uids,
 )
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
+from mailrules.imap.append_commands import Append
 from mailrules.imap.mailbox_commands import (
-    Append,
     Create,
     Delete,
     DeleteAcl,

@@ -9,19 +9,16 @@ from mailrules.errors import RemoteProtocolError
 from mailrules.imap.access_data import AclData, MyRightsData
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
-from mailrules.imap.response_codes import AppendUid
 from mailrules.imap.responses import ExistsData, FlagsData, RecentData, StatusResponse
 from mailrules.imap.selected_mailbox import OpenedMailbox, SelectedMailbox
-from mailrules.imap.writer import AString, Atom, Flag, Literal, MailboxNode, Node, ParenthesisedList, Quoted
+from mailrules.imap.writer import AString, Atom, MailboxNode, Node, ParenthesisedList, Quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from mailrules.imap.parser import Untagged
 
 ACL = Extension(capability="ACL", rfc="RFC 4314")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 T = TypeVar("T")
 
@@ -197,37 +194,6 @@ class Unsubscribe(_OneMailbox):
     """UNSUBSCRIBE (RFC 9051 section 6.3.8)."""
 
     name: ClassVar[str] = "UNSUBSCRIBE"
-
-
-@dataclass(frozen=True, slots=True)
-class Append(Command[AppendUid | None]):
-    """APPEND of one message (RFC 9051 section 6.3.12); None where the server sends no APPENDUID of one message."""
-
-    name: ClassVar[str] = "APPEND"
-    mailbox: str
-    message: bytes
-    flags: tuple[str, ...] = ()
-    received: datetime | None = None
-    """Becomes INTERNALDATE; has to know its time zone."""
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        nodes: list[Node] = [MailboxNode(self.mailbox)]
-        if self.flags:
-            nodes.append(ParenthesisedList(tuple(Flag(flag) for flag in self.flags)))
-        if self.received is not None:
-            nodes.append(Quoted(date_time(self.received)))
-        return (*nodes, Literal(self.message))
-
-    def result(self, answer: Answer) -> AppendUid | None:
-        code = answer.reply.code
-        return code if isinstance(code, AppendUid) and not code.uids.has_star and code.uids.count == 1 else None
-
-
-def date_time(moment: datetime) -> str:
-    """``17-Jul-1996 02:44:25 -0700`` (RFC 9051 ``date-time``), which strftime would write in the locale's words."""
-    month = _MONTHS[moment.month - 1]
-    return f"{moment.day:2d}-{month}-{moment:%Y %H:%M:%S %z}"
 
 
 @dataclass(frozen=True, slots=True)

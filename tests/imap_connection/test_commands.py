@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from mailrules.errors import CommandRefused, LocalProtocolError, MissingCapability, RemoteProtocolError
+from mailrules.imap.append_commands import Append
 from mailrules.imap.mailbox_commands import (
-    Append,
     Create,
     Delete,
     DeleteAcl,

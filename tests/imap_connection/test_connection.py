@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailrules.errors import CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError
+from mailrules.imap.append_commands import Append
 from mailrules.imap.connection import Connection
 from mailrules.imap.events import (
     CommandCompleted,
@@ -17,7 +18,7 @@ from mailrules.imap.events import (
     UntaggedReceived,
 )
 from mailrules.imap.limits import Limits
-from mailrules.imap.mailbox_commands import Append, Create, List, Select, Status
+from mailrules.imap.mailbox_commands import Create, List, Select, Status
 from mailrules.imap.message_commands import (
     CopiedMessages,
     FetchItem,

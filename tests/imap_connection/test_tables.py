@@ -10,9 +10,9 @@ import pytest
 
 import mailrules.imap
 from mailrules.errors import LocalProtocolError
+from mailrules.imap.append_commands import Append
 from mailrules.imap.command import Command
 from mailrules.imap.mailbox_commands import (
-    Append,
     Create,
     Delete,
     Examine,
