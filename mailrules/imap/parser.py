@@ -84,23 +84,40 @@ def parse_response(frame: Frame, *, limits: Limits = DEFAULT_LIMITS, utf8: bool 
         return Malformed(raw=frame, reason=str(error))
 
 
-def _read_tagged(frame: bytes, *, limits: Limits) -> Tagged:
+def split_tagged(frame: bytes) -> tuple[str, Status, bytes]:
+    """Tag, status, and all that follows as it came. Raises Unreadable."""
     match = _TAGGED.fullmatch(frame)
     if match is None:
         raise Unreadable("neither untagged, nor a continuation, nor a tag with OK, NO or BAD")
     tag, status, rest = match.groups()
-    code, text = _read_status_text(rest or b"", limits=limits)
-    return Tagged(tag=tag.decode("latin-1"), status=Status(status.decode().upper()), code=code, text=text)
+    return tag.decode("latin-1"), Status(status.decode().upper()), rest or b""
 
 
-def _read_untagged(frame: bytes, *, limits: Limits, utf8: bool) -> Untagged:
+def split_untagged(frame: bytes) -> tuple[int | None, str, bytes]:
+    """The number where one comes first, the name in upper case, and all that follows as it came. Raises Unreadable."""
     match = _UNTAGGED.fullmatch(frame)
     if match is None:
         raise Unreadable("an untagged response without a name")
-    number, raw_name, rest = match[1], match[2], match[3] or b""
-    name = raw_name.decode("latin-1").upper()
+    number = None if match[1] is None else int(match[1])
+    return number, match[2].decode("latin-1").upper(), match[3] or b""
+
+
+def split_status_text(rest: bytes) -> tuple[bytes | None, bytes]:
+    """What stands in the brackets of a status response, None where it has none, and the text for people."""
+    match = _CODE.fullmatch(rest) or _SIMPLE_CODE.fullmatch(rest)
+    return (None, rest) if match is None else (match[1], match[2])
+
+
+def _read_tagged(frame: bytes, *, limits: Limits) -> Tagged:
+    tag, status, rest = split_tagged(frame)
+    code, text = _read_status_text(rest, limits=limits)
+    return Tagged(tag=tag, status=status, code=code, text=text)
+
+
+def _read_untagged(frame: bytes, *, limits: Limits, utf8: bool) -> Untagged:
+    number, name, rest = split_untagged(frame)
     if number is not None:
-        return _read_numbered(int(number), name, rest, limits=limits)
+        return _read_numbered(number, name, rest, limits=limits)
     if name in _STATUSES:
         code, text = _read_status_text(rest, limits=limits)
         return StatusResponse(status=Status(name), code=code, text=text)
@@ -127,10 +144,9 @@ def _read_numbered(number: int, name: str, rest: bytes, *, limits: Limits) -> Un
 
 
 def _read_status_text(rest: bytes, *, limits: Limits) -> tuple[ResponseCode | None, str]:
-    match = _CODE.fullmatch(rest) or _SIMPLE_CODE.fullmatch(rest)
-    if match is None:
-        return None, rest.decode("utf-8", "replace").strip()
-    return read_response_code(match[1], limits=limits), match[2].decode("utf-8", "replace").strip()
+    code, text = split_status_text(rest)
+    words = text.decode("utf-8", "replace").strip()
+    return None if code is None else read_response_code(code, limits=limits), words
 
 
 def _read_capability(reader: Reader) -> CapabilityData:
