@@ -34,13 +34,29 @@ class CommandRefused(IMAPError):
     """A tagged NO or BAD (RFC 9051 section 7.1).
 
     ``command`` is the command's name, ``status`` is ``"NO"`` or ``"BAD"``, ``code`` the response
-    code's name in upper case (``"TRYCREATE"``) or ``""``, ``text`` the server's words.
+    code's name in upper case (``"TRYCREATE"``) or ``""``, ``text`` the server's words. ``detail`` is the
+    code as ``mailrules.imap.response_codes`` types it, with its arguments.
     """
 
-    def __init__(self, command: str, *, status: str, code: str = "", text: str = "") -> None:
-        self.command, self.status, self.code, self.text = command, status, code, text
+    def __init__(self, command: str, *, status: str, code: str = "", text: str = "", detail: object = None) -> None:
+        self.command, self.status, self.code, self.text, self.detail = command, status, code, text, detail
         bracket = f" [{code}]" if code else ""
         super().__init__(f"{command} refused: {status}{bracket} {text}".rstrip())
+
+
+class MessageLimitReached(IMAPError):
+    """The server did only a part of a command, and said OK (MESSAGELIMIT, RFC 9738).
+
+    ``result`` is that of the part: the messages from the highest UID down to ``lowest_uid``. ``limit`` is how
+    many messages one command may touch.
+    """
+
+    def __init__(self, command: str, *, limit: int, lowest_uid: int, result: object) -> None:
+        self.command, self.limit, self.lowest_uid, self.result = command, limit, lowest_uid, result
+        super().__init__(
+            f"{command} stopped at UID {lowest_uid}: the server takes {limit} messages in one command (RFC 9738); "
+            f"ask again for what is below that UID"
+        )
 
 
 class MissingCapability(IMAPError):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, RemoteProtocolError
+from mailrules.errors import CommandRefused, MessageLimitReached, RemoteProtocolError
 from mailrules.imap.command import Answer, Command
 from mailrules.imap.events import CommandCompleted, CommandFailed, Tag
+from mailrules.imap.response_codes import MessageLimitCode
 from mailrules.imap.responses import Status
 
 if TYPE_CHECKING:
@@ -44,10 +45,16 @@ class InFlight:
         """What the tagged reply makes of it."""
         if reply.status is not Status.OK:
             code = reply.code.name if reply.code else ""
-            refusal = CommandRefused(self.command.name, status=reply.status.value, code=code, text=reply.text)
+            refusal = CommandRefused(
+                self.command.name, status=reply.status.value, code=code, text=reply.text, detail=reply.code
+            )
             return CommandFailed(tag=self.tag, error=refusal)
         try:
             result = self.command.result(Answer(claimed=self._claimed, reply=reply))
         except RemoteProtocolError as error:
             return CommandFailed(tag=self.tag, error=error)
+        if isinstance(reply.code, MessageLimitCode) and reply.code.lowest_uid is not None:
+            limit, lowest_uid = reply.code.limit, reply.code.lowest_uid
+            partial = MessageLimitReached(self.command.name, limit=limit, lowest_uid=lowest_uid, result=result)
+            return CommandFailed(tag=self.tag, error=partial)
         return CommandCompleted(tag=self.tag, result=result)

@@ -1,17 +1,94 @@
-"""What the response codes in brackets mean (RFC 9051 section 7.1; RFC 4315, 5530 and 7162)."""
+"""Which response codes are there, and what do their arguments mean (RFC 9051 section 7.1)?
+
+``Code`` has the names. A code with arguments has a class below, or is a ``NumberCode``, ``TextCode`` or
+``WordsCode`` where the arguments are no more than that.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.fetch_data import flag_set
 from mailrules.imap.sequence_set import STAR, SequenceSet, parse_ranges, parse_sequence_set
 from mailrules.imap.tokens import Reader, Unreadable, read_number
+from mailrules.imap.values import first_of, list_of, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from mailrules.imap.limits import Limits
+
+
+class Code(StrEnum):
+    """The names of all registered codes, and of those that Gmail adds; compares equal to ``CommandRefused.code``."""
+
+    ALERT = "ALERT"  # RFC 9051 up to UNKNOWN_CTE, which has those of RFC 5530 and 4315 too
+    ALREADY_EXISTS = "ALREADYEXISTS"
+    APPEND_UID = "APPENDUID"
+    AUTHENTICATION_FAILED = "AUTHENTICATIONFAILED"
+    AUTHORIZATION_FAILED = "AUTHORIZATIONFAILED"
+    BAD_CHARSET = "BADCHARSET"
+    CANNOT = "CANNOT"
+    CAPABILITY = "CAPABILITY"
+    CLIENT_BUG = "CLIENTBUG"
+    CLOSED = "CLOSED"
+    CONTACT_ADMIN = "CONTACTADMIN"
+    COPY_UID = "COPYUID"
+    CORRUPTION = "CORRUPTION"
+    EXPIRED = "EXPIRED"
+    EXPUNGE_ISSUED = "EXPUNGEISSUED"
+    HAS_CHILDREN = "HASCHILDREN"
+    IN_USE = "INUSE"
+    LIMIT = "LIMIT"
+    NONEXISTENT = "NONEXISTENT"
+    NO_PERMISSION = "NOPERM"
+    OVER_QUOTA = "OVERQUOTA"
+    PARSE = "PARSE"
+    PERMANENT_FLAGS = "PERMANENTFLAGS"
+    PRIVACY_REQUIRED = "PRIVACYREQUIRED"
+    READ_ONLY = "READ-ONLY"
+    READ_WRITE = "READ-WRITE"
+    SERVER_BUG = "SERVERBUG"
+    TRY_CREATE = "TRYCREATE"
+    UID_NEXT = "UIDNEXT"
+    UID_NOT_STICKY = "UIDNOTSTICKY"
+    UID_VALIDITY = "UIDVALIDITY"
+    UNAVAILABLE = "UNAVAILABLE"
+    UNKNOWN_CTE = "UNKNOWN-CTE"
+    NEW_NAME = "NEWNAME"  # RFC 2060
+    REFERRAL = "REFERRAL"  # RFC 2193, 2221
+    UNSEEN = "UNSEEN"  # RFC 3501
+    URL_MECHANISMS = "URLMECH"  # RFC 4467
+    BAD_URL = "BADURL"  # RFC 4469
+    TOO_BIG = "TOOBIG"
+    COMPRESSION_ACTIVE = "COMPRESSIONACTIVE"  # RFC 4978
+    NOT_SAVED = "NOTSAVED"  # RFC 5182
+    BAD_COMPARATOR = "BADCOMPARATOR"  # RFC 5255
+    ANNOTATE = "ANNOTATE"  # RFC 5257
+    ANNOTATIONS = "ANNOTATIONS"
+    MAX_CONVERT_MESSAGES = "MAXCONVERTMESSAGES"  # RFC 5259
+    MAX_CONVERT_PARTS = "MAXCONVERTPARTS"
+    TEMPORARY_FAILURE = "TEMPFAIL"
+    NO_UPDATE = "NOUPDATE"  # RFC 5267
+    METADATA = "METADATA"  # RFC 5464
+    BAD_EVENT = "BADEVENT"  # RFC 5465
+    NOTIFICATION_OVERFLOW = "NOTIFICATIONOVERFLOW"
+    UNDEFINED_FILTER = "UNDEFINED-FILTER"  # RFC 5466
+    USE_ATTRIBUTE = "USEATTR"  # RFC 6154
+    DOWNGRADED = "DOWNGRADED"  # RFC 6858
+    HIGHEST_MODSEQ = "HIGHESTMODSEQ"  # RFC 7162
+    MODIFIED = "MODIFIED"
+    NO_MODSEQ = "NOMODSEQ"
+    MAILBOX_ID = "MAILBOXID"  # RFC 8474
+    IN_PROGRESS = "INPROGRESS"  # RFC 9585
+    UID_REQUIRED = "UIDREQUIRED"  # RFC 9586
+    MESSAGE_LIMIT = "MESSAGELIMIT"  # RFC 9738
+    GMAIL_THROTTLED = "THROTTLED"
+    GMAIL_WEB_ALERT = "WEBALERT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +127,21 @@ class NumberCode(ResponseCode):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TextCode(ResponseCode):
+    """One string: the URL of BADURL (RFC 4469), REFERRAL (RFC 2221) or WEBALERT, the filter of UNDEFINED-FILTER
+    (RFC 5466), the tag of NOUPDATE (RFC 5267), the identifier of MAILBOXID (RFC 8474)."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordsCode(ResponseCode):
+    """METADATA (RFC 5464 section 6.3), ANNOTATE and ANNOTATIONS (RFC 5257): ``("MAXSIZE", "1024")``, upper case."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CopyUid(ResponseCode):
     """COPYUID (RFC 4315): pairs of source and target UID, in the server's order."""
 
@@ -83,10 +175,62 @@ class BadCharsetCode(ResponseCode):
     charsets: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadEventCode(ResponseCode):
+    """BADEVENT (RFC 5465): the events of NOTIFY that the server knows, in its spelling."""
+
+    name: str = "BADEVENT"
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlMechanismsCode(ResponseCode):
+    """URLMECH (RFC 4467): the mechanisms of URLAUTH, upper case, to their keys in base64, "" for none."""
+
+    name: str = "URLMECH"
+    mechanisms: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InProgressCode(ResponseCode):
+    """INPROGRESS (RFC 9585): the command ``tag`` has done ``done`` of ``goal``; "" and None where not told.
+
+    "The client MUST NOT consider the values to be authoritative for any other use than evaluating the
+    progress": they may go back, and past the goal.
+    """
+
+    name: str = "INPROGRESS"
+    tag: str = ""
+    done: int | None = None
+    goal: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageLimitCode(ResponseCode):
+    """MESSAGELIMIT (RFC 9738): how many messages one command may touch.
+
+    With ``lowest_uid`` the command was carried out from the highest UID down to this one, and no further.
+    """
+
+    name: str = "MESSAGELIMIT"
+    limit: int
+    lowest_uid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DowngradedCode(ResponseCode):
+    """DOWNGRADED (RFC 6858): the messages, by UID after a UID command, that were changed for us."""
+
+    name: str = "DOWNGRADED"
+    messages: SequenceSet
+
+
 # Some servers make UIDVALIDITY of milliseconds, over 32 bits, so it is not held to them.
-_WITH_NUMBER: Final = frozenset({"UIDVALIDITY", "UIDNEXT", "UNSEEN", "HIGHESTMODSEQ", "MAILBOXSIZE", "MESSAGELIMIT"})
-
-
+_WITH_NUMBER: Final = frozenset(
+    {"UIDVALIDITY", "UIDNEXT", "UNSEEN", "HIGHESTMODSEQ", "MAILBOXSIZE", "MAXCONVERTMESSAGES", "MAXCONVERTPARTS"}
+)
+_WITH_TEXT: Final = frozenset({"BADURL", "MAILBOXID", "NOUPDATE", "REFERRAL", "UNDEFINED-FILTER", "WEBALERT"})
+_WITH_WORDS: Final = frozenset({"ANNOTATE", "ANNOTATIONS", "METADATA"})
 _NAME_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/"
 
 
@@ -100,35 +244,20 @@ def read_response_code(text: bytes, *, limits: Limits) -> ResponseCode:
     name, arguments = word[:length].decode().upper(), word[length:].strip()
     try:
         return _read_known(name, arguments, limits=limits) or ResponseCode(name=name, arguments=arguments)
-    except (Unreadable, RemoteProtocolError):
+    except (Unreadable, RemoteProtocolError, ValueError):  # ValueError: more or fewer arguments than there should be
         return ResponseCode(name=name, arguments=arguments)
 
 
 def _read_known(name: str, arguments: bytes, *, limits: Limits) -> ResponseCode | None:
-    reader = Reader(arguments, limits=limits)
-    match name:
-        case "CAPABILITY":
-            return CapabilityCode(arguments=arguments, capabilities=capability_set(arguments))
-        case "PERMANENTFLAGS":
-            flags = reader.value()
-            if not isinstance(flags, list):
-                raise Unreadable("PERMANENTFLAGS without a list")
-            return PermanentFlagsCode(arguments=arguments, flags=flag_set(flags))
-        case "COPYUID":
-            return _read_copyuid(arguments, limits=limits)
-        case "APPENDUID":
-            uidvalidity = read_number(reader.value(), smallest=1)
-            return AppendUid(arguments=arguments, uidvalidity=uidvalidity, uids=parse_sequence_set(reader.rest()))
-        case "MODIFIED":
-            return ModifiedCode(arguments=arguments, uids=parse_sequence_set(arguments))
-        case "BADCHARSET":
-            value = reader.value() if arguments else None
-            charsets = value if isinstance(value, list) else [value]
-            names = tuple(one.decode("latin-1").upper() for one in charsets if isinstance(one, bytes))
-            return BadCharsetCode(arguments=arguments, charsets=names)
-        case _ if name in _WITH_NUMBER:
-            return NumberCode(name=name, arguments=arguments, value=read_number(arguments))
-    return None
+    if name in _WITH_NUMBER:
+        return NumberCode(name=name, arguments=arguments, value=read_number(arguments))
+    if name in _WITH_TEXT and arguments:
+        return TextCode(name=name, arguments=arguments, text=_read_text(arguments, limits=limits))
+    if name in _WITH_WORDS:
+        words = arguments.decode("latin-1").upper().split()
+        return WordsCode(name=name, arguments=arguments, words=tuple(words))
+    read = _READERS.get(name)
+    return read(arguments, limits) if read else None
 
 
 def capability_set(text: bytes) -> frozenset[str]:
@@ -136,7 +265,79 @@ def capability_set(text: bytes) -> frozenset[str]:
     return frozenset(text.decode("latin-1").upper().split())
 
 
-def _read_copyuid(arguments: bytes, *, limits: Limits) -> CopyUid | None:
+def _read_text(arguments: bytes, *, limits: Limits) -> str:
+    """The one argument: an identifier in parentheses, a quoted string, or as it stands, as a URL does."""
+    if arguments[:1] in (b"(", b'"'):
+        return text_of(first_of(Reader(arguments, limits=limits).value()))
+    return arguments.decode("utf-8", "replace")
+
+
+def _read_capabilities(arguments: bytes, limits: Limits) -> CapabilityCode:
+    del limits
+    return CapabilityCode(arguments=arguments, capabilities=capability_set(arguments))
+
+
+def _read_permanent_flags(arguments: bytes, limits: Limits) -> PermanentFlagsCode:
+    flags = Reader(arguments, limits=limits).value()
+    if not isinstance(flags, list):
+        raise Unreadable("PERMANENTFLAGS without a list")
+    return PermanentFlagsCode(arguments=arguments, flags=flag_set(flags))
+
+
+def _read_appenduid(arguments: bytes, limits: Limits) -> AppendUid:
+    reader = Reader(arguments, limits=limits)
+    uidvalidity = read_number(reader.value(), smallest=1)
+    return AppendUid(arguments=arguments, uidvalidity=uidvalidity, uids=parse_sequence_set(reader.rest()))
+
+
+def _read_modified(arguments: bytes, limits: Limits) -> ModifiedCode:
+    del limits
+    return ModifiedCode(arguments=arguments, uids=parse_sequence_set(arguments))
+
+
+def _read_downgraded(arguments: bytes, limits: Limits) -> DowngradedCode:
+    del limits
+    return DowngradedCode(arguments=arguments, messages=parse_sequence_set(arguments))
+
+
+def _read_badcharset(arguments: bytes, limits: Limits) -> BadCharsetCode:
+    value = Reader(arguments, limits=limits).value() if arguments else None
+    charsets = value if isinstance(value, list) else [value]
+    names = tuple(one.decode("latin-1").upper() for one in charsets if isinstance(one, bytes))
+    return BadCharsetCode(arguments=arguments, charsets=names)
+
+
+def _read_badevent(arguments: bytes, limits: Limits) -> BadEventCode:
+    events = list_of(Reader(arguments, limits=limits).value())
+    return BadEventCode(arguments=arguments, events=tuple(text_of(event) for event in events))
+
+
+def _read_urlmech(arguments: bytes, limits: Limits) -> UrlMechanismsCode:
+    del limits
+    pairs = (word.partition("=") for word in arguments.decode("latin-1").split())
+    mechanisms = {name.upper(): key for name, _, key in pairs}
+    return UrlMechanismsCode(arguments=arguments, mechanisms=MappingProxyType(mechanisms))
+
+
+def _read_inprogress(arguments: bytes, limits: Limits) -> InProgressCode:
+    if not arguments:
+        return InProgressCode()
+    tag, done, goal = list_of(Reader(arguments, limits=limits).value())
+    return InProgressCode(
+        arguments=arguments,
+        tag=text_of(tag),
+        done=None if done is None else read_number(done),
+        goal=None if goal is None else read_number(goal),
+    )
+
+
+def _read_messagelimit(arguments: bytes, limits: Limits) -> MessageLimitCode:
+    del limits
+    limit, *lowest_uid = (read_number(word, smallest=1) for word in arguments.split())
+    return MessageLimitCode(arguments=arguments, limit=limit, lowest_uid=lowest_uid[0] if lowest_uid else None)
+
+
+def _read_copyuid(arguments: bytes, limits: Limits) -> CopyUid | None:
     words = arguments.split()
     if len(words) != 3:
         return None
@@ -155,3 +356,20 @@ def _members(text: bytes, *, at_most: int) -> list[int]:
     if sum(abs(last - first) + 1 for first, last in ranges) > at_most:
         raise Unreadable(f"COPYUID with over {at_most} members (limits.copied_uids)")
     return [uid for first, last in ranges for uid in range(min(first, last), max(first, last) + 1)]
+
+
+_READERS: Final[Mapping[str, Callable[[bytes, Limits], ResponseCode | None]]] = MappingProxyType(
+    {
+        "APPENDUID": _read_appenduid,
+        "BADCHARSET": _read_badcharset,
+        "BADEVENT": _read_badevent,
+        "CAPABILITY": _read_capabilities,
+        "COPYUID": _read_copyuid,
+        "DOWNGRADED": _read_downgraded,
+        "INPROGRESS": _read_inprogress,
+        "MESSAGELIMIT": _read_messagelimit,
+        "MODIFIED": _read_modified,
+        "PERMANENTFLAGS": _read_permanent_flags,
+        "URLMECH": _read_urlmech,
+    }
+)
