@@ -8,7 +8,7 @@ RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 PLUGINS := $(wildcard plugins/*)
 # A missing server fails the tests under CI and locally alike; see tests/servers.
-SERVERS := dovecot-imapd
+SERVERS := dovecot-imapd microsocks tinyproxy
 BENCH_SERVERS := dovecot-imapd imapfilter
 
 .DEFAULT_GOAL := help
@@ -31,8 +31,10 @@ demo: $(RUNS)  ## the whole job on an embedded server: no account, no network
 test: $(READY) servers  ## every test, on real servers
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
-servers:
+servers:  ## the mail servers that the tests start
 	@./.ci/need-packages $(SERVERS)
+	@./.ci/unpack-server $(UNPACKED_SERVERS)/cyrus $(CYRUS)
+	@./.ci/unpack-server $(UNPACKED_SERVERS)/courier $(COURIER)
 
 check: $(READY)  ## ruff, mypy strict, the import contracts
 	$(BIN)/ruff format --check .

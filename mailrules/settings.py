@@ -29,9 +29,30 @@ class SecretReference:
     value: str
 
 
+class ProxyKind(StrEnum):
+    """How a proxy is asked for a connection: SOCKS version 5 (RFC 1928) or HTTP's CONNECT (RFC 9110)."""
+
+    SOCKS5 = "socks5"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxySettings:
+    """The proxy that connects to the server for us; it also looks the server's name up.
+
+    ``user`` and ``secret`` are both there or both not. They reach the proxy unprotected: neither kind has another way.
+    """
+
+    kind: ProxyKind
+    host: str
+    port: int
+    user: str = ""
+    secret: SecretReference | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds for each phase of a connection's life."""
+    """Seconds for each phase of a connection's life; ``connect`` includes the proxy, where there is one."""
 
     connect_seconds: float = 15.0
     tls_seconds: float = 15.0
@@ -57,6 +78,7 @@ class AccountSettings:
     """PEM file of certificate authorities to trust besides the system's."""
     tunnel: tuple[str, ...] = ()
     """Command whose stdin and stdout are the connection; such a connection may start PREAUTH."""
+    proxy: ProxySettings | None = None
     mechanism: str = ""
     """``plain``, ``xoauth2`` or ``login``; "" chooses by what the server offers."""
     compress: bool | None = None
@@ -76,3 +98,8 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def stays_here(host: str, proxy: ProxySettings | None) -> bool:
+    """Whether what is sent to ``host`` cannot leave this machine; another machine's proxy has its own ``localhost``."""
+    return is_loopback(host) and (proxy is None or is_loopback(proxy.host))

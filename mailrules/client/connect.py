@@ -23,9 +23,10 @@ from mailrules.imap.responses import Status
 from mailrules.imap.sasl import LoginMethod, Plain, XOAuth2, choose_login_method
 from mailrules.imap.session_commands import Authenticate, Capability, Compress, Login, StartTls
 from mailrules.secret import Secret
-from mailrules.settings import SecretReference, Security, is_loopback
+from mailrules.settings import SecretReference, Security, stays_here
 
 if TYPE_CHECKING:
+    from mailrules.client.stream import NetworkStream
     from mailrules.client.transcript import Transcript
     from mailrules.settings import AccountSettings
 
@@ -52,7 +53,7 @@ async def connect(
     if transcript:
         transcript.hide(hidden)
     client = AsyncClient(
-        await open_stream(account),
+        await _open_stream(account, resolve_secret, transcript),
         command_seconds=account.timeouts.command_seconds,
         idle_renew_seconds=account.timeouts.idle_renew_seconds,
         observer=transcript,
@@ -64,6 +65,23 @@ async def connect(
         await client.close()
         raise
     return client
+
+
+async def _open_stream(
+    account: AccountSettings, resolve_secret: SecretResolver, transcript: Transcript | None
+) -> NetworkStream:
+    """The stream, through the proxy where there is one, whose words may repeat its secret but no error does."""
+    proxy = account.proxy
+    if proxy is None or proxy.secret is None:
+        return await open_stream(account)
+    secret = await resolve_secret(proxy.secret)
+    hidden = spellings_of(secret, user=proxy.user)
+    if transcript:
+        transcript.hide(hidden)
+    try:
+        return await open_stream(account, proxy_secret=secret)
+    except ConnectionFailed as error:
+        raise ConnectionFailed(without(hidden, str(error))) from None
 
 
 async def _log_in(
@@ -174,7 +192,7 @@ def _is_worth_compressing(account: AccountSettings) -> bool:
     """On one machine, compression only costs both sides processor time."""
     if account.compress is not None:
         return account.compress
-    return bool(account.tunnel) or not is_loopback(account.host)
+    return bool(account.tunnel) or not stays_here(account.host, account.proxy)
 
 
 async def _compress(client: AsyncClient) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
+from mailrules.client.proxy import basic_credentials
 from mailrules.imap.sasl import Plain, XOAuth2
 
 if TYPE_CHECKING:
@@ -14,11 +15,12 @@ HIDDEN = "***"
 
 
 def spellings_of(secret: Secret, *, user: str) -> tuple[str, ...]:
-    """The secret as it is, quoted for LOGIN, and in the base64 turns of AUTHENTICATE; longest first."""
+    """The secret as it is, quoted for LOGIN, and in base64 as AUTHENTICATE and HTTP proxies have it; longest first."""
     clear = secret.reveal()
     turns = (clear.encode(), Plain(user, secret).initial_response(), XOAuth2(user, secret).initial_response())
     quoted = clear.replace("\\", "\\\\").replace('"', '\\"')
-    spellings = {clear, quoted, *(base64.b64encode(turn).decode() for turn in turns)}
+    encoded = (base64.b64encode(turn).decode() for turn in turns)
+    spellings = {clear, quoted, *encoded, basic_credentials(user, secret)}
     return tuple(sorted(spellings, key=len, reverse=True))
 
 

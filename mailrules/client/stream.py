@@ -1,4 +1,4 @@
-"""How do bytes reach the server and come back: TCP or a command's pipes, then TLS, then DEFLATE?"""
+"""How do bytes reach the server and come back: TCP, a proxy or a command's pipes, then TLS, then DEFLATE?"""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import ssl
 from typing import TYPE_CHECKING, Protocol
 
 from mailrules.client.compression import DeflateLayer
+from mailrules.client.proxy import HEADER_END, MOST_HEADER_BYTES, handshake, place_of_proxy
 from mailrules.client.tls import TLSLayer, client_context, explain_handshake
 from mailrules.errors import ConnectionFailed, ConnectionLost
-from mailrules.settings import Security, is_loopback
+from mailrules.settings import Security, stays_here
 
 if TYPE_CHECKING:
-    from mailrules.settings import AccountSettings
+    from mailrules.client.proxy import Handshake, Turn
+    from mailrules.secret import Secret
+    from mailrules.settings import AccountSettings, ProxySettings
 
 READ_BYTES = 256 << 10
 """The most that one ``read`` returns, so that nothing the server sends makes a larger piece."""
@@ -139,15 +142,16 @@ class NetworkStream:
         return data
 
 
-async def open_stream(account: AccountSettings) -> NetworkStream:
+async def open_stream(account: AccountSettings, *, proxy_secret: Secret | None = None) -> NetworkStream:
     """Connect as the settings say, TLS included unless it is to come by STARTTLS.
 
-    Raises ConnectionFailed with the place, the phase and a cure.
+    ``proxy_secret`` is the one that ``account.proxy.secret`` refers to. Raises ConnectionFailed with the place,
+    the phase and a cure.
     """
     if account.tunnel:
         return await _open_tunnel(account)
     check_protection(account)
-    stream = await _open_tcp(account)
+    stream = await _open_tcp(account, proxy_secret)
     if account.security is Security.TLS:
         try:
             await stream.start_tls()
@@ -164,24 +168,42 @@ def place_of(account: AccountSettings) -> str:
 
 def check_protection(account: AccountSettings) -> None:
     """Refuse a connection without TLS that would leave this machine, unless it is asked for by name."""
-    if account.security is Security.NONE and not account.insecure and not is_loopback(account.host):
+    if account.security is Security.NONE and not account.insecure and not stays_here(account.host, account.proxy):
         raise ConnectionFailed(
             f"{place_of(account)}: without TLS, password and mail could be read on the way; "
             "set security: tls or starttls (or insecure: true, if you accept that)"
         )
 
 
-async def _open_tcp(account: AccountSettings) -> NetworkStream:
-    place, seconds = place_of(account), account.timeouts.connect_seconds
+async def _open_tcp(account: AccountSettings, proxy_secret: Secret | None) -> NetworkStream:
+    place, proxy, seconds = place_of(account), account.proxy, account.timeouts.connect_seconds
+    writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(seconds):
-            reader, writer = await asyncio.open_connection(
-                account.host, account.port, limit=READ_BYTES, happy_eyeballs_delay=0.25
-            )
+            if proxy is None:
+                reader, writer = await _connect(account.host, account.port, place=place)
+            else:
+                reader, writer = await _connect(proxy.host, proxy.port, place=f"{place}: {place_of_proxy(proxy)}")
+                turns = handshake(proxy, host=account.host, port=account.port, secret=proxy_secret)
+                await _ask_proxy(turns, reader, writer, proxy=proxy, place=place)
     except TimeoutError:
+        _abort(writer)
+        through = f" through {place_of_proxy(proxy)}" if proxy else ""
         raise ConnectionFailed(
-            f"{place}: no connection in {seconds:g} seconds; check host and port, and whether a firewall is in between"
+            f"{place}: no connection in {seconds:g} seconds{through}; check host and port, "
+            "and whether a firewall is in between"
         ) from None
+    except BaseException:
+        _abort(writer)
+        raise
+    return NetworkStream(reader, writer, account=account)
+
+
+async def _connect(host: str, port: int, *, place: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        reader, writer = await asyncio.open_connection(host, port, limit=READ_BYTES, happy_eyeballs_delay=0.25)
+    except TimeoutError:
+        raise  # the caller's deadline; it is an OSError too
     except socket.gaierror as error:
         raise ConnectionFailed(f"{place}: the name cannot be resolved ({error.strerror}); check host") from error
     except ConnectionRefusedError as error:
@@ -191,7 +213,48 @@ async def _open_tcp(account: AccountSettings) -> NetworkStream:
     except UnicodeError as error:
         raise ConnectionFailed(f"{place}: this is no host name ({error})") from error
     _keep_alive(writer.get_extra_info("socket"))
-    return NetworkStream(reader, writer, account=account)
+    return reader, writer
+
+
+async def _ask_proxy(
+    turns: Handshake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, proxy: ProxySettings, place: str
+) -> None:
+    """Drive the handshake; what the server says behind it stays in the reader."""
+    try:
+        turn = next(turns)
+        while True:
+            writer.write(turn.data)
+            turn = turns.send(await _answer(turn, reader))
+    except StopIteration:
+        return
+    except ConnectionFailed as error:
+        raise ConnectionFailed(f"{place}: {error}") from error
+    except asyncio.IncompleteReadError as error:
+        raise ConnectionFailed(
+            f"{place}: {place_of_proxy(proxy)}: it hung up before the server was connected"
+        ) from error
+    except asyncio.LimitOverrunError as error:
+        raise ConnectionFailed(
+            f"{place}: {place_of_proxy(proxy)}: its answer has a header over {MOST_HEADER_BYTES:,} bytes"
+        ) from error
+    except OSError as error:
+        raise ConnectionFailed(
+            f"{place}: {place_of_proxy(proxy)}: the connection broke off ({_words(error)})"
+        ) from error
+
+
+async def _answer(turn: Turn, reader: asyncio.StreamReader) -> bytes:
+    if turn.wanted_bytes is not None:
+        return await reader.readexactly(turn.wanted_bytes)
+    header = await reader.readuntil(HEADER_END)
+    if len(header) > MOST_HEADER_BYTES:
+        raise asyncio.LimitOverrunError("header too long", len(header))
+    return header
+
+
+def _abort(writer: asyncio.StreamWriter | None) -> None:
+    if writer is not None:
+        writer.transport.abort()
 
 
 async def _open_tunnel(account: AccountSettings) -> NetworkStream:

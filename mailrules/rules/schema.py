@@ -117,6 +117,16 @@ class TunnelModel(_Model):
     command: Annotated[list[Text], Field(min_length=1), BeforeValidator(_words), _TEXT_OR_TEXTS]
 
 
+class ProxyModel(_Model):
+    """The proxy that connects to the server for us."""
+
+    kind: Literal["socks5", "http"]
+    host: Text
+    port: int | None = Field(None, ge=1, le=65535, description="1080 for socks5, 8080 for http.")
+    user: Text | None = None
+    secret: SecretModel | None = None
+
+
 class LimitsModel(_Model):
     """What the account's server is spared."""
 
@@ -145,6 +155,7 @@ class AccountModel(_Model):
     insecure: bool = Field(default=False, description="Allow `security: none` to a host that is not this machine.")
     ca_file: Text | None = Field(None, description="A PEM file of authorities to trust besides the system's.")
     tunnel: TunnelModel | None = None
+    proxy: ProxyModel | None = Field(None, description="SOCKS 5 or HTTP CONNECT; it also looks the host up.")
     mechanism: Literal["plain", "xoauth2", "login"] | None = None
     compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")

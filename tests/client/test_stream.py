@@ -72,6 +72,8 @@ async def test_keep_alive_is_on() -> None:
 
         connection: socket.socket = stream._writer.get_extra_info("socket")
         assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        assert [connection.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [60, 20, 4]
         await stream.close()
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from mailrules.settings import AccountSettings, SecretReference, Security, Timeouts, is_loopback
+from mailrules.settings import (
+    AccountSettings,
+    ProxyKind,
+    ProxySettings,
+    SecretReference,
+    Security,
+    Timeouts,
+    is_loopback,
+    stays_here,
+)
 from tests.rules.loading import diagnostics_in, load
 
 
@@ -49,6 +58,23 @@ def test_a_tunnel_needs_neither_host_nor_secret(command: str) -> None:
     assert account.secret is None
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ("{kind: socks5, host: p}", ProxySettings(kind=ProxyKind.SOCKS5, host="p", port=1080)),
+        ("{kind: http, host: p}", ProxySettings(kind=ProxyKind.HTTP, host="p", port=8080)),
+        (
+            "{kind: http, host: p, port: 3128, user: u, secret: {env: P}}",
+            ProxySettings(
+                kind=ProxyKind.HTTP, host="p", port=3128, user="u", secret=SecretReference(kind="env", value="P")
+            ),
+        ),
+    ],
+)
+def test_a_proxy_arrives(options: str, expected: ProxySettings) -> None:
+    assert _account(f"{{host: h, user: u, secret: {{env: E}}, proxy: {options}}}").proxy == expected
+
+
 @pytest.mark.parametrize("security", ["starttls", "none"])
 def test_the_port_without_implicit_tls_is_143(security: str) -> None:
     assert _account(f"{{host: localhost, user: me, secret: {{env: E}}, security: {security}}}").port == 143
@@ -76,6 +102,38 @@ def test_the_port_without_implicit_tls_is_143(security: str) -> None:
         ),
         ("{host: h, user: u, secret: {env: A}, timeouts: {login: soon}}", '3:64: error: "soon" is not a duration; '),
         ('{user: u, tunnel: {command: "a \'b"}}', "3:37: error: this command has an open quote: No closing quotation"),
+        (
+            "{host: h, user: u, secret: {env: A}, proxy: 'socks5://p:1080'}",
+            "3:53: error: a proxy is a mapping; write proxy: {kind: socks5",
+        ),
+        (
+            "{host: h, user: u, secret: {env: A}, proxy: {kind: socks4, host: p}}",
+            "3:60: error: 'socks5' or 'http' is expected",
+        ),
+        (
+            "{host: h, user: u, secret: {env: A}, proxy: {kind: http}}",
+            '3:53: error: "proxy" lacks the key "host"; add host',
+        ),
+        (
+            "{host: h, user: u, secret: {env: A}, proxy: {kind: http, host: p, user: me}}",
+            "3:53: error: a proxy has user and secret, or neither; add the other one",
+        ),
+        (
+            "{host: h, user: u, secret: {env: A}, proxy: {kind: http, host: p, user: me, password: hunter2}}",
+            "3:85: error: a password does not belong in this file; ",
+        ),
+        (
+            "{host: h, user: u, secret: {env: A}, proxy: {kind: http, host: p, user: me, secret: hunter2}}",
+            "3:93: error: a secret does not belong in this file; ",
+        ),
+        (
+            "{user: u, tunnel: {command: a}, proxy: {kind: http, host: p}}",
+            "3:48: error: a tunnel has no proxy; let the tunnel's command use the proxy, or use host",
+        ),
+        (
+            "{host: localhost, user: u, secret: {env: A}, security: none, proxy: {kind: socks5, host: p}}",
+            "3:64: error: the password would cross the network to localhost unprotected; use security: tls; or add",
+        ),
         (
             "{host: h, user: u, secret: {env: A}, security: none}",
             "3:56: error: the password would cross the network to h unprotected; use security: tls; or add insecure",
@@ -116,3 +174,20 @@ def test_insecure_accepts_an_unprotected_connection() -> None:
 )
 def test_loopback_is_this_machine_only(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "proxy_host", "expected"),
+    [
+        ("localhost", None, True),
+        ("localhost", "127.0.0.1", True),
+        ("localhost", "proxy.example", False),
+        ("mail.example", "127.0.0.1", False),
+    ],
+)
+def test_what_goes_through_another_machines_proxy_leaves_this_one(
+    host: str, proxy_host: str | None, expected: bool
+) -> None:
+    proxy = proxy_host and ProxySettings(kind=ProxyKind.SOCKS5, host=proxy_host, port=1080)
+
+    assert stays_here(host, proxy or None) is expected

@@ -20,6 +20,7 @@ from mailrules.rules.schema import (
     DocumentModel,
     ExpectModel,
     GivenModel,
+    ProxyModel,
     RuleModel,
     SecretModel,
     TimeoutsModel,
@@ -79,7 +80,16 @@ WORDS = {
     *TEXT_FIELDS,
     *(
         field.alias or name
-        for model in (AccountModel, DocumentModel, ExpectModel, GivenModel, RuleModel, SecretModel, TimeoutsModel)
+        for model in (
+            AccountModel,
+            DocumentModel,
+            ExpectModel,
+            GivenModel,
+            ProxyModel,
+            RuleModel,
+            SecretModel,
+            TimeoutsModel,
+        )
         for name, field in model.model_fields.items()
     ),
 }
