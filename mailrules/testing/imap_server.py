@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from mailrules.testing.server_faults import AtCommand
 from mailrules.testing.server_logins import SESSION_COMMANDS
 from mailrules.testing.server_mailboxes import MAILBOX_COMMANDS
 from mailrules.testing.server_messages import MESSAGE_COMMANDS
+from mailrules.testing.server_profiles import profile_named
 from mailrules.testing.server_session import Session
 from mailrules.testing.server_wire import ServerWire
 
@@ -39,6 +41,8 @@ class ImapServer:
     ``capabilities`` are what it offers, ``capabilities.without("MOVE")`` for less. ``tls`` gives
     STARTTLS, with ``implicit_tls`` TLS from the first byte; ``requires_tls`` refuses logins in
     the clear. ``faults`` may be added to at any time; cuts count for connections made later.
+    ``profile`` makes it behave like a server of the world, see ``server_profiles``. Sockets hold
+    ``buffer_bytes`` each way, where it is given.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class ImapServer:
         implicit_tls: bool = False,
         requires_tls: bool = False,
         faults: Iterable[Fault] = (),
+        profile: str = "",
+        buffer_bytes: int | None = None,
     ) -> None:
         self.accounts = {account.user: account for account in accounts or (MailAccount(),)}
         self.capabilities = frozenset(name.upper() for name in capabilities)
@@ -59,10 +65,28 @@ class ImapServer:
         self.commands_seen: list[str] = []
         """Names of all commands so far, over all connections: ``["LOGIN", "SELECT", "UID FETCH"]``."""
         self.port = 0
+        self.greeting = "OK {capabilities} In-memory test server ready."
+        """What follows ``* ``, with the capabilities' response code where it says so."""
+        self.identity: tuple[tuple[str, str], ...] = (("name", "mailrules in-memory server"),)
+        """What ID tells."""
+        self._habits: tuple[AtCommand, ...] = ()
+        self._buffer_bytes = buffer_bytes
+        if profile:
+            self.behave_like(profile)
         self._command_counts: Counter[str] = Counter()
         self._connection_count = 0
         self._server: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], ServerWire] = {}
+
+    def behave_like(self, name: str) -> None:
+        """Take the greeting, the capabilities and the habits of a profile; for connections made later.
+
+        Raises ValueError for a name that is no key of ``server_profiles.PROFILES``.
+        """
+        profile = profile_named(name)
+        self.greeting, self.identity = profile.greeting, profile.identity
+        self.capabilities, self.mechanisms = profile.capabilities, profile.mechanisms
+        self._habits = profile.habits
 
     @property
     def mail(self) -> MailAccount:
@@ -80,7 +104,11 @@ class ImapServer:
     async def start(self) -> Self:
         """Listen on a free port of the loopback interface."""
         context = self.tls if self.implicit_tls else None
-        self._server = await asyncio.start_server(self._serve, HOST, 0, ssl=context)
+        listening = socket.create_server((HOST, 0))
+        if self._buffer_bytes is not None:  # what is accepted takes them over
+            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                listening.setsockopt(socket.SOL_SOCKET, option, self._buffer_bytes)
+        self._server = await asyncio.start_server(self._serve, sock=listening, ssl=context)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -117,14 +145,17 @@ class ImapServer:
             shown += ["STARTTLS"] if self.tls is not None and not is_tls else []
         return ["IMAP4rev1", *shown]
 
-    def take_reaction(self, command: str) -> Reaction | None:
-        """Count a command that has come in, and return the fault that is due at it, if any."""
+    def take_reaction(self, command: str, *, text: bytes, said: frozenset[str]) -> Reaction | None:
+        """Count a command that has come in, and return the fault that is due at it, if any.
+
+        ``text`` is the command without its tag, ``said`` names what came before it on its connection.
+        """
         self.commands_seen.append(command)
         self._command_counts.update((command, "*"))
-        for fault in self.faults:
-            if not isinstance(fault, AtCommand) or fault.command not in {command, "*"}:
-                continue
-            if self._command_counts[fault.command] == fault.nth:
+        for fault in (*self.faults, *self._habits):
+            if isinstance(fault, AtCommand) and fault.is_due(
+                command, count=self._command_counts[fault.command], text=text, said=said
+            ):
                 return fault.reaction
         return None
 

@@ -25,7 +25,8 @@ async def _capability(session: Session, call: Call) -> Done:
 async def _id(session: Session, call: Call) -> Done:
     call.arguments.any()
     call.arguments.end()
-    session.untagged(b'ID ("name" "mailrules in-memory server")')
+    words = [f'"{word}"' for pair in session.server.identity for word in pair]
+    session.untagged(f"ID ({' '.join(words)})".encode() if words else b"ID NIL")
     return Done(text="ID completed.")
 
 

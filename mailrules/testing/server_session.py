@@ -12,10 +12,14 @@ from mailrules.testing.mail_state import NoSuchMailbox
 from mailrules.testing.server_arguments import Arguments, Atom, BadCommand, parse_arguments
 from mailrules.testing.server_faults import (
     Bye,
+    ByeForEver,
     Drop,
     DropBeforeTagged,
     DropHalfway,
+    Interject,
+    Misread,
     Refuse,
+    Rewrite,
     Say,
     Silence,
     StallInLiteral,
@@ -114,11 +118,12 @@ class Session:
         self.is_ending = False
         self.starts_tls = False
         self._commands = commands
+        self._said: set[str] = set()
 
     async def run(self) -> None:
         """Serve until the client leaves or a fault ends the connection."""
         try:
-            self.wire.write(f"* OK [{self.capability_text()}] In-memory test server ready.\r\n".encode())
+            self.untagged(self.server.greeting.format(capabilities=f"[{self.capability_text()}]").encode())
             await self.wire.flush()
             while not self.is_ending:
                 await self._serve_one()
@@ -193,17 +198,28 @@ class Session:
             return
         tag = first.decode("ascii")
         try:
-            words = parse_arguments([rest, *pieces[1:]])
-            name = _command_name(words)
-            reaction = self.server.take_reaction(name)
-            answer = await self._answer(Call(tag=tag, name=name, arguments=Arguments(words), reaction=reaction))
+            answer = await self._answer(self._read_call(tag, [rest, *pieces[1:]]))
         except BadCommand as error:
             answer = _tagged(tag, "BAD", f"Error in IMAP command: {error}")
         self.wire.write(answer)
         await self.wire.flush()
+        self.wire.distort()
         if self.starts_tls and self.server.tls is not None:
             self.starts_tls = False
             await self.wire.start_tls(self.server.tls)
+
+    def _read_call(self, tag: str, pieces: list[bytes]) -> Call:
+        """The command, and the fault that is due at it; read anew where the fault is that it is misread."""
+        words = parse_arguments(pieces)
+        name = _command_name(words)
+        reaction = self.server.take_reaction(name, text=b"".join(pieces), said=frozenset(self._said))
+        self._said.add(name)
+        if isinstance(reaction, Misread):
+            texts = [re.sub(reaction.pattern, reaction.replacement, text) for text in pieces[::2]]
+            pieces[::2] = texts
+            words = parse_arguments(pieces)
+            name = _command_name(words)
+        return Call(tag=tag, name=name, arguments=Arguments(words), reaction=reaction)
 
     async def _read_pieces(self) -> list[bytes] | None:
         """A command as text, literal, text, ...; None where it was refused while being read."""
@@ -237,6 +253,10 @@ class Session:
                 self.untagged(b"BYE " + text.encode())
                 self.is_ending = True
                 return b""
+            case ByeForEver(text=text):
+                while True:
+                    self.untagged(b"BYE " + text.encode())
+                    await self.wire.flush()
             case Drop():
                 raise WireEnded
             case Silence():
@@ -251,6 +271,10 @@ class Session:
                 self.wire.write(said)
             case StallInLiteral(byte_count=byte_count):
                 self.wire.stall_in_literal(byte_count)
+            case Interject():
+                self.wire.distort(interjection=call.reaction)
+            case Rewrite():
+                self.wire.distort(rewriting=call.reaction)
         answer = await self._carry_out(call)
         if isinstance(call.reaction, DropBeforeTagged):
             if not call.reaction.untagged:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
+import struct
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from mailrules.testing.server_faults import CutAfterReceived, CutAfterSent
+from mailrules.testing.server_faults import CutAfterReceived, CutAfterSent, Ending, Trickle
 
 if TYPE_CHECKING:
     import ssl
     from asyncio import StreamReader, StreamWriter
     from collections.abc import Iterable
 
-    from mailrules.testing.server_faults import Fault
+    from mailrules.testing.server_faults import Fault, Interject, Rewrite
 
 LONGEST_LINE = 65_536
 _CHUNK = 65_536
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # struct linger: on, 0 seconds
 _ANNOUNCEMENT = re.compile(rb"\{\d+\}\r\n")
 
 
@@ -37,14 +41,22 @@ class ServerWire:
         self._outgoing = bytearray()
         self._bytes_in = self._bytes_out = 0
         self._stall_after: int | None = None
+        self._interjection: Interject | None = None
+        self._rewriting: Rewrite | None = None
+        self._responses_written = 0
         self.is_silent = False
-        self._cut_sent: int | None = None
-        self._cut_received: int | None = None
+        self._cut_sent: CutAfterSent | None = None
+        self._cut_received: CutAfterReceived | None = None
+        self._trickle: Trickle | None = None
+        self._is_mute = False
         for fault in faults:
-            if isinstance(fault, CutAfterSent) and fault.connection == number:
-                self._cut_sent = fault.byte_count
-            elif isinstance(fault, CutAfterReceived) and fault.connection == number:
-                self._cut_received = fault.byte_count
+            match fault:
+                case CutAfterSent(connection=connection) if connection == number:
+                    self._cut_sent = fault
+                case CutAfterReceived(connection=connection) if connection == number:
+                    self._cut_received = fault
+                case Trickle(connection=connection) if connection == number:
+                    self._trickle = fault
 
     async def read_line(self) -> bytes:
         """The next line without its line end. Raises LineTooLong or WireEnded."""
@@ -69,8 +81,15 @@ class ServerWire:
         return data
 
     def write(self, data: bytes) -> None:
-        """Queue bytes for ``flush``."""
+        """Queue whole responses for ``flush``."""
         self._outgoing += data
+        self._responses_written += 1
+        if self._interjection is not None and self._responses_written == self._interjection.after:
+            self._outgoing += self._interjection.data
+
+    def distort(self, *, interjection: Interject | None = None, rewriting: Rewrite | None = None) -> None:
+        """Spoil what is sent from here on; without arguments, no more."""
+        self._interjection, self._rewriting, self._responses_written = interjection, rewriting, 0
 
     @property
     def queued(self) -> int:
@@ -88,11 +107,13 @@ class ServerWire:
         """Send what is queued, as far as the faults let it. Raises WireEnded."""
         data = bytes(self._outgoing)
         self._outgoing.clear()
+        if self._rewriting is not None:
+            data = re.sub(self._rewriting.pattern, self._rewriting.replacement, data)
         if self._stall_after is not None and (found := _ANNOUNCEMENT.search(data)):
             data = data[: found.end() + self._stall_after]
             await self._send(data)
             self.is_silent = True
-        elif not self.is_silent:
+        elif not self.is_silent and not self._is_mute:
             await self._send(data)
 
     async def start_tls(self, context: ssl.SSLContext) -> None:
@@ -114,25 +135,59 @@ class ServerWire:
             await self._writer.wait_closed()
 
     async def _receive(self) -> None:
-        left = _CHUNK if self._cut_received is None else min(_CHUNK, self._cut_received - self._bytes_in)
+        most = _CHUNK if self._trickle is None else self._trickle.byte_count
+        if self._cut_received is not None:
+            most = min(most, self._cut_received.byte_count - self._bytes_in)
+            if most <= 0:
+                await self._end(self._cut_received.ending)
+                most = _CHUNK
         try:
-            data = await self._reader.read(left) if left > 0 else b""
+            data = await self._reader.read(most)
         except OSError as cause:
             raise WireEnded from cause
         if not data:
             raise WireEnded
         self._bytes_in += len(data)
         self._received += data
+        await self._pause()
 
     async def _send(self, data: bytes) -> None:
-        is_last = self._cut_sent is not None and self._bytes_out + len(data) >= self._cut_sent
-        if is_last and self._cut_sent is not None:
-            data = data[: self._cut_sent - self._bytes_out]
+        cut = self._cut_sent
+        is_last = cut is not None and self._bytes_out + len(data) >= cut.byte_count
+        if cut is not None and is_last:
+            data = data[: cut.byte_count - self._bytes_out]
         self._bytes_out += len(data)
+        step = len(data) if self._trickle is None else self._trickle.byte_count
         try:
-            self._writer.write(data)
-            await self._writer.drain()
+            for start in range(0, len(data), step or 1):
+                self._writer.write(data[start : start + step])
+                await self._writer.drain()
+                await self._pause()
         except OSError as cause:
             raise WireEnded from cause
-        if is_last:
-            raise WireEnded
+        if cut is not None and is_last:
+            await self._end(cut.ending)
+
+    async def _pause(self) -> None:
+        """Between two pieces of a trickle the other side has its turn, also where it shares the event loop."""
+        if self._trickle is not None:
+            await asyncio.sleep(self._trickle.pause_seconds)
+
+    async def _end(self, ending: Ending) -> None:
+        """End the connection in this way. Raises WireEnded; after a half close the session goes on, unheard."""
+        transport = self._writer.transport
+        if ending is Ending.HALF_CLOSE and self._writer.can_write_eof():
+            self._cut_sent = self._cut_received = None
+            self._is_mute = True
+            self._writer.write_eof()
+            return
+        if ending is Ending.RESET:
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
+            transport.abort()
+        elif ending is Ending.STALL:
+            self.is_silent = True
+            assert isinstance(transport, asyncio.Transport)
+            transport.pause_reading()
+            with suppress(OSError):
+                await self._writer.wait_closed()
+        raise WireEnded

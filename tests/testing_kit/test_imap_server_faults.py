@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,16 +12,22 @@ from mailrules.testing.builders import message
 from mailrules.testing.server_faults import (
     AtCommand,
     Bye,
+    ByeForEver,
     CutAfterReceived,
     CutAfterSent,
     Drop,
     DropBeforeTagged,
     DropHalfway,
+    Ending,
+    Interject,
+    Misread,
     Reaction,
     Refuse,
+    Rewrite,
     Say,
     Silence,
     StallInLiteral,
+    Trickle,
     WithoutCode,
 )
 from tests.replay.conversation import RawClient
@@ -198,3 +205,114 @@ def test_a_fault_of_one_connection_leaves_the_others_alone(
         assert len(second.makefile("rb").read()) == 1
 
     assert first.ask(b"NOOP") == [b"t3 OK NOOP completed.\r\n"]
+
+
+def test_a_connection_may_be_reset_after_so_many_bytes(imap_server: ImapServer) -> None:
+    imap_server.faults.append(CutAfterReceived(byte_count=6, ending=Ending.RESET))
+
+    with socket.create_connection(("127.0.0.1", imap_server.port), timeout=10) as connection:
+        connection.sendall(b"a NOOP")
+        with pytest.raises(ConnectionResetError):
+            connection.makefile("rb").read()
+
+
+@pytest.mark.parametrize("fault", [CutAfterSent, CutAfterReceived])
+def test_a_connection_may_stay_open_and_be_dead(imap_server: ImapServer, fault: type[CutAfterSent]) -> None:
+    count = 10 if fault is CutAfterSent else len(b"a NOOP\r\n") - 1
+    imap_server.faults.append(fault(byte_count=count, ending=Ending.STALL))
+
+    with socket.create_connection(("127.0.0.1", imap_server.port), timeout=10) as connection:
+        connection.sendall(b"a NOOP\r\nb NOOP\r\n")
+        received = connection.recv(1000)
+        connection.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            connection.recv(1000)
+
+    assert received == (b"* OK [CAPA" if fault is CutAfterSent else received.partition(b"\n")[0] + b"\n")
+
+
+def test_a_server_may_close_its_own_side_only(imap_server: ImapServer, mail_account: MailAccount) -> None:
+    login = b"t1 LOGIN ann pass\r\n"
+    imap_server.faults.append(CutAfterReceived(byte_count=len(login), ending=Ending.HALF_CLOSE))
+
+    with socket.create_connection(("127.0.0.1", imap_server.port), timeout=10) as connection:
+        connection.sendall(login)
+        assert connection.makefile("rb").read().endswith(b"Logged in\r\n")
+        connection.sendall(b"a SUBSCRIBE Archive\r\n")
+        with closing(RawClient(imap_server.port)) as second:
+            asked = 0
+            while not mail_account.subscriptions and asked < 1000:
+                second.ask(b"NOOP")
+                asked += 1
+
+    assert mail_account.subscriptions == {"Archive"}
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_bytes_may_come_a_few_at_a_time(imap_server: ImapServer, count: int) -> None:
+    imap_server.faults.append(Trickle(byte_count=count, pause_seconds=0.001))
+
+    with closing(RawClient(imap_server.port)) as client:
+        assert client.ask(b"NOOP") == [b"t1 OK NOOP completed.\r\n"]
+
+
+def test_a_reaction_may_come_each_time_until_another_command_was_said(
+    imap_server: ImapServer, connect: Callable[[], RawClient]
+) -> None:
+    imap_server.faults.append(AtCommand(command="NOOP", nth=None, reaction=Refuse(text="not yet"), until="CHECK"))
+    client = connect()
+
+    assert client.ask(b"NOOP") == [b"t3 NO not yet\r\n"]
+    assert client.ask(b"NOOP") == [b"t4 NO not yet\r\n"]
+    client.ask(b"CHECK")
+    assert client.ask(b"NOOP") == [b"t6 OK NOOP completed.\r\n"]
+
+
+def test_a_reaction_may_depend_on_what_the_command_holds(
+    imap_server: ImapServer, connect: Callable[[], RawClient]
+) -> None:
+    imap_server.faults.append(
+        AtCommand(command="*", nth=None, reaction=Refuse(status="BAD", text="no"), when=lambda text: b"2" in text)
+    )
+    client = connect()
+
+    assert client.ask(b"UID FETCH 1 UID")[-1].startswith(b"t3 OK")
+    assert client.ask(b"UID FETCH 2 UID") == [b"t4 BAD no\r\n"]
+
+
+def test_unsolicited_data_may_come_amid_an_answer(imap_server: ImapServer, connect: Callable[[], RawClient]) -> None:
+    imap_server.faults.append(AtCommand(command="UID FETCH", reaction=Interject(data=b"* 9 EXISTS\r\n", after=2)))
+    client = connect()
+
+    assert client.ask(b"UID FETCH 1:* UID") == [
+        b"* 1 FETCH (UID 1)\r\n",
+        b"* 2 FETCH (UID 2)\r\n",
+        b"* 9 EXISTS\r\n",
+        b"* 3 FETCH (UID 3)\r\n",
+        b"t3 OK Fetch completed.\r\n",
+    ]
+    assert b"* 9 EXISTS\r\n" not in client.ask(b"UID FETCH 1:* UID")
+
+
+def test_an_answer_may_be_rewritten_and_a_command_misread(
+    imap_server: ImapServer, connect: Callable[[], RawClient]
+) -> None:
+    imap_server.faults += [
+        AtCommand(command="SELECT", nth=2, reaction=Rewrite(pattern=rb"\d+ EXISTS", replacement=b"7 EXISTS")),
+        AtCommand(command="UID FETCH", reaction=Misread(pattern=rb"FLAGS", replacement=b"UID")),
+    ]
+    client = connect()
+
+    assert b"* 7 EXISTS\r\n" in client.ask(b"SELECT INBOX")
+    assert client.ask(b"UID FETCH 1 FLAGS")[0] == b"* 1 FETCH (UID 1)\r\n"
+    assert client.ask(b"UID FETCH 1 FLAGS")[0] == b"* 1 FETCH (UID 1 FLAGS ())\r\n"
+
+
+def test_bye_may_come_for_ever(imap_server: ImapServer, connect: Callable[[], RawClient]) -> None:
+    imap_server.faults.append(AtCommand(command="NOOP", reaction=ByeForEver()))
+    client = connect()
+
+    client.send(b"x NOOP\r\n")
+
+    said = b"".join(client.read_some(10_000) for _ in range(3))
+    assert set(said.splitlines()[:-1]) == {b"* BYE Autologout; idle for too long"}
