@@ -20,24 +20,11 @@ from mailrules.client.fetching import (
     sets_of_uids,
 )
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
+from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
-from mailrules.imap.mailbox_commands import (
-    Create,
-    Delete,
-    DeleteAcl,
-    Examine,
-    GetAcl,
-    List,
-    Lsub,
-    MyRights,
-    Select,
-    SetAcl,
-    Status,
-    Subscribe,
-    Unsubscribe,
-    is_same_mailbox,
-    list_return_options,
-)
+from mailrules.imap.list_commands import List, Lsub, list_return_options
+from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unsubscribe
+from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.message_commands import StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore, merge_by_uid
 from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet

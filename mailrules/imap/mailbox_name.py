@@ -47,6 +47,11 @@ def encode_mailbox_name(name: str, *, utf8: bool = False) -> bytes:
         raise LocalProtocolError(f"the mailbox name {name!r} holds half of a surrogate pair") from cause
 
 
+def is_same_mailbox(first: str, second: str) -> bool:
+    """Whether two names mean one mailbox; only INBOX is compared without regard to case."""
+    return first == second or first.upper() == second.upper() == "INBOX"
+
+
 def _encode_piece(piece: re.Match[str], *, utf8: bool) -> bytes:
     text = piece[0]
     if piece.lastgroup == "odd":

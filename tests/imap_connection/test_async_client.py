@@ -11,7 +11,8 @@ import pytest
 from mailrules.client.async_client import AsyncClient
 from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, LocalProtocolError
 from mailrules.imap.append_commands import Append
-from mailrules.imap.mailbox_commands import List, Select, Status
+from mailrules.imap.list_commands import List
+from mailrules.imap.mailbox_commands import Select, Status
 from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidMove, UidStore
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Capability, Compress, Idle, Login, Logout, Noop, StartTls

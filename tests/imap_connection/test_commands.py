@@ -7,24 +7,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from mailrules.errors import CommandRefused, LocalProtocolError, MissingCapability, RemoteProtocolError
+from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
-from mailrules.imap.mailbox_commands import (
-    Create,
-    Delete,
-    DeleteAcl,
-    Examine,
-    GetAcl,
-    List,
-    ListNamespaces,
-    Lsub,
-    MyRights,
-    Select,
-    SetAcl,
-    Status,
-    Subscribe,
-    Unselect,
-    Unsubscribe,
-)
+from mailrules.imap.list_commands import List, ListNamespaces, Lsub
+from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unselect, Unsubscribe
 from mailrules.imap.message_commands import (
     CopiedMessages,
     FetchItem,

@@ -18,7 +18,8 @@ from mailrules.imap.events import (
     UntaggedReceived,
 )
 from mailrules.imap.limits import Limits
-from mailrules.imap.mailbox_commands import Create, List, Select, Status
+from mailrules.imap.list_commands import List
+from mailrules.imap.mailbox_commands import Create, Select, Status
 from mailrules.imap.message_commands import (
     CopiedMessages,
     FetchItem,

@@ -10,20 +10,11 @@ import pytest
 
 import mailrules.imap
 from mailrules.errors import LocalProtocolError
+from mailrules.imap.access_commands import GetAcl, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.command import Command
-from mailrules.imap.mailbox_commands import (
-    Create,
-    Delete,
-    Examine,
-    GetAcl,
-    List,
-    Lsub,
-    Select,
-    SetAcl,
-    Status,
-    Subscribe,
-)
+from mailrules.imap.list_commands import List, Lsub
+from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe
 from mailrules.imap.message_commands import (
     FetchItem,
     StoreChange,

@@ -1,0 +1,88 @@
+"""Commands about who may do what with a mailbox (ACL, RFC 4314)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from mailrules.imap.access_data import AclData, MyRightsData
+from mailrules.imap.answers import newest
+from mailrules.imap.command import Answer, Command, Extension, StatusOnly
+from mailrules.imap.mailbox_name import is_same_mailbox
+from mailrules.imap.writer import AString, MailboxNode, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.imap.parser import Untagged
+
+ACL = Extension(capability="ACL", rfc="RFC 4314")
+
+
+@dataclass(frozen=True, slots=True)
+class GetAcl(Command[AclData]):
+    """GETACL (RFC 4314 section 3.3)."""
+
+    name: ClassVar[str] = "GETACL"
+    extension: ClassVar[Extension | None] = ACL
+    mailbox: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (MailboxNode(self.mailbox),)
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        return isinstance(response, AclData) and is_same_mailbox(response.mailbox, self.mailbox)
+
+    def result(self, answer: Answer) -> AclData:
+        return newest(AclData, answer, command=self.name, about=self.mailbox)
+
+
+@dataclass(frozen=True, slots=True)
+class MyRights(Command[str]):
+    """MYRIGHTS (RFC 4314 section 3.5): our own rights letters."""
+
+    name: ClassVar[str] = "MYRIGHTS"
+    extension: ClassVar[Extension | None] = ACL
+    mailbox: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (MailboxNode(self.mailbox),)
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        return isinstance(response, MyRightsData) and is_same_mailbox(response.mailbox, self.mailbox)
+
+    def result(self, answer: Answer) -> str:
+        return newest(MyRightsData, answer, command=self.name, about=self.mailbox).rights
+
+
+@dataclass(frozen=True, slots=True)
+class SetAcl(StatusOnly):
+    """SETACL (RFC 4314 section 3.1). ``rights`` replaces what the identifier had; ``+l`` and ``-l`` change it."""
+
+    name: ClassVar[str] = "SETACL"
+    extension: ClassVar[Extension | None] = ACL
+    mailbox: str
+    identifier: str
+    rights: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (MailboxNode(self.mailbox), AString(self.identifier), AString(self.rights))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteAcl(StatusOnly):
+    """DELETEACL (RFC 4314 section 3.2)."""
+
+    name: ClassVar[str] = "DELETEACL"
+    extension: ClassVar[Extension | None] = ACL
+    mailbox: str
+    identifier: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (MailboxNode(self.mailbox), AString(self.identifier))
