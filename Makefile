@@ -9,6 +9,10 @@ READY := $(VENV)/.ready
 PLUGINS := $(wildcard plugins/*)
 # A missing server fails the tests under CI and locally alike; see tests/servers.
 SERVERS := dovecot-imapd microsocks tinyproxy
+# Debian's packages of IMAP servers exclude each other: these are unpacked beside the installed one.
+UNPACKED_SERVERS := .servers
+CYRUS := cyrus-imapd cyrus-common sasl2-bin
+COURIER := courier-imap courier-base courier-authlib gamin
 BENCH_SERVERS := dovecot-imapd imapfilter
 
 .DEFAULT_GOAL := help

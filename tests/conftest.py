@@ -1,45 +1,94 @@
-"""What every test may ask for: a real Dovecot, started once for the run, with a fresh account for each test."""
+"""What every test may ask for: real servers, each started once for the run, with a fresh account for each test."""
 
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.servers.courier import Courier
+from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot, DovecotAccount, DovecotMissing
+from tests.servers.unpacked import ServerMissing
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    from tests.servers.server_account import ServerAccount
+
+_Server = TypeVar("_Server", Dovecot, Cyrus, Courier)
 _LOG_CHARACTERS = 4_000
-_RUNNING: list[Dovecot] = []
+_RUNNING: dict[str, Dovecot | Cyrus | Courier] = {}
 
 
 @pytest.fixture(scope="session")
 def dovecot_server() -> Iterator[Dovecot]:
     """The run's Dovecot. Where none is installed the test fails, and says how to install it."""
-    server = Dovecot()
-    try:
-        server.start()
-    except DovecotMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
-    _RUNNING.append(server)
-    yield server
-    _RUNNING.remove(server)
-    server.stop()
+    with _running("dovecot", Dovecot()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cyrus_server() -> Iterator[Cyrus]:
+    """The run's Cyrus. Where none is unpacked the test fails, and says how to do it."""
+    with _running("cyrus", Cyrus()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def courier_server() -> Iterator[Courier]:
+    """The run's Courier. Where none is unpacked the test fails, and says how to do it."""
+    with _running("courier", Courier()) as server:
+        yield server
 
 
 @pytest.fixture
 def dovecot(dovecot_server: Dovecot) -> DovecotAccount:
     """A new account with empty mailboxes on the run's Dovecot."""
-    return dovecot_server.account(f"user-{secrets.token_hex(6)}")
+    return dovecot_server.account(_new_name())
+
+
+@pytest.fixture
+def cyrus(cyrus_server: Cyrus) -> ServerAccount:
+    """A new account on the run's Cyrus; its mailboxes come with the first login."""
+    return cyrus_server.account(_new_name())
+
+
+@pytest.fixture
+def courier(courier_server: Courier) -> ServerAccount:
+    """A new account with an empty INBOX on the run's Courier."""
+    return courier_server.account(_new_name())
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of the server's log beside a failure of a test that used the server."""
+    """Show the ends of the logs of the servers that a failed test has used."""
     report = yield
-    if report.failed and "dovecot_server" in getattr(item, "fixturenames", ()):
-        report.sections.extend(("Dovecot's log", server.log[-_LOG_CHARACTERS:]) for server in _RUNNING)
+    if report.failed:
+        used = set(getattr(item, "fixturenames", ()))
+        report.sections.extend(
+            (f"the log of {name}", server.log[-_LOG_CHARACTERS:])
+            for name, server in _RUNNING.items()
+            if f"{name}_server" in used or "account" in used  # which server that is on, the test alone knows
+        )
     return report
+
+
+@contextmanager
+def _running(name: str, server: _Server) -> Iterator[_Server]:
+    try:
+        server.start()
+    except (DovecotMissing, ServerMissing) as missing:
+        pytest.fail(str(missing), pytrace=False)
+    _RUNNING[name] = server
+    try:
+        yield server
+    finally:
+        del _RUNNING[name]
+        server.stop()
+
+
+def _new_name() -> str:
+    return f"user-{secrets.token_hex(6)}"

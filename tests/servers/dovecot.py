@@ -58,7 +58,9 @@ mail_location=maildir:~/Maildir
 mail_plugins=acl zlib
 protocol imap {{
   mail_plugins=acl zlib imap_acl imap_zlib
+  imap_metadata=yes
 }}
+mail_attribute_dict=file:%h/Maildir/dovecot-attributes
 plugin {{
   acl=vfile
 }}
@@ -115,7 +117,7 @@ class DovecotMissing(Exception):
 class Dovecot:
     """One running Dovecot: every user name is valid, its password is ``PASSWORD``.
 
-    It announces MOVE, UIDPLUS, CONDSTORE, ACL, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
+    It announces MOVE, UIDPLUS, CONDSTORE, ACL, METADATA, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
     STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``.
     Started as root it runs as ``nobody``, else as whoever starts it.
     """

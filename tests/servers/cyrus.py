@@ -1,0 +1,213 @@
+"""How does a test get a real Cyrus IMAP server of its own on loopback?"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import trustme
+
+from tests.servers.server_account import ServerAccount
+from tests.servers.unpacked import HOST, Unpacked, end, free_ports
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+PASSWORD = "pass"
+ADMINISTRATOR = "admin"
+
+_CONNECT_ATTEMPTS = 500
+_ATTEMPT_SECONDS = 0.02
+_PORT_ATTEMPTS = 5
+_STATE = ("backup", "db", "lock", "log", "msg", "proc", "ptclient", "quota", "socket", "sync", "user")
+_FOLDERS = ("spool", "search", *(f"conf/{name}" for name in _STATE))
+
+_CONFIGURATION = """
+configdirectory: {folder}/conf
+cyrus_user: {user}
+cyrus_group: {group}
+defaultpartition: default
+partition-default: {folder}/spool
+servername: {greeting}
+admins: {administrator}
+virtdomains: off
+unixhierarchysep: yes
+altnamespace: yes
+allowplaintext: yes
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sasldb
+sasl_sasldb_path: {folder}/sasldb2
+sasl_mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256
+failedloginpause: 0
+tls_server_cert: {folder}/server.pem
+tls_server_key: {folder}/server.pem
+autocreate_quota: 0
+autocreate_inbox_folders: Archive|Junk|Trash
+autocreate_subscribe_folders: Archive|Junk|Trash
+xlist-archive: Archive
+xlist-junk: Junk
+xlist-trash: Trash
+specialusealways: yes
+annotation_allow_undefined: yes
+conversations: yes
+expunge_mode: delayed
+delete_mode: immediate
+search_engine: xapian
+defaultsearchtier: t1
+t1searchpartition-default: {folder}/search
+idlesocket: {folder}/conf/socket/idle
+skiplist_unsafe: yes
+"""
+
+_PROCESSES = """
+START {{
+  recover cmd="{programs}/ctl_cyrusdb -C {folder}/imapd.conf -r"
+}}
+DAEMON {{
+  idled cmd="{programs}/idled -d -C {folder}/imapd.conf"
+}}
+SERVICES {{
+  imap cmd="{programs}/imapd -C {folder}/imapd.conf" listen="{host}:{port}" prefork=1 maxchild=100
+  imaps cmd="{programs}/imapd -s -C {folder}/imapd.conf" listen="{host}:{tls_port}" prefork=0 maxchild=100
+}}
+"""
+
+
+class Cyrus:
+    """One running Cyrus; ``account`` makes a user, whose INBOX, Archive, Junk and Trash come with the first login.
+
+    ``port`` is plain with STARTTLS, ``tls_port`` implicit TLS with a certificate of ``ca_file``.
+    ``administrator`` may set quotas and see every mailbox, as ``user/NAME``.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.tls_port = 0
+        self._files: Unpacked | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def account(self, user: str) -> ServerAccount:
+        """A new user of this name."""
+        files = self._unpacked
+        with (files.folder / "log").open("ab") as log:
+            adding = files.start(
+                ["usr/sbin/saslpasswd2", "-p", "-c", "-f", f"{files.folder}/sasldb2", "-u", self._name, user],
+                stdin=subprocess.PIPE,
+                stderr=log,
+            )
+            adding.communicate(PASSWORD.encode())
+        if adding.returncode:
+            raise RuntimeError(f"saslpasswd2 ended with {adding.returncode}; the log:\n{self.log}")
+        return ServerAccount(
+            host=HOST,
+            port=self.port,
+            tls_port=self.tls_port,
+            user=user,
+            password=PASSWORD,
+            password_file=files.folder / "password",
+            ca_file=files.folder / "ca.pem",
+        )
+
+    @property
+    def administrator(self) -> ServerAccount:
+        """Who may do everything."""
+        return self.account(ADMINISTRATOR)
+
+    @property
+    def log(self) -> str:
+        """What the processes have printed so far; most of what Cyrus says goes to syslog."""
+        return (self._unpacked.folder / "log").read_text(errors="replace")
+
+    def start(self) -> Self:
+        """Start the server and return when it greets. Raises ServerMissing or RuntimeError."""
+        self._files = files = Unpacked("cyrus")
+        self._name = f"test-{secrets.token_hex(8)}"
+        for name in _FOLDERS:
+            files.make_folder(name)
+        self._write_certificate()
+        (files.folder / "password").write_text(PASSWORD)
+        (files.folder / "password").chmod(0o600)
+        (files.folder / "log").touch()
+        # A port that was free a moment ago may be taken when Cyrus asks for it; try others then.
+        if not any(self._start_on_free_ports() for _ in range(_PORT_ATTEMPTS)):
+            log = self.log
+            self.stop()
+            raise RuntimeError(f"Cyrus did not greet on {HOST}:{self.port}; its log:\n{log}")
+        return self
+
+    def stop(self) -> None:
+        """End the processes that ``start`` made, and remove their folder."""
+        if self._process is not None:
+            end(self._process)
+            self._process = None
+        if self._files is not None:
+            self._files.release()
+            self._files = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def _unpacked(self) -> Unpacked:
+        if self._files is None:
+            raise RuntimeError("Cyrus is not running")
+        return self._files
+
+    def _write_certificate(self) -> None:
+        files = self._unpacked
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(str(files.folder / "ca.pem"))
+        certificate = authority.issue_cert("localhost", HOST)
+        files.write("server.pem", certificate.private_key_and_cert_chain_pem.bytes().decode())
+
+    def _start_on_free_ports(self) -> bool:
+        files = self._unpacked
+        self.port, self.tls_port = free_ports(2)
+        options = _CONFIGURATION.format(
+            folder=files.folder,
+            user=files.user_name,
+            group=files.group_name,
+            greeting=self._name,
+            administrator=ADMINISTRATOR,
+        )
+        processes = _PROCESSES.format(
+            folder=files.folder,
+            programs=files.programs / "usr/lib/cyrus/bin",
+            host=HOST,
+            port=self.port,
+            tls_port=self.tls_port,
+        )
+        configuration = files.write("imapd.conf", options.lstrip())
+        services = files.write("cyrus.conf", processes)
+        master = "usr/lib/cyrus/bin/master"
+        with (files.folder / "log").open("ab") as log:
+            self._process = process = files.start(
+                [master, "-D", "-C", str(configuration), "-M", str(services), "-p", f"{files.folder}/pid"],
+                stdout=log,
+                stderr=log,
+            )
+        for _ in range(_CONNECT_ATTEMPTS):
+            if self._greets():
+                return True
+            try:
+                process.wait(timeout=_ATTEMPT_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+            return False
+        end(process)
+        return False
+
+    def _greets(self) -> bool:
+        try:
+            with socket.create_connection((HOST, self.port), timeout=5) as connection:
+                return self._name.encode() in connection.makefile("rb").readline()
+        except OSError:
+            return False
