@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.client.structure import parts_of, readable_texts
+from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import has_modseq
-from mailrules.imap.message_commands import FetchItem
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 from mailrules.imap.writer import BodySection
 from mailrules.mailbox.message import UID, MessageFacts, Unreadable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from mailrules.imap.fetch_data import FetchData
-    from mailrules.imap.message_commands import FetchItems
+    from mailrules.imap.fetch_items import FetchItems
     from mailrules.mailbox.message import FactRequest, Part
 
 

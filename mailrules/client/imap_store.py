@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from mailrules.client.connect import SecretResolver
     from mailrules.client.transcript import Transcript
     from mailrules.imap.fetch_data import FetchData
-    from mailrules.imap.message_commands import CopiedMessages, FetchItems
+    from mailrules.imap.fetch_items import FetchItems
+    from mailrules.imap.message_commands import CopiedMessages
     from mailrules.imap.selected_mailbox import OpenedMailbox
     from mailrules.mailbox.message import FactRequest, MessageFacts
     from mailrules.settings import AccountSettings

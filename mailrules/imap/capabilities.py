@@ -49,10 +49,10 @@ class Capabilities:
         self.offered, self.are_current = frozenset(), False
 
     def require_for(self, command: Command[object]) -> None:
-        """Raise MissingCapability if the server is known to lack the command's extension."""
-        extension = command.extension
-        if extension and self.are_current and not extension.is_offered(self.offered):
-            raise MissingCapability(command.name, capability=extension.capability, rfc=extension.rfc)
+        """Raise MissingCapability if the server is known to lack an extension that the command needs."""
+        for extension in command.extensions():
+            if self.are_current and not extension.is_offered(self.offered):
+                raise MissingCapability(command.name, capability=extension.capability, rfc=extension.rfc)
 
     def _take(self, capabilities: frozenset[str]) -> None:
         self.offered, self.are_current = capabilities, True

@@ -24,9 +24,15 @@ class Extension:
     rfc: str
     in_rev2: bool = False
     """Whether IMAP4rev2 (RFC 9051 appendix E) has it built in."""
+    implied_by: frozenset[str] = frozenset()
+    """Other capabilities of which it is a part."""
 
     def is_offered(self, offered: frozenset[str]) -> bool:
-        return self.capability in offered or (self.in_rev2 and "IMAP4REV2" in offered)
+        return (
+            self.capability in offered
+            or (self.in_rev2 and "IMAP4REV2" in offered)
+            or not self.implied_by.isdisjoint(offered)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +56,10 @@ class Command(Protocol[R_co]):
     extension: ClassVar[Extension | None] = None
     is_secret: ClassVar[bool] = False
     """Whether all that follows the name must be kept out of transcripts."""
+
+    def extensions(self) -> tuple[Extension, ...]:
+        """What the server must announce for this very command with its options; by default ``extension``."""
+        return () if self.extension is None else (self.extension,)
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         """What follows the name, for a server with these capabilities."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.fetch_data import FetchData
+from mailrules.imap.fetch_items import FetchItem, FetchItems, extensions_of, fetch_nodes
 from mailrules.imap.pipelining import overlap
 from mailrules.imap.response_codes import CopyUid, ModifiedCode
 from mailrules.imap.responses import ExpungeData, Malformed, Status, StatusResponse, VanishedData
@@ -21,7 +22,6 @@ from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (
     AString,
     Atom,
-    BodySection,
     Flag,
     MailboxNode,
     Node,
@@ -34,24 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mailrules.imap.parser import Untagged
-
-
-class FetchItem(StrEnum):
-    """Data items of FETCH without arguments; ``BodySection`` is the one with them."""
-
-    UID = "UID"
-    FLAGS = "FLAGS"
-    INTERNALDATE = "INTERNALDATE"
-    SIZE = "RFC822.SIZE"
-    MODSEQ = "MODSEQ"
-    ENVELOPE = "ENVELOPE"
-    BODYSTRUCTURE = "BODYSTRUCTURE"
-    EMAIL_ID = "EMAILID"
-    X_GUID = "X-GUID"
-    GMAIL_MESSAGE_ID = "X-GM-MSGID"
-
-
-FetchItems: TypeAlias = "tuple[FetchItem | BodySection, ...]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +49,12 @@ class UidFetch(Command[tuple[FetchData, ...]]):
     items: FetchItems
     sink: Callable[[FetchData], None] | None = field(default=None, compare=False)
 
+    def extensions(self) -> tuple[Extension, ...]:
+        return extensions_of(self.items)
+
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        items = tuple(item if isinstance(item, BodySection) else Atom(item.value) for item in self.items)
-        return (SequenceSetNode(self.uids), ParenthesisedList(items))
+        return (SequenceSetNode(self.uids), fetch_nodes(self.items))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag

@@ -100,16 +100,51 @@ class SectionText(StrEnum):
     MIME = "MIME"
 
 
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """``<first.count>``: at most ``count`` bytes from byte ``first`` on, counted from 0 (RFC 9051 section 6.4.5)."""
+
+    first: int
+    count: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodySection:
-    """``BODY.PEEK[...]``, which sets no \\Seen; without arguments the whole message.
+    """``BODY.PEEK[...]<...>``; without arguments the whole message.
 
-    ``part`` is as in ``1.2``; with ``header_fields`` only those fields of the header are asked for.
+    ``part`` is as in ``1.2``. With ``header_fields`` only those fields of the header are asked for, with
+    ``other_than`` all but those. ``sets_seen`` leaves PEEK out: the server then sets \\Seen.
     """
 
     part: str = ""
     text: SectionText | None = None
     header_fields: tuple[str, ...] = ()
+    other_than: tuple[str, ...] = ()
+    partial: Partial | None = None
+    sets_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinarySection:
+    """``BINARY.PEEK[...]<...>``: a part, freed from its transfer encoding (RFC 3516); "" is the whole message."""
+
+    part: str = ""
+    partial: Partial | None = None
+    sets_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinarySize:
+    """``BINARY.SIZE[...]``: how many bytes ``BinarySection`` would give; may cost the server much (RFC 3516)."""
+
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BinaryLiteral:
+    """Content that may hold NUL, as ``~{n}`` (RFC 3516); only where the server has BINARY."""
+
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +155,19 @@ class ParenthesisedList:
 
 
 Node: TypeAlias = (
-    Atom | Number | AString | Quoted | Literal | MailboxNode | Flag | SequenceSetNode | BodySection | ParenthesisedList
+    Atom
+    | Number
+    | AString
+    | Quoted
+    | Literal
+    | MailboxNode
+    | Flag
+    | SequenceSetNode
+    | BodySection
+    | BinarySection
+    | BinarySize
+    | BinaryLiteral
+    | ParenthesisedList
 )
 
 
@@ -181,6 +228,14 @@ class _Writer:
                 self._current += numbers.to_bytes()
             case BodySection():
                 self._write_section(node)
+            case BinarySection(part=part, partial=partial):
+                self._current += b"BINARY" if node.sets_seen else b"BINARY.PEEK"
+                self._current += b"[" + _checked_part(part) + b"]"
+                self._write_partial(partial)
+            case BinarySize(part=part):
+                self._current += b"BINARY.SIZE[" + _checked_part(part) + b"]"
+            case BinaryLiteral(data):
+                self._write_literal(data, is_binary=True)
             case ParenthesisedList(items):
                 self._current += b"("
                 self.write_all(items)
@@ -203,29 +258,43 @@ class _Writer:
         else:
             self._write_literal(value)
 
-    def _write_literal(self, data: bytes) -> None:
-        if b"\0" in data:
+    def _write_literal(self, data: bytes, *, is_binary: bool = False) -> None:
+        if b"\0" in data and not is_binary:
             raise LocalProtocolError(f"a literal cannot hold NUL, found at byte {data.index(0)} of {len(data)}")
         waits = self._literals is LiteralSupport.SYNCHRONISING or (
             self._literals is LiteralSupport.MINUS and len(data) > LITERAL_MINUS_BYTES
         )
-        self._current += b"{%d%b}\r\n" % (len(data), b"" if waits else b"+")
+        tilde = b"~" if is_binary else b""
+        self._current += b"%b{%d%b}\r\n" % (tilde, len(data), b"" if waits else b"+")
         if waits:
             self._complete.append(bytes(self._current))
             self._current.clear()
         self._current += data
 
     def _write_section(self, section: BodySection) -> None:
-        if section.part and not _PART.fullmatch(section.part):
-            raise LocalProtocolError(f"{section.part!r} is not a part number such as 1.2")
-        text = "HEADER.FIELDS" if section.header_fields else section.text
-        names = [name for name in (section.part, text) if name]
-        self._current += b"BODY.PEEK[" + ".".join(names).encode()
-        if section.header_fields:
+        fields = section.header_fields or section.other_than
+        if fields and (section.text or (section.header_fields and section.other_than)):
+            raise LocalProtocolError("a section is certain header fields, all but certain ones, or another text")
+        text = section.text
+        names = [_checked_part(section.part)] if section.part else []
+        if fields:
+            names.append(b"HEADER.FIELDS" if section.header_fields else b"HEADER.FIELDS.NOT")
+        elif text is not None:
+            names.append(text.encode())
+        self._current += (b"BODY[" if section.sets_seen else b"BODY.PEEK[") + b".".join(names)
+        if fields:
             self._current += b" ("
-            self.write_all(tuple(AString(name) for name in section.header_fields))
+            self.write_all(tuple(AString(name) for name in fields))
             self._current += b")"
         self._current += b"]"
+        self._write_partial(section.partial)
+
+    def _write_partial(self, partial: Partial | None) -> None:
+        if partial is None:
+            return
+        if not (0 <= partial.first < 2**63 and 1 <= partial.count < 2**63):
+            raise LocalProtocolError(f"{partial.count} bytes from byte {partial.first} cannot be asked for")
+        self._current += b"<%d.%d>" % (partial.first, partial.count)
 
     @staticmethod
     def _is_utf8(value: bytes) -> bool:
@@ -250,6 +319,12 @@ def _checked(text: str, allowed: re.Pattern[bytes], *, what: str) -> bytes:
     if not allowed.fullmatch(raw):
         raise LocalProtocolError(f"{text[:80]!r} cannot be sent as {what}")
     return raw
+
+
+def _checked_part(part: str) -> bytes:
+    if part and not _PART.fullmatch(part):
+        raise LocalProtocolError(f"{part!r} is not a part number such as 1.2")
+    return part.encode()
 
 
 def _require_no_line_end(value: bytes) -> None:

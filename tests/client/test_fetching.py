@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from mailrules.client.fetching import FetchLimits, items_for, object_id_item, sets_of_mailbox, sets_of_uids
-from mailrules.imap.message_commands import FetchItem
+from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.sequence_set import STAR
 from mailrules.imap.writer import BodySection
 from mailrules.mailbox.message import UID, FactRequest

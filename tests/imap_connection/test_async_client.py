@@ -11,9 +11,10 @@ import pytest
 from mailrules.client.async_client import AsyncClient
 from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, LocalProtocolError
 from mailrules.imap.append_commands import Append
+from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import List
 from mailrules.imap.mailbox_commands import Select, Status
-from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidMove, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidMove, UidStore
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Capability, Compress, Idle, Login, Logout, Noop, StartTls
 from mailrules.imap.states import State

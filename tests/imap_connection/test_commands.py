@@ -9,11 +9,11 @@ import pytest
 from mailrules.errors import CommandRefused, LocalProtocolError, MissingCapability, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
+from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import List, ListNamespaces, Lsub
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unselect, Unsubscribe
 from mailrules.imap.message_commands import (
     CopiedMessages,
-    FetchItem,
     SearchReturn,
     StoreChange,
     UidCopy,
@@ -270,11 +270,11 @@ def test_fetch_sends_typed_items_and_never_sets_seen():
         BodySection(),
     )
 
-    wire, _ = ask(selected(), UidFetch(UIDS, items), b"TAG OK\r\n")
+    wire, _ = ask(selected("CONDSTORE OBJECTID PREVIEW SAVEDATE X-GM-EXT-1"), UidFetch(UIDS, items), b"TAG OK\r\n")
 
     assert wire == (
-        b"TAG UID FETCH 4:5,9 (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ ENVELOPE BODYSTRUCTURE EMAILID X-GUID "
-        b"X-GM-MSGID BODY.PEEK[HEADER.FIELDS (From List-Id)] BODY.PEEK[1.2] BODY.PEEK[])\r\n"
+        b"TAG UID FETCH 4:5,9 (UID FLAGS INTERNALDATE RFC822.SIZE MODSEQ ENVELOPE BODYSTRUCTURE EMAILID THREADID PREVIEW "
+        b"SAVEDATE X-GUID X-GM-MSGID X-GM-THRID X-GM-LABELS BODY.PEEK[HEADER.FIELDS (From List-Id)] BODY.PEEK[1.2] BODY.PEEK[])\r\n"
     )
 
 

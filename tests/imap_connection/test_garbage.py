@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailrules.imap.events import CommandCompleted, CommandFailed, Ended
-from mailrules.imap.message_commands import FetchItem, UidFetch, UidMove
+from mailrules.imap.fetch_items import FetchItem
+from mailrules.imap.message_commands import UidFetch, UidMove
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State

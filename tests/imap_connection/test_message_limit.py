@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mailrules.errors import CommandRefused, MessageLimitReached
-from mailrules.imap.message_commands import FetchItem, UidFetch
+from mailrules.imap.fetch_items import FetchItem
+from mailrules.imap.message_commands import UidFetch
 from mailrules.imap.response_codes import Code, MessageLimitCode
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop

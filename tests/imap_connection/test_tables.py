@@ -13,10 +13,10 @@ from mailrules.errors import LocalProtocolError
 from mailrules.imap.access_commands import GetAcl, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.command import Command
+from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import List, Lsub
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe
 from mailrules.imap.message_commands import (
-    FetchItem,
     StoreChange,
     UidCopy,
     UidExpunge,
