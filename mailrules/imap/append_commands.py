@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.imap.command import Answer, Command
 from mailrules.imap.response_codes import AppendUid
-from mailrules.imap.writer import Flag, Literal, MailboxNode, Node, ParenthesisedList, Quoted
+from mailrules.imap.writer import Flag, Literal, MailboxNode, Node, ParenthesisedList, Quoted, StreamedLiteral
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,11 +18,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, slots=True)
 class Append(Command[AppendUid | None]):
-    """APPEND of one message (RFC 9051 section 6.3.12); None where the server sends no APPENDUID of one message."""
+    """APPEND of one message (RFC 9051 section 6.3.12); None where the server sends no APPENDUID of one message.
+
+    A message of any size is given as a ``StreamedLiteral``, and its bytes to the client's ``upload``.
+    """
 
     name: ClassVar[str] = "APPEND"
     mailbox: str
-    message: bytes
+    message: bytes | StreamedLiteral
     flags: tuple[str, ...] = ()
     received: datetime | None = None
     """Becomes INTERNALDATE; has to know its time zone."""
@@ -34,7 +37,7 @@ class Append(Command[AppendUid | None]):
             nodes.append(ParenthesisedList(tuple(Flag(flag) for flag in self.flags)))
         if self.received is not None:
             nodes.append(Quoted(date_time(self.received)))
-        return (*nodes, Literal(self.message))
+        return (*nodes, Literal(self.message) if isinstance(self.message, bytes) else self.message)
 
     def result(self, answer: Answer) -> AppendUid | None:
         code = answer.reply.code

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from mailrules.imap.fetch_data import FetchData
     from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import Tagged
     from mailrules.imap.sequence_set import SequenceSet
@@ -43,6 +44,19 @@ class Answer:
     reply: Tagged
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentBegun:
+    """The content of one section of a message begins to arrive, in pieces that together have ``size_bytes``.
+
+    ``message`` is what the response has told before it; servers that put the UID last leave it None.
+    ``section`` is spelled as in ``FetchData.sections``.
+    """
+
+    message: FetchData
+    section: str
+    size_bytes: int
+
+
 class Command(Protocol[R_co]):
     """One command and its result ``R_co``; subclasses are frozen dataclasses.
 
@@ -56,6 +70,8 @@ class Command(Protocol[R_co]):
     extension: ClassVar[Extension | None] = None
     is_secret: ClassVar[bool] = False
     """Whether all that follows the name must be kept out of transcripts."""
+    streams_content: ClassVar[bool] = False
+    """Whether ``content_sink`` is to be asked."""
 
     def extensions(self) -> tuple[Extension, ...]:
         """What the server must announce for this very command with its options; by default ``extension``."""

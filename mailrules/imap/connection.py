@@ -16,6 +16,7 @@ from mailrules.errors import (
     RemoteProtocolError,
 )
 from mailrules.imap.capabilities import Capabilities
+from mailrules.imap.command import ContentBegun
 from mailrules.imap.events import (
     CommandCompleted,
     CommandFailed,
@@ -28,12 +29,12 @@ from mailrules.imap.events import (
     TlsAgreed,
     UntaggedReceived,
 )
-from mailrules.imap.fetch_data import FetchData
-from mailrules.imap.framing import Framer
+from mailrules.imap.fetch_data import FetchData, section_name
+from mailrules.imap.framing import ContentOffered, ContentPiece, Framer
 from mailrules.imap.in_flight import InFlight
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.mailbox_commands import Select
-from mailrules.imap.outbox import Outbox, Outgoing
+from mailrules.imap.outbox import ContentWanted, Outbox, Outgoing
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import is_relied_on, may_overlap, opens_or_closes
 from mailrules.imap.responses import Continuation, Status, StatusResponse, Tagged
@@ -42,7 +43,10 @@ from mailrules.imap.session_commands import Authenticate, Compress, Idle, Login,
 from mailrules.imap.states import State, require_state, state_after
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mailrules.imap.command import Command
+    from mailrules.imap.framing import Frame
     from mailrules.imap.parser import Response
 
 
@@ -55,7 +59,8 @@ class Connection:
 
     ``submit`` queues a command, and the gate of ``pipelining`` lets it out when it may go. After each
     call that gives events, and after ``submit``, ``finish_idle`` and ``resume``, there may be
-    ``data_to_send``. After ``Ended`` nothing happens any more.
+    ``data_to_send``, and ``content_wanted``: the driver then gives the content of a ``StreamedLiteral``
+    by ``send_content``, or aborts. After ``Ended`` nothing happens any more.
     """
 
     def __init__(self, *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -74,6 +79,8 @@ class Connection:
         self._mailbox: SelectedMailbox | None = None  # the one that responses are about, from SELECT's sending on
         self._has_news = False
         self._selections = 0
+        self._content_sink: Callable[[bytes], None] = _nowhere  # of the literal that arrives in pieces
+        self._streamed_bytes = 0
 
     # -- what is known --------------------------------------------------------------------------
 
@@ -107,6 +114,20 @@ class Connection:
         return bool(self._in_flight) and not (self._idle_begun and not self._idle_done)
 
     @property
+    def content_wanted(self) -> ContentWanted | None:
+        """The streamed literal whose bytes are to be sent next; nothing else goes out before its end."""
+        return self._outbox.wanted
+
+    @property
+    def streamed_bytes(self) -> int:
+        """How much content has gone through in pieces, both ways: by this a driver sees that a long transfer lives."""
+        return self._streamed_bytes
+
+    def is_half_sent(self, tag: Tag) -> bool:
+        """Whether the server is in the middle of this command: then it cannot be taken back."""
+        return self._outbox.is_half_sent(tag)
+
+    @property
     def has_news(self) -> bool:
         """What ``take_news`` would say."""
         return self._has_news
@@ -135,6 +156,17 @@ class Connection:
             raise self._unsendable.pop(tag)
         self._selections += opens_or_closes(command.name)
         return tag
+
+    def send_content(self, data: bytes) -> None:
+        """The next bytes of the literal that is ``content_wanted``, in pieces of any size.
+
+        Raises LocalProtocolError for more bytes than were announced and for NUL; the literal cannot be taken back
+        then, so all that is left to the driver is ``abort``.
+        """
+        self._outbox.put_content(data)
+        self._streamed_bytes += len(data)
+        if not self._outbox.is_blocked:
+            self._send_ready()
 
     def cancel(self, tag: Tag) -> None:
         """Nobody waits for this command any more: it is not sent if that is still possible, else its answer is dropped.
@@ -178,8 +210,11 @@ class Connection:
             return events
         self._framer.feed(data)
         try:
-            while self._is_open() and (frame := self._framer.next_response()) is not None:
-                self._receive(parse_response(frame, limits=self._limits, utf8=self._capabilities.utf8), data, events)
+            while self._is_open() and (piece := self._framer.next_response()) is not None:
+                if isinstance(piece, bytes):
+                    self._receive(self._parse(piece), data, events)
+                else:
+                    self._receive_content(piece)
         except RemoteProtocolError as error:
             self._end(str(error), events)
         self._send_ready()
@@ -231,12 +266,31 @@ class Connection:
         offered, utf8 = self._capabilities.offered, self._capabilities.utf8
         self._outbox.put_command(tag, command, offered=offered, utf8=utf8)
         self._in_flight[tag] = InFlight(tag, command)
+        self._framer.offers_content = self._framer.offers_content or command.streams_content
         if isinstance(command, Select):
             self._mailbox = SelectedMailbox(command.mailbox, read_only=command.is_read_only)
         elif isinstance(command, Login | Authenticate):
             self._capabilities.expect_new()
 
     # -- receiving ------------------------------------------------------------------------------
+
+    def _parse(self, frame: Frame) -> Response:
+        return parse_response(frame, limits=self._limits, utf8=self._capabilities.utf8)
+
+    def _receive_content(self, piece: ContentOffered | ContentPiece) -> None:
+        if isinstance(piece, ContentPiece):
+            self._streamed_bytes += len(piece.data)
+            self._content_sink(piece.data)
+            return
+        message = self._parse(piece.head)
+        if not isinstance(message, FetchData):
+            return
+        begun = ContentBegun(message=message, section=section_name(piece.section), size_bytes=piece.size_bytes)
+        sinks = (one.content_sink(begun) for one in self._in_flight.values())
+        sink = next((sink for sink in sinks if sink is not None), None)
+        if sink is not None:
+            self._content_sink = sink
+            self._framer.take_in_pieces()
 
     def _receive(self, response: Response, data: bytes, events: list[Event]) -> None:
         if isinstance(response, Tagged):
@@ -274,7 +328,7 @@ class Connection:
             self._end(f"the server said BYE: {response.text}", events)
 
     def _receive_continuation(self, response: Continuation, events: list[Event]) -> None:
-        if self._outbox.is_blocked:
+        if self._outbox.awaits_go_ahead:
             self._outbox.send_waiting()
             return
         for one in self._in_flight.values():
@@ -322,6 +376,8 @@ class Connection:
         """The command is over: take the state that its reply leads to."""
         command = one.command
         del self._in_flight[one.tag]
+        if command.streams_content:
+            self._framer.offers_content = any(other.command.streams_content for other in self._in_flight.values())
         self._outbox.drop_waiting(one.tag)
         self._state = state_after(command.name, self._state, succeeded=succeeded)
         if self._state is not State.SELECTED and self._opening() is None:
@@ -385,3 +441,8 @@ class Connection:
         """The SELECT or EXAMINE that is under way."""
         commands = (one.command for one in self._in_flight.values())
         return next((command for command in commands if isinstance(command, Select)), None)
+
+
+def _nowhere(piece: bytes) -> None:
+    """For content whose command does not want it."""
+    del piece

@@ -129,7 +129,7 @@ def read_usual_fetch(frame: Frame, *, limits: Limits) -> FetchData | None:
         end = start + int(literal)
         if frame[end:] != b")":
             return None
-        sections = {_section_name(section): frame[start:end]}
+        sections = {section_name(section): frame[start:end]}
     try:
         return FetchData(
             sequence_number=int(number),
@@ -186,13 +186,20 @@ def flag_set(flags: Sequence[Value]) -> frozenset[str]:
     return frozenset(_SYSTEM_FLAGS.get(name.lower(), name) for name in names)
 
 
+@lru_cache(maxsize=1024)
+def section_name(text: bytes) -> str:
+    """Servers differ in case, in quotes and in spaces: ``header.fields ("From")`` is ``HEADER.FIELDS (FROM)``."""
+    words = text.upper().replace(b'"', b"").replace(b"(", b" ( ").replace(b")", b" ) ").split()
+    return b" ".join(words).decode("latin-1").replace("( ", "(").replace(" )", ")")
+
+
 def _read_name(reader: Reader) -> tuple[str, str | None]:
     """The attribute's name, and what stands in its brackets, None where it has none."""
     match = _ATTRIBUTE.match(reader.data, reader.position)
     if match is None:
         raise Unreadable(f"the name of an attribute is missing at byte {reader.position}")
     reader.position = match.end()
-    return match[1].decode("latin-1").upper(), None if match[2] is None else _section_name(match[2])
+    return match[1].decode("latin-1").upper(), None if match[2] is None else section_name(match[2])
 
 
 def _read_attribute(attributes: _Attributes, name: str, value: Value, *, limits: Limits) -> None:
@@ -280,10 +287,3 @@ def _list(value: Value) -> list[Value]:
 def _only(value: Value) -> Value:
     """The item of a list of one; some servers leave out the parentheses."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
-
-
-@lru_cache(maxsize=1024)
-def _section_name(text: bytes) -> str:
-    """Servers differ in case, in quotes and in spaces: ``header.fields ("From")`` is ``HEADER.FIELDS (FROM)``."""
-    words = text.upper().replace(b'"', b"").replace(b"(", b" ( ").replace(b")", b" ) ").split()
-    return b" ".join(words).decode("latin-1").replace("( ", "(").replace(" )", ")")

@@ -2,20 +2,45 @@
 
 A response is a line that ends in CRLF; untagged data goes on after a literal (``{n}`` CRLF, n bytes).
 Work is linear in the bytes received, however they are cut, and nothing is allocated on the server's
-word: a literal takes memory as it arrives. A bare LF is an ordinary byte, since servers that put one
-into a quoted string exist and servers that end lines with it do not.
+word: a literal takes memory as it arrives, and none where it is taken in pieces. A bare LF is an
+ordinary byte, since servers that put one into a quoted string exist and servers that end lines with
+it do not.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NewType, NoReturn
+from dataclasses import dataclass
+from typing import NewType, NoReturn, TypeAlias
 
-from mailrules.errors import RemoteProtocolError
+from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 
 Frame = NewType("Frame", bytes)
 """One complete response with its literals in place, without the CRLF that ends it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentOffered:
+    """The content of a section of FETCH comes next, as a literal: ``take_in_pieces`` now, or it is held.
+
+    ``head`` is the response so far, made complete with NIL where the literal is to be. ``section`` is
+    what stands in the brackets, as it came.
+    """
+
+    head: Frame
+    section: bytes
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContentPiece:
+    """The next bytes of the literal; the last piece makes its size full. A literal of no bytes has one empty piece."""
+
+    data: bytes
+
+
+Piece: TypeAlias = "Frame | ContentOffered | ContentPiece"
 
 _LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
 # Only these are data that may hold literals. Text for people may well end in "{5}": tagged
@@ -23,19 +48,29 @@ _LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
 _STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH) ", re.IGNORECASE)
 _LONG_DATA = re.compile(rb"\* +(?:[0-9]+ +FETCH|SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
 _FETCH = re.compile(rb"\* +[0-9]+ +FETCH ", re.IGNORECASE)
+_CONTENT = re.compile(
+    rb"[ (](?:(?:BODY|BINARY)\[([^]]*+)\](?:<[0-9]++>)?|RFC822(\.HEADER|\.TEXT)?) ~?\Z", re.IGNORECASE
+)
 _QUOTED_BYTES = 24  # enough to tell what it is, too little to hold mail
 _RIGHT_BRACE = ord("}")
 
 
 class Framer:
-    """Cuts what a server sends into frames. After a RemoteProtocolError it is of no further use."""
+    """Cuts what a server sends into frames. After a RemoteProtocolError it is of no further use.
+
+    While ``offers_content`` is set, literals that hold the content of messages are offered before they are read.
+    """
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+        self.offers_content = False
         self._limits = limits
         self._buffer = bytearray()
         self._start = 0  # of the response being read
         self._line_start = 0  # of its last line; what is before that is complete
         self._scanned = 0  # up to here there is no CRLF
+        self._offer: _Offer | None = None
+        self._left_bytes: int | None = None  # of the literal that is taken in pieces
+        self._head = b""  # of its response
         self._error: RemoteProtocolError | None = None
 
     @property
@@ -54,13 +89,16 @@ class Framer:
             self._start = 0
         self._buffer += data
 
-    def next_response(self) -> Frame | None:
+    def next_response(self) -> Piece | None:
         """The next complete response, or None until more arrives.
 
+        A response with content that is taken in pieces comes after them, with NIL in its place.
         Raises RemoteProtocolError when a limit is passed, and again on every later call.
         """
         if self._error is not None:
             raise self._error
+        if self._left_bytes is not None:
+            return self._next_piece(self._left_bytes)
         buffer = self._buffer
         while True:
             end = buffer.find(b"\r\n", self._scanned)
@@ -82,9 +120,51 @@ class Framer:
             elif buffer[end - 1] != _RIGHT_BRACE or (literal_bytes := self._literal_announced(end)) is None:
                 return self._take(end)
             else:
+                if self.offers_content and self._offer is None and (offered := self._offered(end, literal_bytes)):
+                    return offered
+                self._offer = None
+                self._check_literal(end, literal_bytes)
                 self._line_start = self._scanned = end + 2 + literal_bytes
                 continue
             self._line_start = self._scanned = end + 2
+
+    def take_in_pieces(self) -> None:
+        """Accept what was just offered."""
+        if self._offer is None:
+            raise LocalProtocolError("no content is offered that could be taken in pieces")
+        offer, self._offer = self._offer, None
+        self._head, self._left_bytes = offer.head, offer.size_bytes
+        self._start += offer.announced_bytes
+
+    def _offered(self, end: int, literal_bytes: int) -> ContentOffered | None:
+        """The offer of the literal that the line ending here announces, None where it is something else."""
+        brace = self._buffer.rindex(b"{", self._line_start, end)
+        match = _CONTENT.search(self._buffer, self._line_start, brace) if self._is_fetch() else None
+        if match is None:
+            return None
+        if literal_bytes > self._limits.streamed_bytes:
+            self._fail("literal", literal_bytes, limit="streamed_bytes", allowed=self._limits.streamed_bytes)
+        head = bytes(self._buffer[self._start : brace]).removesuffix(b"~") + b"NIL"
+        self._check_literal(end, 0)
+        self._offer = _Offer(head, end + 2 - self._start, literal_bytes)
+        section = match[1] if match[1] is not None else (match[2] or b"").lstrip(b".")
+        return ContentOffered(head=Frame(head + b")"), section=section, size_bytes=literal_bytes)
+
+    def _next_piece(self, left_bytes: int) -> ContentPiece | None:
+        end = min(len(self._buffer), self._start + left_bytes)
+        if end == self._start and left_bytes:
+            return None
+        with memoryview(self._buffer) as view:
+            data = bytes(view[self._start : end])
+        self._left_bytes = left_bytes - len(data)
+        self._start = end
+        if not self._left_bytes:
+            # The response goes on, as if the server had written NIL.
+            self._left_bytes = None
+            self._buffer[:end] = self._head
+            self._start = 0
+            self._line_start = self._scanned = len(self._head)
+        return ContentPiece(data)
 
     def _take(self, end: int) -> Frame:
         with memoryview(self._buffer) as view:
@@ -101,13 +181,14 @@ class Framer:
         match = _LITERAL.fullmatch(self._buffer, brace, end) if brace >= 0 else None
         if match is None or not self._is_data():
             return None
-        size_bytes = int(match[1].lstrip(b"0")[:20] or b"0")  # 20 digits are over any limit
+        return int(match[1].lstrip(b"0")[:20] or b"0")  # 20 digits are over any limit
+
+    def _check_literal(self, end: int, size_bytes: int) -> None:
         if size_bytes > self._limits.literal_bytes:
             self._fail("literal", size_bytes, limit="literal_bytes", allowed=self._limits.literal_bytes)
         response_bytes = end + 2 + size_bytes - self._start
         if response_bytes > self._limits.response_bytes:
             self._fail("response", response_bytes, limit="response_bytes", allowed=self._limits.response_bytes)
-        return size_bytes
 
     def _is_data(self) -> bool:
         return self._buffer.startswith(b"* ", self._start) and _STATUS_TEXT.match(self._buffer, self._start) is None
@@ -129,3 +210,11 @@ class Framer:
             f"{what} of {size_bytes} bytes is over {allowed}; raise limits.{limit} to accept it: {beginning!r}"
         )
         raise self._error
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    head: bytes
+    announced_bytes: int
+    """How much of the buffer the head took, as the server wrote it."""
+    size_bytes: int

@@ -12,6 +12,9 @@ from mailrules.imap.response_codes import MessageLimitCode
 from mailrules.imap.responses import Status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailrules.imap.command import ContentBegun
     from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import Tagged
 
@@ -34,6 +37,18 @@ class InFlight:
         if not self.is_abandoned and not self.command.absorb(response):
             self._claimed.append(response)
         return True
+
+    def content_sink(self, begun: ContentBegun) -> Callable[[bytes], None] | None:
+        """Where the pieces of this content go if it belongs to this command's answer."""
+        sink = self.command.content_sink(begun)
+        if sink is None:
+            return None
+
+        def pass_on(piece: bytes) -> None:
+            if not self.is_abandoned:
+                sink(piece)
+
+        return pass_on
 
     def reply_to(self, challenge: bytes, *, offered: frozenset[str]) -> bytes | None:
         """The command's next line after a ``+``, None where it expects none."""

@@ -19,6 +19,8 @@ class Limits:
     line_bytes: int = 64 * _KIB
     data_line_bytes: int = 16 * _MIB
     literal_bytes: int = 64 * _MIB
+    streamed_bytes: int = 2**63 - 1
+    """A literal that is taken in pieces, of which we hold none: what the grammar allows (RFC 9051, ``number64``)."""
     response_bytes: int = 65 * _MIB
     """One whole response, all its lines and literals."""
     nesting: int = 50

@@ -8,7 +8,7 @@ disjoint sets overlap. Sequence numbers are never sent, so that expunges in betw
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -37,6 +37,8 @@ class Resource(Enum):
     """The untagged SEARCH response, which does not say whose answer it is."""
     LIST_ANSWER = auto()
     """The untagged LIST and LSUB responses, likewise."""
+    CONTENT = auto()
+    """Large literals of untagged FETCH responses: a server may name the message only after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class Uses:
 
 def may_overlap(earlier: Command[object], later: Command[object]) -> bool:
     """Whether ``later`` may be sent while ``earlier`` has no tagged reply yet."""
-    first, second = uses_of(earlier.name), uses_of(later.name)
+    first, second = _uses_of(earlier), _uses_of(later)
     contended = first.contends_for(second) | second.contends_for(first)
     if contended == _MESSAGES:
         return not _same_messages(earlier.touches(), later.touches())
@@ -93,6 +95,11 @@ def overlap(first: SequenceSet, second: SequenceSet) -> bool:
         if at < len(more) and more[at][0] <= high:
             return True
     return False
+
+
+def _uses_of(command: Command[object]) -> Uses:
+    row = uses_of(command.name)
+    return replace(row, writes=row.writes | {Resource.CONTENT}) if command.streams_content else row
 
 
 def _same_messages(first: SequenceSet | None, second: SequenceSet | None) -> bool:
@@ -143,7 +150,7 @@ USES: dict[str, Uses] = {
     "UNSELECT": _uses(writes=(Resource.SELECTION,)),
     "UID SEARCH": _uses(*_READER, writes=(Resource.SEARCH_ANSWER,)),
     "UID SEARCH RETURN": _uses(*_READER),  # ESEARCH carries the tag of its command (RFC 4731)
-    "UID FETCH": _uses(*_READER),
+    "UID FETCH": _uses(*_READER, Resource.CONTENT),
     "UID COPY": _uses(*_READER, Resource.MAILBOXES),
     "UID STORE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),
     "UID MOVE": _uses(Resource.SELECTION, Resource.MAILBOXES, writes=(Resource.MESSAGES,)),

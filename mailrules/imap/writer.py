@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mailrules.imap.sequence_set import SequenceSet
 
 LITERAL_MINUS_BYTES = 4096
+PATIENT_BYTES = 1 << 20
+"""Larger streamed literals wait for ``+`` also on servers with LITERAL+."""
 _ATOM = re.compile(rb'[^\x00-\x20(){%*"\\\]\x7f-\xff]+')
 _ASTRING = re.compile(rb'[^\x00-\x20(){%*"\\\x7f-\xff]+')
 _LINE_END = re.compile(rb"[\r\n\0]")
@@ -69,6 +71,17 @@ class Literal:
     """Content, such as a message. May hold CR and LF, not NUL (RFC 9051, ``CHAR8``)."""
 
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedLiteral:
+    """Content of a known size that the driver sends piece by piece when its turn comes; it may not hold NUL.
+
+    A large one waits for the server's ``+`` even where it need not: a refusal before it costs a round trip,
+    one after it the whole transfer.
+    """
+
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +173,7 @@ Node: TypeAlias = (
     | AString
     | Quoted
     | Literal
+    | StreamedLiteral
     | MailboxNode
     | Flag
     | SequenceSetNode
@@ -171,13 +185,22 @@ Node: TypeAlias = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Where in a command the content of a ``StreamedLiteral`` goes; ``waits`` for the server's ``+`` or not."""
+
+    size_bytes: int
+    waits: bool
+
+
 def write_command(
     tag: str, nodes: Sequence[Node], *, literals: LiteralSupport = LiteralSupport.SYNCHRONISING, utf8: bool = False
-) -> tuple[bytes, ...]:
+) -> tuple[bytes | Gap, ...]:
     """The fragments of one command, the last of which ends in CRLF.
 
-    Each fragment but the first may be sent only after the server's ``+``. ``utf8`` is for connections
-    with UTF8=ACCEPT enabled. Raises LocalProtocolError for what cannot be sent.
+    Each fragment may be sent only after the server's ``+``, but for the first, for a gap that does not wait,
+    and for what follows a gap. ``utf8`` is for connections with UTF8=ACCEPT enabled. Raises LocalProtocolError
+    for what cannot be sent.
     """
     writer = _Writer(literals=literals, utf8=utf8)
     writer.write_all((Atom(tag), *nodes))
@@ -193,10 +216,10 @@ def write_line(data: bytes) -> bytes:
 class _Writer:
     def __init__(self, *, literals: LiteralSupport, utf8: bool) -> None:
         self._literals, self._utf8 = literals, utf8
-        self._complete: list[bytes] = []
+        self._complete: list[bytes | Gap] = []
         self._current = bytearray()
 
-    def fragments(self) -> tuple[bytes, ...]:
+    def fragments(self) -> tuple[bytes | Gap, ...]:
         return (*self._complete, bytes(self._current) + b"\r\n")
 
     def write_all(self, nodes: Sequence[Node]) -> None:
@@ -219,6 +242,8 @@ class _Writer:
                 self._write_string(_to_bytes(value), atom_allowed=False)
             case Literal(data):
                 self._write_literal(data)
+            case StreamedLiteral(size_bytes):
+                self._leave_gap(size_bytes)
             case MailboxNode(name):
                 self._write_mailbox(encode_mailbox_name(name, utf8=self._utf8))
             case Flag(name):
@@ -266,6 +291,27 @@ class _Writer:
         )
         tilde = b"~" if is_binary else b""
         self._current += b"%b{%d%b}\r\n" % (tilde, len(data), b"" if waits else b"+")
+    def _leave_gap(self, size_bytes: int) -> None:
+        if not 0 <= size_bytes < 2**63:
+            raise LocalProtocolError(f"a literal of {size_bytes} bytes cannot be sent: 0 to 2**63 - 1")
+        waits = self._announce(size_bytes, may_hurry=size_bytes <= PATIENT_BYTES)
+        self._end_fragment()
+        self._complete.append(Gap(size_bytes, waits))
+
+    def _announce(self, size_bytes: int, *, may_hurry: bool) -> bool:
+        """Write the size; whether the server's ``+`` comes before the content."""
+        waits = (
+            not may_hurry
+            or self._literals is LiteralSupport.SYNCHRONISING
+            or (self._literals is LiteralSupport.MINUS and size_bytes > LITERAL_MINUS_BYTES)
+        )
+        self._current += b"{%d%b}\r\n" % (size_bytes, b"" if waits else b"+")
+        return waits
+
+    def _end_fragment(self) -> None:
+        self._complete.append(bytes(self._current))
+        self._current.clear()
+
         if waits:
             self._complete.append(bytes(self._current))
             self._current.clear()
