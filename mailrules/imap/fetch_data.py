@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 
 from mailrules.imap.body_structure import BodyPart, read_body_structure
 from mailrules.imap.envelope import USUAL_ADDRESSES, USUAL_ENVELOPE, Envelope, read_envelope, usual_envelope
+from mailrules.imap.fetch_extras import NO_EXTRAS, ExtraAttributes, FetchExtras, read_extra
 from mailrules.imap.responses import Malformed
 from mailrules.imap.tokens import Reader, Unreadable, Value, read_number, read_size
 
@@ -33,9 +34,12 @@ _NOTHING_MALFORMED: Final[Mapping[str, Malformed]] = MappingProxyType({})
 class FetchData:
     """``* n FETCH``: what the server said, None for what it did not.
 
+    ``sequence_number`` is 0 in ``* uid UIDFETCH`` (RFC 9586).
+
     ``sections`` maps what stood in the brackets of ``BODY[...]``, upper case and without quotes, to the
-    content: ``""``, ``"1.2"``, ``"HEADER.FIELDS (FROM TO)"``; a part that the server answers with NIL is not
-    in it. ``malformed`` maps the name of each attribute that could not be read to what stood there.
+    content: ``""``, ``"1.2"``, ``"HEADER.FIELDS (FROM TO)"``, and ``"1.2<100>"`` for what begins at byte 100; a
+    part that the server answers with NIL is not in it. ``malformed`` maps the name of each attribute that
+    could not be read to what stood there.
     """
 
     sequence_number: int
@@ -50,6 +54,7 @@ class FetchData:
     email_id: str = ""
     x_guid: str = ""
     gmail_message_id: str = ""
+    extras: FetchExtras = NO_EXTRAS
     malformed: Mapping[str, Malformed] = field(default_factory=lambda: _NOTHING_MALFORMED)
 
     @property
@@ -82,7 +87,7 @@ _USUAL = re.compile(
     % USUAL_ENVELOPE.replace(b" ", rb"\ "),
     re.VERBOSE | re.DOTALL,
 )
-_ATTRIBUTE = re.compile(rb"[ \r\n]*+([^ ()\[\]\r\n]++)(?:\[([^]]*+)\](?:<[0-9]*+>)?)?")
+_ATTRIBUTE = re.compile(rb"[ \r\n]*+([^ ()\[\]\r\n]++)(?:\[([^]]*+)\](?:<([0-9]*+)>)?)?")
 _INTERNAL_DATE = re.compile(
     rb" *([0-9]{1,2}-[A-Za-z]{3}-[0-9]{4}) +([0-9]{1,2}):([0-9]{2}):([0-9]{2}) *([+-][0-9]{4}) *"
 )
@@ -148,9 +153,10 @@ def read_usual_fetch(frame: Frame, *, limits: Limits) -> FetchData | None:
         return None
 
 
-def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits) -> FetchData:
+def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits, uid: int | None = None) -> FetchData:
     """Read ``(name value ...)``. Raises Unreadable where it cannot be told where an attribute ends."""
-    attributes: _Attributes = {}
+    attributes: _Attributes = {} if uid is None else {"uid": uid}
+    extras: ExtraAttributes = {}
     sections: dict[str, bytes] = {}
     malformed: dict[str, Malformed] = {}
     if not reader.take(b"("):
@@ -162,7 +168,9 @@ def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits) -> Fetch
             if name in _OLD_SECTIONS:
                 name, section = "BODY", _OLD_SECTIONS[name]
             if section is None:
-                _read_attribute(attributes, name, reader.value(), limits=limits)
+                _read_attribute(attributes, extras, name, reader.value(), limits=limits)
+            elif name.startswith("BINARY"):
+                _read_binary(extras, name, section, reader)
             elif name != "BODY":
                 reader.skip_value()
             elif (content := _read_content(reader)) is not None:
@@ -171,7 +179,13 @@ def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits) -> Fetch
             reader.position = start
             reader.skip_value()
             malformed[name] = Malformed(raw=reader.data[start : reader.position].strip(), reason=f"{name}: {error}")
-    return FetchData(sequence_number=sequence_number, sections=sections, malformed=malformed, **attributes)
+    return FetchData(
+        sequence_number=sequence_number,
+        sections=sections,
+        malformed=malformed,
+        extras=FetchExtras(**extras) if extras else NO_EXTRAS,
+        **attributes,
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -194,15 +208,21 @@ def section_name(text: bytes) -> str:
 
 
 def _read_name(reader: Reader) -> tuple[str, str | None]:
-    """The attribute's name, and what stands in its brackets, None where it has none."""
+    """The attribute's name, and what stands in its brackets, with ``<n>`` for a part of it; None without brackets."""
     match = _ATTRIBUTE.match(reader.data, reader.position)
     if match is None:
         raise Unreadable(f"the name of an attribute is missing at byte {reader.position}")
     reader.position = match.end()
-    return match[1].decode("latin-1").upper(), None if match[2] is None else section_name(match[2])
+    name, section, origin = match.groups()
+    if section is None:
+        return name.decode("latin-1").upper(), None
+    part = f"<{origin.decode()}>" if origin else ""
+    return name.decode("latin-1").upper(), section_name(section) + part
 
 
-def _read_attribute(attributes: _Attributes, name: str, value: Value, *, limits: Limits) -> None:
+def _read_attribute(
+    attributes: _Attributes, extras: ExtraAttributes, name: str, value: Value, *, limits: Limits
+) -> None:
     """Attributes that we have no field for are passed over."""
     match name:
         case "UID":
@@ -225,6 +245,17 @@ def _read_attribute(attributes: _Attributes, name: str, value: Value, *, limits:
             attributes["x_guid"] = _read_identifier(value)
         case "X-GM-MSGID":
             attributes["gmail_message_id"] = _read_identifier(value)
+        case "SAVEDATE":
+            extras["save_date"] = None if value is None else _read_internal_date(value)
+        case _:
+            read_extra(extras, name, value)
+
+
+def _read_binary(extras: ExtraAttributes, name: str, section: str, reader: Reader) -> None:
+    if name == "BINARY.SIZE":
+        extras.setdefault("binary_sizes", {})[section] = read_number(reader.value())
+    elif (content := _read_content(reader)) is not None:
+        extras.setdefault("binary", {})[section] = content
 
 
 def _text(atom: bytes | None) -> str:

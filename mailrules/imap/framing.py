@@ -46,8 +46,8 @@ _LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
 # Only these are data that may hold literals. Text for people may well end in "{5}": tagged
 # replies, continuations, and these status responses.
 _STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH) ", re.IGNORECASE)
-_LONG_DATA = re.compile(rb"\* +(?:[0-9]+ +FETCH|SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
-_FETCH = re.compile(rb"\* +[0-9]+ +FETCH ", re.IGNORECASE)
+_LONG_DATA = re.compile(rb"\* +(?:[0-9]+ +(?:UID)?FETCH|SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
+_FETCH = re.compile(rb"\* +[0-9]+ +(?:UID)?FETCH ", re.IGNORECASE)
 _CONTENT = re.compile(
     rb"[ (](?:(?:BODY|BINARY)\[([^]]*+)\](?:<[0-9]++>)?|RFC822(\.HEADER|\.TEXT)?) ~?\Z", re.IGNORECASE
 )

@@ -311,6 +311,7 @@ def check_copied(codes: Iterable[object], *, asked: SequenceSet) -> CopiedMessag
 def _merge(earlier: FetchData, later: FetchData) -> FetchData:
     told = {name: value for name in _FETCH_FIELDS if (value := getattr(later, name)) not in (None, "")}
     told["sections"] = {**earlier.sections, **later.sections}
+    told["extras"] = earlier.extras.updated(later.extras)
     told["malformed"] = {**earlier.malformed, **later.malformed}
     return replace(earlier, **told)
 

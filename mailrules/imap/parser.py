@@ -133,6 +133,8 @@ def _read_numbered(number: int, name: str, rest: bytes, *, limits: Limits) -> Un
     match name:
         case "FETCH":
             return read_fetch(Reader(rest, limits=limits), sequence_number=number, limits=limits)
+        case "UIDFETCH" if number:
+            return read_fetch(Reader(rest, limits=limits), sequence_number=0, limits=limits, uid=number)
         case "EXISTS":
             return ExistsData(count=number)
         case "EXPUNGE":

@@ -136,7 +136,7 @@ class TextCode(ResponseCode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordsCode(ResponseCode):
-    """METADATA (RFC 5464 section 6.3), ANNOTATE and ANNOTATIONS (RFC 5257): ``("MAXSIZE", "1024")``, upper case."""
+    """ANNOTATE and ANNOTATIONS (RFC 5257 section 4): ``("TOOBIG",)``, ``("65536", "NOPRIVATE")``, upper case."""
 
     words: tuple[str, ...]
 
@@ -181,6 +181,15 @@ class BadEventCode(ResponseCode):
 
     name: str = "BADEVENT"
     events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataCode(ResponseCode):
+    """METADATA (RFC 5464): ``reason`` is LONGENTRIES or MAXSIZE, with ``number`` bytes, or TOOMANY or NOPRIVATE."""
+
+    name: str = "METADATA"
+    reason: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +239,7 @@ _WITH_NUMBER: Final = frozenset(
     {"UIDVALIDITY", "UIDNEXT", "UNSEEN", "HIGHESTMODSEQ", "MAILBOXSIZE", "MAXCONVERTMESSAGES", "MAXCONVERTPARTS"}
 )
 _WITH_TEXT: Final = frozenset({"BADURL", "MAILBOXID", "NOUPDATE", "REFERRAL", "UNDEFINED-FILTER", "WEBALERT"})
-_WITH_WORDS: Final = frozenset({"ANNOTATE", "ANNOTATIONS", "METADATA"})
+_WITH_WORDS: Final = frozenset({"ANNOTATE", "ANNOTATIONS"})
 _NAME_BYTES: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/"
 
 
@@ -337,6 +346,14 @@ def _read_messagelimit(arguments: bytes, limits: Limits) -> MessageLimitCode:
     return MessageLimitCode(arguments=arguments, limit=limit, lowest_uid=lowest_uid[0] if lowest_uid else None)
 
 
+def _read_metadata(arguments: bytes, limits: Limits) -> MetadataCode:
+    del limits
+    reason, *number = arguments.split()
+    return MetadataCode(
+        arguments=arguments, reason=reason.decode("latin-1").upper(), number=read_number(number[0]) if number else None
+    )
+
+
 def _read_copyuid(arguments: bytes, limits: Limits) -> CopyUid | None:
     words = arguments.split()
     if len(words) != 3:
@@ -368,6 +385,7 @@ _READERS: Final[Mapping[str, Callable[[bytes, Limits], ResponseCode | None]]] = 
         "DOWNGRADED": _read_downgraded,
         "INPROGRESS": _read_inprogress,
         "MESSAGELIMIT": _read_messagelimit,
+        "METADATA": _read_metadata,
         "MODIFIED": _read_modified,
         "PERMANENTFLAGS": _read_permanent_flags,
         "URLMECH": _read_urlmech,

@@ -162,7 +162,9 @@ def test_the_best_identity_is_offered_first():
     ("sent", "section"),
     [
         (b"BODY[]", ""),
-        (b"BODY[]<0>", ""),
+        (b"BODY[]<0>", "<0>"),
+        (b"BODY[1.2]<2048>", "1.2<2048>"),
+        (b"BODY[]<>", ""),
         (b"RFC822", ""),
         (b"RFC822.HEADER", "HEADER"),
         (b"RFC822.TEXT", "TEXT"),
@@ -187,7 +189,7 @@ def test_a_section_that_does_not_exist_is_left_out():
 
 
 def test_attributes_that_nobody_asked_for_are_passed_over():
-    fetched = fetch_of(b'X-GM-LABELS ("\\\\Inbox" (x)) BINARY[1] ~{3}\r\na\0b BINARY.SIZE[1] 3 PREVIEW NIL UID 4')
+    fetched = fetch_of(b'X-NEW ("\\\\Inbox" (x)) CHUNK[1]<0> ~{3}\r\na\0b SNIPPET.SIZE[1] 3 SNIPPET NIL UID 4')
 
     assert fetched == FetchData(sequence_number=1, uid=4, sections={}, malformed={})
 

@@ -10,6 +10,7 @@ from mailrules.imap.response_codes import (
     DowngradedCode,
     InProgressCode,
     MessageLimitCode,
+    MetadataCode,
     NumberCode,
     ResponseCode,
     TextCode,
@@ -83,9 +84,9 @@ def code_of(line: bytes) -> object:
         # RFC 5464 sections 4.2.1 and 4.3
         (
             b"a OK [METADATA LONGENTRIES 2199] GETMETADATA complete",
-            WordsCode(name="METADATA", arguments=b"LONGENTRIES 2199", words=("LONGENTRIES", "2199")),
+            MetadataCode(arguments=b"LONGENTRIES 2199", reason="LONGENTRIES", number=2199),
         ),
-        (b"a NO [METADATA TOOMANY] x", WordsCode(name="METADATA", arguments=b"TOOMANY", words=("TOOMANY",))),
+        (b"a NO [METADATA TOOMANY] x", MetadataCode(arguments=b"TOOMANY", reason="TOOMANY")),
         (b"a NO [ANNOTATE TOOBIG] x", WordsCode(name="ANNOTATE", arguments=b"TOOBIG", words=("TOOBIG",))),
         # RFC 5257 section 4.1
         (b"* OK [ANNOTATIONS 65536] Ok", WordsCode(name="ANNOTATIONS", arguments=b"65536", words=("65536",))),
@@ -138,6 +139,8 @@ def test_arguments_are_typed(line, expected):
 @pytest.mark.parametrize(
     "code",
     [
+        b"METADATA",
+        b"METADATA MAXSIZE x",
         b"MESSAGELIMIT",
         b"MESSAGELIMIT 0",
         b"MESSAGELIMIT x",
