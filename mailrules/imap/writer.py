@@ -286,11 +286,11 @@ class _Writer:
     def _write_literal(self, data: bytes, *, is_binary: bool = False) -> None:
         if b"\0" in data and not is_binary:
             raise LocalProtocolError(f"a literal cannot hold NUL, found at byte {data.index(0)} of {len(data)}")
-        waits = self._literals is LiteralSupport.SYNCHRONISING or (
-            self._literals is LiteralSupport.MINUS and len(data) > LITERAL_MINUS_BYTES
-        )
-        tilde = b"~" if is_binary else b""
-        self._current += b"%b{%d%b}\r\n" % (tilde, len(data), b"" if waits else b"+")
+        self._current += b"~" if is_binary else b""
+        if self._announce(len(data), may_hurry=True):
+            self._end_fragment()
+        self._current += data
+
     def _leave_gap(self, size_bytes: int) -> None:
         if not 0 <= size_bytes < 2**63:
             raise LocalProtocolError(f"a literal of {size_bytes} bytes cannot be sent: 0 to 2**63 - 1")
@@ -311,11 +311,6 @@ class _Writer:
     def _end_fragment(self) -> None:
         self._complete.append(bytes(self._current))
         self._current.clear()
-
-        if waits:
-            self._complete.append(bytes(self._current))
-            self._current.clear()
-        self._current += data
 
     def _write_section(self, section: BodySection) -> None:
         fields = section.header_fields or section.other_than
