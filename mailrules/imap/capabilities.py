@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailrules.errors import MissingCapability
+from mailrules.errors import LocalProtocolError, MissingCapability
 from mailrules.imap.response_codes import CapabilityCode
 from mailrules.imap.responses import CapabilityData, EnabledData, StatusResponse, Tagged
 
@@ -49,10 +49,17 @@ class Capabilities:
         self.offered, self.are_current = frozenset(), False
 
     def require_for(self, command: Command[object]) -> None:
-        """Raise MissingCapability if the server is known to lack an extension that the command needs."""
+        """Raise MissingCapability for an extension that the server is known to lack, LocalProtocolError for one
+        that nobody has enabled.
+        """
         for extension in command.extensions():
             if self.are_current and not extension.is_offered(self.offered):
                 raise MissingCapability(command.name, capability=extension.capability, rfc=extension.rfc)
+            if extension.must_be_enabled and extension.capability not in self.enabled:
+                raise LocalProtocolError(
+                    f"{command.name}: run Enable(({extension.capability!r},)) first, and see that the server "
+                    f"answers ENABLED ({extension.rfc})"
+                )
 
     def _take(self, capabilities: frozenset[str]) -> None:
         self.offered, self.are_current = capabilities, True

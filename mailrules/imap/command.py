@@ -27,6 +27,8 @@ class Extension:
     """Whether IMAP4rev2 (RFC 9051 appendix E) has it built in."""
     implied_by: frozenset[str] = frozenset()
     """Other capabilities of which it is a part."""
+    must_be_enabled: bool = False
+    """Whether ENABLE (RFC 5161) has to name it, and the server to agree, before it may be used."""
 
     def is_offered(self, offered: frozenset[str]) -> bool:
         return (

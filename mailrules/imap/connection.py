@@ -390,7 +390,7 @@ class Connection:
     def _follow(self, command: Command[object], reply: Tagged, data: bytes, events: list[Event]) -> None:
         """Draw what follows from a command's success for the connection."""
         if self._mailbox is not None:
-            self._mailbox.apply_code(reply.code)
+            self._mailbox.end_command(reply.code)
         if isinstance(command, Select):
             self._has_news = False
         elif isinstance(command, StartTls):

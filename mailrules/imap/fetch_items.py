@@ -8,12 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.imap.command import Extension
+from mailrules.imap.resync import CONDSTORE
 from mailrules.imap.writer import Atom, BinarySection, BinarySize, BodySection, Node, ParenthesisedList
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONDSTORE = Extension(capability="CONDSTORE", rfc="RFC 7162", implied_by=frozenset({"QRESYNC"}))
 BINARY = Extension(capability="BINARY", rfc="RFC 3516", in_rev2=True)
 OBJECT_ID = Extension(capability="OBJECTID", rfc="RFC 8474")
 PREVIEW = Extension(capability="PREVIEW", rfc="RFC 8970")

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.imap.answers import newest
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
+from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.mailbox_data import ListData, StatusData
 from mailrules.imap.mailbox_name import is_same_mailbox
-from mailrules.imap.responses import ExistsData, FlagsData, RecentData, StatusResponse
+from mailrules.imap.message_commands import changes_of
+from mailrules.imap.response_codes import Code
+from mailrules.imap.responses import ExistsData, FlagsData, RecentData, StatusResponse, VanishedData
+from mailrules.imap.resync import QRESYNC, Resync
 from mailrules.imap.selected_mailbox import OpenedMailbox, SelectedMailbox
 from mailrules.imap.writer import Atom, MailboxNode, Node, ParenthesisedList
 
@@ -42,27 +46,45 @@ class Status(Command[StatusData]):
 
 @dataclass(frozen=True, slots=True)
 class Select(Command[OpenedMailbox]):
-    """SELECT (RFC 9051 section 6.3.2), with the CONDSTORE parameter where offered (RFC 7162)."""
+    """SELECT (RFC 9051 section 6.3.2), with the CONDSTORE parameter where offered (RFC 7162).
+
+    With ``resync`` the server tells what has changed since; QRESYNC has to be enabled before.
+    """
 
     name: ClassVar[str] = "SELECT"
     is_read_only: ClassVar[bool] = False
     mailbox: str
+    resync: Resync | None = None
+
+    def extensions(self) -> tuple[Extension, ...]:
+        return () if self.resync is None else (QRESYNC,)
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        if self.resync is not None:
+            return (MailboxNode(self.mailbox), ParenthesisedList(self.resync.nodes()))
         if not has_modseq(offered):
             return (MailboxNode(self.mailbox),)
         return (MailboxNode(self.mailbox), ParenthesisedList((Atom("CONDSTORE"),)))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
+        if isinstance(response, FetchData | VanishedData):
+            return self.resync is not None
         return isinstance(response, ExistsData | RecentData | FlagsData | StatusResponse | ListData)
 
     def result(self, answer: Answer) -> OpenedMailbox:
         told = SelectedMailbox(self.mailbox, read_only=self.is_read_only)
+        since_opened: list[Untagged] = []
         for response in answer.claimed:
             told.apply(response)
-        told.apply_code(answer.reply.code)
-        return told.opened()
+            if isinstance(response, StatusResponse) and response.code is not None and response.code.name == Code.CLOSED:
+                since_opened.clear()  # that was about the mailbox before
+            since_opened.append(response)
+        told.end_command(answer.reply.code)
+        opened = told.opened()
+        if self.resync is None or opened.uidvalidity != self.resync.uidvalidity:
+            return opened
+        return replace(opened, changes=changes_of(since_opened))
 
 
 @dataclass(frozen=True, slots=True)

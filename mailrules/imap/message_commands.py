@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, ClassVar
 from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.fetch_data import FetchData
-from mailrules.imap.fetch_items import FetchItem, FetchItems, extensions_of, fetch_nodes
+from mailrules.imap.fetch_items import GMAIL, FetchItem, FetchItems, extensions_of, fetch_nodes
 from mailrules.imap.pipelining import overlap
 from mailrules.imap.response_codes import CopyUid, ModifiedCode
 from mailrules.imap.responses import ExpungeData, Malformed, Status, StatusResponse, VanishedData
+from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
 from mailrules.imap.search_data import ESearchData, SearchData
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (
@@ -48,13 +49,19 @@ class UidFetch(Command[tuple[FetchData, ...]]):
     uids: SequenceSet
     items: FetchItems
     sink: Callable[[FetchData], None] | None = field(default=None, compare=False)
+    changed_since: int | None = field(default=None, kw_only=True)
+    """Only messages with a greater MODSEQ, which is then told too (RFC 7162 section 3.1.4.1)."""
 
     def extensions(self) -> tuple[Extension, ...]:
-        return extensions_of(self.items)
+        condition = () if self.changed_since is None else (CONDSTORE,)
+        return tuple(dict.fromkeys((*extensions_of(self.items), *condition)))
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        return (SequenceSetNode(self.uids), fetch_nodes(self.items))
+        condition: tuple[Node, ...] = ()
+        if self.changed_since is not None:
+            condition = (ParenthesisedList((Atom("CHANGEDSINCE"), Number(self.changed_since))),)
+        return (SequenceSetNode(self.uids), fetch_nodes(self.items), *condition)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -78,16 +85,63 @@ class UidFetch(Command[tuple[FetchData, ...]]):
         return self.uids
 
 
+@dataclass(frozen=True, slots=True)
+class UidFetchChanges(Command[Changes]):
+    """UID FETCH (CHANGEDSINCE VANISHED): what has changed since ``modseq``, gone messages too (RFC 7162 section 3.2.6).
+
+    UID and MODSEQ are told in any case.
+    """
+
+    name: ClassVar[str] = "UID FETCH"
+    extension: ClassVar[Extension | None] = QRESYNC
+    uids: SequenceSet
+    items: FetchItems
+    modseq: int
+
+    def extensions(self) -> tuple[Extension, ...]:
+        return (QRESYNC, *extensions_of(self.items))
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        since = ParenthesisedList((Atom("CHANGEDSINCE"), Number(self.modseq), Atom("VANISHED")))
+        return (SequenceSetNode(self.uids), fetch_nodes(self.items), since)
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        if isinstance(response, VanishedData):
+            return response.earlier
+        return isinstance(response, FetchData) and response.uid is not None and self._is_asked(response.uid)
+
+    def result(self, answer: Answer) -> Changes:
+        return changes_of(answer.claimed)
+
+    def touches(self) -> SequenceSet | None:
+        return self.uids
+
+    def _is_asked(self, uid: int) -> bool:
+        return uid in self.uids or self.uids.has_star
+
+
 class StoreChange(StrEnum):
-    """How STORE changes flags. Absolute FLAGS is not offered: it would undo what others do meanwhile."""
+    """How STORE changes flags. REPLACE undoes what others do meanwhile, unless ``unchanged_since`` stands guard."""
 
     ADD = "+FLAGS"
     REMOVE = "-FLAGS"
+    REPLACE = "FLAGS"
+
+    def is_shown_by(self, present: Iterable[str], wanted: Iterable[str]) -> bool:
+        """Whether a message with ``present`` is what this change with ``wanted`` leaves, case disregarded."""
+        # "\\Recent ... cannot be altered by clients" (RFC 3501 section 2.3.2), so REPLACE leaves it where it was.
+        have = {flag.lower() for flag in present} - {"\\recent"}
+        want = {flag.lower() for flag in wanted} - {"\\recent"}
+        if self is StoreChange.REPLACE:
+            return have == want
+        return want <= have if self is StoreChange.ADD else not want & have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreResult:
-    """``confirmed``: messages whose echoed flags show the change, ascending by UID.
+    """``confirmed``: messages whose echo shows the change, ascending by UID.
 
     ``modified``: those that UNCHANGEDSINCE kept from being changed.
     """
@@ -98,31 +152,37 @@ class StoreResult:
 
 @dataclass(frozen=True, slots=True)
 class UidStore(Command[StoreResult]):
-    """UID STORE (RFC 9051 section 6.4.6), never .SILENT: only the echo confirms."""
+    """UID STORE (RFC 9051 section 6.4.6). Only the echo of flags confirms.
+
+    ``is_silent`` asks for none (.SILENT). Servers with CONDSTORE then still tell a MODSEQ for each message
+    that they changed (RFC 7162 section 3.1.3), which confirms; others confirm nothing.
+    """
 
     name: ClassVar[str] = "UID STORE"
     uids: SequenceSet
     change: StoreChange
     flags: tuple[str, ...]
     unchanged_since: int | None = None
+    is_silent: bool = field(default=False, kw_only=True)
+
+    def extensions(self) -> tuple[Extension, ...]:
+        return () if self.unchanged_since is None else (CONDSTORE,)
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        condition: tuple[Node, ...] = ()
-        if self.unchanged_since is not None:
-            condition = (ParenthesisedList((Atom("UNCHANGEDSINCE"), Number(self.unchanged_since))),)
         flags = ParenthesisedList(tuple(Flag(flag) for flag in self.flags))
-        return (_exactly(self.uids), *condition, Atom(self.change.value), flags)
+        item = self.change.value + (".SILENT" if self.is_silent else "")
+        return (_exactly(self.uids), *_unchanged_since(self.unchanged_since), Atom(item), flags)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
-        if not isinstance(response, FetchData) or response.uid is None or response.flags is None:
+        if not isinstance(response, FetchData) or response.uid is None:
             return False
-        return response.uid in self.uids
+        is_echo = response.flags is not None or (self.is_silent and response.modseq is not None)
+        return is_echo and response.uid in self.uids
 
     def result(self, answer: Answer) -> StoreResult:
-        code = answer.reply.code
-        modified = code.uids if isinstance(code, ModifiedCode) else SequenceSet()
+        modified = _modified(answer)
         confirmed = tuple(one for one in merge_by_uid(answer.claimed) if self._is_confirmed(one, modified))
         return StoreResult(confirmed=confirmed, modified=modified)
 
@@ -130,11 +190,43 @@ class UidStore(Command[StoreResult]):
         return self.uids
 
     def _is_confirmed(self, echo: FetchData, modified: SequenceSet) -> bool:
-        if echo.uid is None or echo.uid in modified or echo.flags is None:
+        if echo.uid is None or echo.uid in modified:
             return False
+        if echo.flags is None:
+            return self.is_silent
         # Flags are compared without regard to case (RFC 9051 section 2.3.2).
-        present, wanted = {flag.lower() for flag in echo.flags}, {flag.lower() for flag in self.flags}
-        return wanted <= present if self.change is StoreChange.ADD else not wanted & present
+        return self.change.is_shown_by(echo.flags, self.flags)
+
+
+@dataclass(frozen=True, slots=True)
+class UidStoreLabels(Command[StoreResult]):
+    """UID STORE X-GM-LABELS of Gmail. Its own labels begin with a backslash, as ``\\Inbox``; the echo confirms."""
+
+    name: ClassVar[str] = "UID STORE"
+    extension: ClassVar[Extension | None] = GMAIL
+    uids: SequenceSet
+    change: StoreChange
+    labels: tuple[str, ...]
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        labels = tuple(Flag(label) if label.startswith("\\") else MailboxNode(label) for label in self.labels)
+        item = self.change.value.replace("FLAGS", FetchItem.GMAIL_LABELS.value)
+        return (_exactly(self.uids), Atom(item), ParenthesisedList(labels))
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        if not isinstance(response, FetchData) or response.extras.gmail_labels is None:
+            return False
+        return response.uid is not None and response.uid in self.uids
+
+    def result(self, answer: Answer) -> StoreResult:
+        echoes = merge_by_uid(answer.claimed)
+        confirmed = tuple(one for one in echoes if self.change.is_shown_by(one.extras.gmail_labels or (), self.labels))
+        return StoreResult(confirmed=confirmed, modified=SequenceSet())
+
+    def touches(self) -> SequenceSet | None:
+        return self.uids
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,6 +384,13 @@ def merge_by_uid(responses: Iterable[Untagged]) -> tuple[FetchData, ...]:
     return tuple(merged[uid] for uid in sorted(merged))
 
 
+def changes_of(responses: Iterable[Untagged]) -> Changes:
+    """What these FETCH and VANISHED (EARLIER) responses together tell."""
+    told = tuple(responses)
+    gone = (response.uids for response in told if isinstance(response, VanishedData) and response.earlier)
+    return Changes(messages=merge_by_uid(told), vanished=SequenceSet().union(*gone))
+
+
 def check_copied(codes: Iterable[object], *, asked: SequenceSet) -> CopiedMessages:
     """Put COPYUID codes together, others are left aside; empty unless all of it fits the command and itself."""
     uidvalidities: set[int] = set()
@@ -317,6 +416,15 @@ def _merge(earlier: FetchData, later: FetchData) -> FetchData:
 
 
 _FETCH_FIELDS = tuple(one.name for one in fields(FetchData))
+
+
+def _unchanged_since(modseq: int | None) -> tuple[Node, ...]:
+    return () if modseq is None else (ParenthesisedList((Atom("UNCHANGEDSINCE"), Number(modseq))),)
+
+
+def _modified(answer: Answer) -> SequenceSet:
+    code = answer.reply.code
+    return code.uids if isinstance(code, ModifiedCode) else SequenceSet()
 
 
 def _exactly(uids: SequenceSet) -> SequenceSetNode:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.imap.fetch_data import FetchData
-from mailrules.imap.response_codes import NumberCode, PermanentFlagsCode, ResponseCode
+from mailrules.imap.response_codes import NumberCode, PermanentFlagsCode, ResponseCode, TextCode
 from mailrules.imap.responses import ExistsData, ExpungeData, FlagsData, StatusResponse, VanishedData
 from mailrules.imap.sequence_set import SequenceSet
 
 if TYPE_CHECKING:
     from mailrules.imap.parser import Untagged
+    from mailrules.imap.resync import Changes
 
 _MAPPED_MESSAGES = 1_000_000
 """Sequence numbers above this are not mapped to UIDs, so that no server can make us hold more than 8 MB."""
@@ -27,10 +28,20 @@ class OpenedMailbox:
     uidvalidity: int | None = None
     uidnext: int | None = None
     highest_modseq: int | None = None
+    """None too where the mailbox keeps none (NOMODSEQ, RFC 7162 section 3.1.2.2)."""
     flags: frozenset[str] = frozenset()
     permanent_flags: frozenset[str] | None = None
     """Flags that STORE keeps; holds ``\\*`` where new keywords may be made."""
     read_only: bool = False
+    mailbox_id: str = ""
+    """Stays when the mailbox is renamed (RFC 8474 section 4)."""
+    uids_are_sticky: bool = True
+    """False where UIDs do not outlive the session (UIDNOTSTICKY, RFC 4315)."""
+    changes: Changes | None = None
+    """What happened since the ``Resync`` that SELECT was given; None without one.
+
+    None too where its UIDVALIDITY was another: then all has to be read anew (RFC 7162 section 3.2.5).
+    """
 
 
 class SelectedMailbox:
@@ -51,6 +62,10 @@ class SelectedMailbox:
         self.highest_modseq: int | None = None
         self.flags: frozenset[str] = frozenset()
         self.permanent_flags: frozenset[str] | None = None
+        self.mailbox_id = ""
+        self.uids_are_sticky = True
+        self._fetched_modseq = 0  # the highest of any FETCH since the last tagged reply
+        self._is_modseq_told = False  # by the server itself, since then
         self._uids = array("Q")  # by sequence number; 0 where not known
 
     def apply(self, response: Untagged) -> bool:
@@ -58,6 +73,7 @@ class SelectedMailbox:
         match response:
             case FetchData():
                 self._note_uid(response)
+                self._fetched_modseq = max(self._fetched_modseq, response.modseq or 0)
                 return True
             case ExistsData():
                 changed, self.exists = self.exists != response.count, response.count
@@ -84,7 +100,13 @@ class SelectedMailbox:
             case NumberCode(name="UIDNEXT"):
                 self.uidnext = code.value
             case NumberCode(name="HIGHESTMODSEQ"):
-                self.highest_modseq = code.value
+                self.highest_modseq, self._is_modseq_told = code.value, True
+            case ResponseCode(name="NOMODSEQ"):
+                self.highest_modseq = None
+            case TextCode(name="MAILBOXID"):
+                self.mailbox_id = code.text
+            case ResponseCode(name="UIDNOTSTICKY"):
+                self.uids_are_sticky = False
             case PermanentFlagsCode():
                 self.permanent_flags = code.flags
             case ResponseCode(name="READ-ONLY"):
@@ -96,6 +118,17 @@ class SelectedMailbox:
                 self._forget()
             case _:
                 pass
+
+    def end_command(self, code: ResponseCode | None) -> None:
+        """Take note of a tagged OK: ``highest_modseq`` is then what to resync from (RFC 7162 section 6).
+
+        "It is not safe to update ... with a MODSEQ FETCH data item value as soon as it is received." What the
+        server tells as HIGHESTMODSEQ holds "even if it has seen higher mod-sequences": it may be delaying others.
+        """
+        self.apply_code(code)
+        if not self._is_modseq_told and self.highest_modseq is not None:
+            self.highest_modseq = max(self.highest_modseq, self._fetched_modseq)
+        self._fetched_modseq, self._is_modseq_told = 0, False
 
     def name_expunged(self, response: Untagged) -> Untagged:
         """An EXPUNGE as the VANISHED that names its UID, where a FETCH has told that; else the response itself.
@@ -119,6 +152,8 @@ class SelectedMailbox:
             flags=self.flags,
             permanent_flags=self.permanent_flags,
             read_only=self.read_only,
+            mailbox_id=self.mailbox_id,
+            uids_are_sticky=self.uids_are_sticky,
         )
 
     def _note_uid(self, fetched: FetchData) -> None:

@@ -82,6 +82,14 @@ class SequenceSet:
     def __bool__(self) -> bool:
         return bool(self.ranges)
 
+    def union(self, *others: SequenceSet) -> SequenceSet:
+        """The numbers of all of them."""
+        return SequenceSet(_merged(chain(self.ranges, *(other.ranges for other in others))))
+
+    def below(self, number: int) -> SequenceSet:
+        """The members that are less than this; ``*`` is none."""
+        return SequenceSet(tuple((first, min(last, number - 1)) for first, last in self.ranges if first < number))
+
     def _require_no_star(self) -> None:
         if self.has_star:
             raise LocalProtocolError("a set with * has no members that we know; ask the server")
@@ -95,15 +103,8 @@ def parse_sequence_set(text: bytes) -> SequenceSet:
 
     Raises RemoteProtocolError for zero, for a number over 2**32 - 1, and for empty input.
     """
-    ordered = sorted((first, last) if first <= last else (last, first) for first, last in parse_ranges(text))
-    merged: list[_Range] = []
-    for first, last in ordered:
-        # ``4294967295,*`` stays two ranges: * may be any number.
-        if merged and (first <= merged[-1][1] or (first == merged[-1][1] + 1 and first != STAR)):
-            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
-        else:
-            merged.append((first, last))
-    return SequenceSet(tuple(merged))
+    ranges = parse_ranges(text)
+    return SequenceSet(_merged((first, last) if first <= last else (last, first) for first, last in ranges))
 
 
 def parse_ranges(text: bytes) -> tuple[_Range, ...]:
@@ -143,6 +144,18 @@ def cut_by_bytes(
             start = piece[1] + 1
     if current:
         yield SequenceSet(tuple(current))
+
+
+def _merged(ranges: Iterable[_Range]) -> tuple[_Range, ...]:
+    """Ascending, and none touches the next."""
+    merged: list[_Range] = []
+    for first, last in sorted(ranges):
+        # ``4294967295,*`` stays two ranges: * may be any number.
+        if merged and (first <= merged[-1][1] or (first == merged[-1][1] + 1 and first != STAR)):
+            merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+        else:
+            merged.append((first, last))
+    return tuple(merged)
 
 
 def _runs(ascending: list[int]) -> Iterator[_Range]:

@@ -321,7 +321,7 @@ def test_fetch_from_a_uid_on_takes_the_last_message_that_the_server_gives_anyway
 
 def test_store_confirms_only_what_the_echo_shows():
     wire, result = ask(
-        selected(),
+        selected("CONDSTORE"),
         UidStore(UIDS, StoreChange.ADD, ("\\Flagged", "work"), unchanged_since=12),
         b"* 1 FETCH (UID 4 FLAGS (\\Flagged Work) MODSEQ (20))\r\n* 2 FETCH (UID 5 FLAGS (\\Seen) MODSEQ (13))\r\n"
         b"* 3 FETCH (UID 9 FLAGS (\\Flagged work) MODSEQ (14))\r\nTAG OK [MODIFIED 5,9] conditional\r\n",
