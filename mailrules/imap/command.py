@@ -74,6 +74,8 @@ class Command(Protocol[R_co]):
     """Whether all that follows the name must be kept out of transcripts."""
     streams_content: ClassVar[bool] = False
     """Whether ``content_sink`` is to be asked."""
+    excludes_fetches: ClassVar[bool] = False
+    """Whether no other FETCH may be on its way meanwhile, since it could not be told whose answer is whose."""
 
     def extensions(self) -> tuple[Extension, ...]:
         """What the server must announce for this very command with its options; by default ``extension``."""

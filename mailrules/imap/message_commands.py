@@ -94,6 +94,7 @@ class UidFetchChanges(Command[Changes]):
 
     name: ClassVar[str] = "UID FETCH"
     extension: ClassVar[Extension | None] = QRESYNC
+    excludes_fetches: ClassVar[bool] = True
     uids: SequenceSet
     items: FetchItems
     modseq: int

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.errors import RemoteProtocolError
-from mailrules.imap import access_data, mailbox_data, search_data
+from mailrules.imap import access_data, mailbox_data, search_data, url_data
 from mailrules.imap.fetch_data import FetchData, flag_set, read_fetch, read_usual_fetch
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.response_codes import ResponseCode, capability_set, read_response_code
@@ -57,6 +57,7 @@ Untagged: TypeAlias = (
     | mailbox_data.MailboxResponse
     | access_data.AccessResponse
     | search_data.SearchingResponse
+    | url_data.UrlResponse
     | Unknown
     | Malformed
 )
@@ -185,5 +186,6 @@ _READERS: Final[Mapping[str, Callable[[Reader], Untagged]]] = MappingProxyType(
         **mailbox_data.READERS,
         **access_data.READERS,
         **search_data.READERS,
+        **url_data.READERS,
     }
 )

@@ -37,6 +37,8 @@ class Resource(Enum):
     """The untagged SEARCH response, which does not say whose answer it is."""
     LIST_ANSWER = auto()
     """The untagged LIST and LSUB responses, likewise."""
+    URL_ANSWER = auto()
+    """The untagged GENURLAUTH and URLFETCH responses, which do not say whose answer they are."""
     CONTENT = auto()
     """Large literals of untagged FETCH responses: a server may name the message only after them."""
 
@@ -99,7 +101,8 @@ def overlap(first: SequenceSet, second: SequenceSet) -> bool:
 
 def _uses_of(command: Command[object]) -> Uses:
     row = uses_of(command.name)
-    return replace(row, writes=row.writes | {Resource.CONTENT}) if command.streams_content else row
+    is_alone = command.streams_content or command.excludes_fetches
+    return replace(row, writes=row.writes | {Resource.CONTENT}) if is_alone else row
 
 
 def _same_messages(first: SequenceSet | None, second: SequenceSet | None) -> bool:
@@ -155,4 +158,13 @@ USES: dict[str, Uses] = {
     "UID STORE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),
     "UID MOVE": _uses(Resource.SELECTION, Resource.MAILBOXES, writes=(Resource.MESSAGES,)),
     "UID EXPUNGE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),
+    "UID REPLACE": _uses(Resource.SELECTION, Resource.MAILBOXES, writes=(Resource.MESSAGES,)),
+    "CANCELUPDATE": _uses(Resource.SELECTION),
+    # The STATUS of NOTIFY SET STATUS is not to be taken for that of a STATUS command.
+    "NOTIFY SET": _uses(Resource.EXTENSIONS, writes=(Resource.MAILBOXES,)),
+    "NOTIFY NONE": _uses(writes=(Resource.MAILBOXES,)),
+    "GENURLAUTH": _uses(Resource.MAILBOXES, writes=(Resource.URL_ANSWER,)),
+    "RESETKEY": _uses(Resource.MAILBOXES, writes=(Resource.URL_ANSWER,)),
+    "URLFETCH": _uses(Resource.MAILBOXES, writes=(Resource.URL_ANSWER,)),
+    "GETJMAPACCESS": _SESSION_ONLY,
 }

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.imap.sequence_set import LARGEST_NUMBER, SequenceSet, parse_sequence_set
 from mailrules.imap.tokens import Reader, Unreadable, Value, read_number
-from mailrules.imap.values import number_or_none, pairs_of, text_of
+from mailrules.imap.values import list_of, number_or_none, pairs_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _NUMBERS = re.compile(rb" *+(?:[0-9]{1,10}(?: ++|\Z))*+")
 
@@ -24,6 +24,18 @@ class SearchData:
 
     uids: tuple[int, ...]
     modseq: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchUpdate:
+    """ADDTO or REMOVEFROM (RFC 5267 section 4.3): what joins or leaves the result of a search, at this position.
+
+    ``position`` counts from 1; 0 leaves the place to the order of the search.
+    """
+
+    position: int
+    numbers: SequenceSet
+    is_removal: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +52,8 @@ class ESearchData:
     maximum: int | None = None
     count: int | None = None
     modseq: int | None = None
+    updates: tuple[SearchUpdate, ...] = ()
+    """In the server's order; with them the response answers no command, but is news of an earlier one."""
 
 
 SearchingResponse: TypeAlias = SearchData | ESearchData
@@ -75,7 +89,24 @@ def _read_esearch(reader: Reader) -> ESearchData:
         maximum=number("MAX"),
         count=number("COUNT"),
         modseq=number("MODSEQ"),
+        updates=tuple(_updates(words[1:] if is_uid else words)),
     )
+
+
+def _updates(words: Sequence[Value]) -> Iterator[SearchUpdate]:
+    """ADDTO and REMOVEFROM may come several times in one response, each with several pairs."""
+    for name, value in zip(words[::2], words[1::2], strict=False):
+        if (word := text_of(name).upper()) not in {"ADDTO", "REMOVEFROM"}:
+            continue
+        pairs = list_of(value)
+        if len(pairs) % 2:
+            raise Unreadable(f"{word} with a position that has no messages")
+        for position, numbers in zip(pairs[::2], pairs[1::2], strict=True):
+            if not isinstance(numbers, bytes):
+                raise Unreadable(f"{word} without a set of messages")
+            yield SearchUpdate(
+                position=read_number(position), numbers=parse_sequence_set(numbers), is_removal=word == "REMOVEFROM"
+            )
 
 
 READERS: Final[Mapping[str, Callable[[Reader], SearchingResponse]]] = MappingProxyType(

@@ -86,6 +86,26 @@ class SequenceSet:
         """The numbers of all of them."""
         return SequenceSet(_merged(chain(self.ranges, *(other.ranges for other in others))))
 
+    def without(self, other: SequenceSet) -> SequenceSet:
+        """The members that are not in the other one. Raises LocalProtocolError for sets with ``*``."""
+        self._require_no_star()
+        other._require_no_star()
+        left: list[_Range] = []
+        gone = iter(other.ranges)
+        hole = next(gone, None)
+        for first, last in self.ranges:
+            start = first
+            while hole is not None and hole[0] <= last:
+                if start < hole[0]:
+                    left.append((start, hole[0] - 1))
+                start = max(start, hole[1] + 1)
+                if hole[1] > last:  # it may reach into the next range too
+                    break
+                hole = next(gone, None)
+            if start <= last:
+                left.append((start, last))
+        return SequenceSet(tuple(left))
+
     def below(self, number: int) -> SequenceSet:
         """The members that are less than this; ``*`` is none."""
         return SequenceSet(tuple((first, min(last, number - 1)) for first, last in self.ranges if first < number))

@@ -122,3 +122,39 @@ def test_a_hundred_thousand_scattered_uids_are_cut_for_the_server_at_hand():
 def test_a_cut_that_cannot_hold_one_range_is_refused(max_bytes, max_count):
     with pytest.raises(LocalProtocolError):
         list(cut_by_bytes([1], max_bytes=max_bytes, max_count=max_count))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "left"),
+    [
+        (b"1:9", b"4", b"1:3,5:9"),
+        (b"1:9", b"1:3,9", b"4:8"),
+        (b"1:3,5:7,9", b"2:6", b"1,7,9"),
+        (b"1:3,5:7", b"3:5,7:20", b"1:2,6"),
+        (b"5", b"1:9", b""),
+        (b"5", b"6", b"5"),
+        (b"1:4294967295", b"2", b"1,3:4294967295"),
+    ],
+)
+def test_a_set_without_another(first, second, left):
+    expected = parse_sequence_set(left) if left else SequenceSet()
+
+    assert parse_sequence_set(first).without(parse_sequence_set(second)) == expected
+
+
+@given(st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.integers(1, 61))
+def test_sets_are_what_sets_are(first, second, number):
+    one, other = SequenceSet.of(first), SequenceSet.of(second)
+
+    assert one.union(other) == SequenceSet.of(first | second)
+    assert one.without(other) == SequenceSet.of(first - second)
+    assert one.below(number) == SequenceSet.of({member for member in first if member < number})
+
+
+def test_star_stays_in_unions_and_is_below_nothing():
+    both = SequenceSet.of((1, 2)).union(SequenceSet.starting_at(7))
+
+    assert both == parse_sequence_set(b"1:2,7:*")
+    assert both.below(9) == parse_sequence_set(b"1:2,7:8")
+    with pytest.raises(LocalProtocolError):
+        both.without(SequenceSet.of((1,)))
