@@ -68,11 +68,27 @@ class MissingCapability(IMAPError):
 
 
 class ConnectionLost(IMAPError):
-    """The connection ended, or a deadline passed; the outcome of commands in flight is unknown."""
+    """The connection ended, or a deadline passed.
+
+    ``may_have_run`` tells of the command that got this error whether the server may have carried it out; False
+    where it was not sent, or not sent to its end.
+    """
+
+    def __init__(self, reason: str, *, may_have_run: bool = True) -> None:
+        self.may_have_run = may_have_run
+        super().__init__(reason)
 
 
 class ConnectionFailed(IMAPError):
-    """No usable connection came about (name, route, TLS, greeting); nothing was sent to act on."""
+    """No usable connection came about (name, route, TLS, greeting); nothing was sent to act on.
+
+    ``wait_seconds`` is how long the server wants to be left alone, None where it did not say so.
+    ``is_out_of_connections`` where it has as many connections of ours as it allows.
+    """
+
+    def __init__(self, reason: str, *, wait_seconds: float | None = None, is_out_of_connections: bool = False) -> None:
+        self.wait_seconds, self.is_out_of_connections = wait_seconds, is_out_of_connections
+        super().__init__(reason)
 
 
 class AuthenticationFailed(IMAPError):

@@ -240,7 +240,7 @@ class AsyncClient:
 
     def _submit(self, command: Command[R]) -> tuple[Tag, asyncio.Future[R]]:
         if self._task is None or self._connection.state is State.LOGOUT:
-            raise self._lost(self._end_reason or "the connection is not open")
+            raise self._lost(self._end_reason or "the connection is not open", may_have_run=False)
         waiter: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         tag = self._connection.submit(command)
         self._waiters[tag] = waiter
@@ -313,10 +313,10 @@ class AsyncClient:
                 self._settle(waiter, self._lost(reason))
             await self._stream.close()
 
-    def _lost(self, reason: str) -> ConnectionLost:
+    def _lost(self, reason: str, *, may_have_run: bool = True) -> ConnectionLost:
         """The error, which names the place unless the stream's own words do."""
         is_told = not self._place or reason.startswith(self._place)
-        return ConnectionLost(reason if is_told else f"{self._place}: {reason}")
+        return ConnectionLost(reason if is_told else f"{self._place}: {reason}", may_have_run=may_have_run)
 
     def _explain(self, group: BaseExceptionGroup[Exception]) -> str:
         if self._deadline.expired():
@@ -362,8 +362,9 @@ class AsyncClient:
                 case CommandFailed(tag=tag):
                     has_progressed = True
                     error = event.error
-                    told = self._lost(str(error)) if isinstance(error, ConnectionLost) else error
-                    self._settle(self._waiters.pop(tag, None), told)
+                    if isinstance(error, ConnectionLost):
+                        error = self._lost(str(error), may_have_run=error.may_have_run)
+                    self._settle(self._waiters.pop(tag, None), error)
                 case Greeted():
                     self._settle(self._greeting, event.greeting)
                     has_progressed = True

@@ -22,6 +22,7 @@ from mailrules.errors import (
 from mailrules.imap.responses import Status
 from mailrules.imap.sasl import LoginMethod, Plain, XOAuth2, choose_login_method
 from mailrules.imap.session_commands import Authenticate, Capability, Compress, Login, StartTls
+from mailrules.imap.throttling import is_out_of_connections, seconds_after_login
 from mailrules.secret import Secret
 from mailrules.settings import SecretReference, Security, stays_here
 
@@ -169,8 +170,12 @@ async def _authenticate(
                 await client.run(Authenticate(xoauth2))
     except CommandRefused as refusal:
         words = without(hidden, str(refusal)) + (f" ({xoauth2.complaint})" if xoauth2.complaint else "")
-        if refusal.code in _NOT_NOW:
-            raise ConnectionFailed(f"{who}: {words}; try again later") from None
+        wait_seconds = seconds_after_login(refusal)
+        if wait_seconds is not None:
+            is_out = is_out_of_connections(refusal)
+            raise ConnectionFailed(
+                f"{who}: {words}; try again later", wait_seconds=wait_seconds, is_out_of_connections=is_out
+            ) from None
         raise AuthenticationFailed(f"{who}: {words}; check user and secret") from None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.arrivals import Watch
-from mailrules.daemon.backoff import Backoff
+from mailrules.client.backoff import Backoff
 from mailrules.daemon.schedule import Schedule
 from mailrules.errors import AuthenticationFailed, CommandRefused, IMAPError, MailrulesError, SecretError
 from mailrules.logs import get_logger

@@ -104,6 +104,11 @@ class Command(Protocol[R_co]):
         del response
         return False
 
+    @property
+    def tells_early(self) -> bool:
+        """Whether ``absorb`` or ``content_sink`` hands on parts of the answer before it is whole."""
+        return self.streams_content
+
     def reply_to(self, challenge: bytes, *, turn: int, offered: frozenset[str]) -> bytes | None:
         """The line to send for a ``+`` that waits for no literal; None where the command expects none."""
         del challenge, turn, offered

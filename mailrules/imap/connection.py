@@ -421,9 +421,10 @@ class Connection:
     def _end(self, reason: str, events: list[Event]) -> None:
         self._state = State.LOGOUT
         self._mailbox = None
+        sent = {tag for tag in self._in_flight if not self._outbox.is_half_sent(tag)}
         self._outbox.clear()
-        lost = (*self._in_flight, *self._held)
-        events.extend(CommandFailed(tag=tag, error=ConnectionLost(reason)) for tag in lost)
+        for tag in (*self._in_flight, *self._held):
+            events.append(CommandFailed(tag=tag, error=ConnectionLost(reason, may_have_run=tag in sent)))
         events.extend(self._take_unsendable())
         self._in_flight.clear()
         self._held.clear()

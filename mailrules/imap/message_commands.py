@@ -72,6 +72,10 @@ class UidFetch(Command[tuple[FetchData, ...]]):
             return False
         return response.flags is None or FetchItem.FLAGS in self.items or not _tells_only_flags(response)
 
+    @property
+    def tells_early(self) -> bool:
+        return self.sink is not None or self.streams_content
+
     def absorb(self, response: Untagged) -> bool:
         if self.sink is None or not isinstance(response, FetchData):
             return False
