@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.imap.sequence_set import cut_by_bytes
 from mailrules.journal.records import CommandIntent, Operation, StepIntent
@@ -38,9 +38,8 @@ class Stage(IntEnum):
     DISPOSITION = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandKey:
-    """What messages must have in common to share a command."""
+class CommandKey(NamedTuple):
+    """What messages must have in common to share a command; a tuple, since each message asks for one."""
 
     stage: Stage
     kind: StepKind
@@ -69,10 +68,10 @@ class Batch:
 
     key: CommandKey
     shares: tuple[Share, ...]
+    uids: tuple[UID, ...] = field(init=False)
 
-    @property
-    def uids(self) -> tuple[UID, ...]:
-        return tuple(share.uid for share in self.shares)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "uids", tuple([share.message.uid for share in self.shares]))
 
 
 def batches_of(plan: MailboxPlan, *, capabilities: frozenset[str]) -> list[Batch]:
@@ -130,10 +129,11 @@ def _commands_of(
     message: MessagePlan, *, plan: MailboxPlan, capabilities: frozenset[str]
 ) -> Iterator[tuple[CommandKey, Share]]:
     for stage, kind in ((Stage.ADD_FLAGS, StepKind.ADD_FLAGS), (Stage.REMOVE_FLAGS, StepKind.REMOVE_FLAGS)):
-        if steps := tuple(step for step in message.steps if step.kind is kind):
+        if steps := [step for step in message.steps if step.kind is kind]:
             # One STORE for all rules' flags: two on one message could not be in flight together.
-            flags = tuple(sorted({flag for step in steps for flag in step.flags}))
-            yield CommandKey(stage=stage, kind=kind, operation=Operation.STORE, flags=flags), Share(message, steps)
+            flags = steps[0].flags if len(steps) == 1 else {flag for step in steps for flag in step.flags}
+            key = CommandKey(stage=stage, kind=kind, operation=Operation.STORE, flags=tuple(sorted(flags)))
+            yield key, Share(message, tuple(steps))
     for step in message.steps:
         match step.kind:
             case StepKind.COPY:
@@ -172,7 +172,7 @@ def _cut(key: CommandKey, shares: Sequence[Share]) -> Iterator[Batch]:
         # Each effect has its own intent: after a crash only the one that was under way is unknown.
         yield from (Batch(key=key, shares=(share,)) for share in shares)
         return
-    by_uid = {share.uid: share for share in shares}
+    by_uid = {share.message.uid: share for share in shares}
     for uids in cut_uids(by_uid):
         yield Batch(key=key, shares=tuple(by_uid[uid] for uid in uids))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def flags_hold(present: Iterable[str], wanted: Iterable[str], *, removed: bool) -> bool:
+def flags_hold(present: frozenset[str], wanted: frozenset[str], *, removed: bool) -> bool:
     """Whether all of ``wanted`` are there, or with ``removed``, none."""
     there = folded(present)
     return there.isdisjoint(folded(wanted)) if removed else there >= folded(wanted)
@@ -25,6 +26,7 @@ def unkept(wanted: Iterable[str], permanent: frozenset[str] | None) -> tuple[str
     )
 
 
-def folded(flags: Iterable[str]) -> frozenset[str]:
+@lru_cache(maxsize=1024)  # a mailbox has few sets of flags, and many messages with each
+def folded(flags: frozenset[str]) -> frozenset[str]:
     """In the one spelling that compares."""
     return frozenset(flag.lower() for flag in flags)

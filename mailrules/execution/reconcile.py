@@ -103,7 +103,7 @@ class _MailboxReading:
             self._judge(record, StepState.APPLIED if flags is None else StepState.NOT_APPLIED)
         elif flags is None:
             self._judge(record, StepState.VANISHED, "the message is no longer there")
-        elif not flags_hold(flags, command.flags, removed=command.removes_flags):
+        elif not flags_hold(flags, frozenset(command.flags), removed=command.removes_flags):
             self._judge(record, StepState.NOT_APPLIED)
         else:
             # A delete's \Deleted is only its first half.

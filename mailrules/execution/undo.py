@@ -187,7 +187,7 @@ class _WayBack:
 
     def _was_undone(self, place: _Place, kind: StepKind, flags: Iterable[str]) -> bool:
         return any(
-            one.intent.command.kind is kind and folded(one.intent.flags) >= folded(flags)
+            one.intent.command.kind is kind and folded(frozenset(one.intent.flags)) >= folded(frozenset(flags))
             for one in self._undone.get(place, ())
         )
 

@@ -234,9 +234,10 @@ class Columns:
 
     def text_of(self, raw: bytes) -> str | Unreadable:
         """``header_text`` of a raw value, decoded once for the snapshot."""
-        if raw not in self._texts:
-            self._texts[raw] = header_text(raw)
-        return self._texts[raw]
+        text = self._texts.get(raw)
+        if text is None:
+            text = self._texts[raw] = header_text(raw)
+        return text
 
     def addresses_of(self, raw: bytes) -> tuple[Address, ...] | Unreadable:
         """``parse_addresses`` of a raw value, parsed once for the snapshot."""

@@ -7,6 +7,7 @@ is replaced. All of it runs in linear time.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import Unreadable
@@ -28,17 +29,24 @@ def header_fields(block: bytes) -> Iterator[tuple[str, bytes]]:
     Lines that are neither a field nor a continuation are passed over. Bare LF ends a line too,
     since servers store such mail.
     """
-    name, lines = "", [b""]
+    name, value = "", b""
+    folded: list[bytes] = []
     for line in block.split(b"\n"):
-        if line[:1] in (b" ", b"\t"):
-            lines.append(line)
+        if line.startswith((b" ", b"\t")):
+            folded.append(line)
             continue
         if name:
-            yield name, b"\n".join(lines).strip()
+            yield name, (b"\n".join((value, *folded)) if folded else value).strip()
+        folded.clear()
         field_name, colon, value = line.partition(b":")
-        name, lines = field_name.strip().decode("ascii", "replace").lower() if colon else "", [value]
+        name = _name(field_name) if colon else ""
     if name:
-        yield name, b"\n".join(lines).strip()
+        yield name, b"\n".join((value, *folded)).strip()
+
+
+@lru_cache(maxsize=512)  # a mailbox has few names
+def _name(raw: bytes) -> str:
+    return raw.strip().decode("ascii", "replace").lower()
 
 
 def header_text(raw: bytes) -> str | Unreadable:

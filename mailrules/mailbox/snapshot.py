@@ -129,8 +129,16 @@ class Snapshot:
 
     def header_values(self, field: str, row: int) -> tuple[str, ...]:
         """The decoded occurrences of a field that can be read; () as for ``raw_header``."""
-        values = [self.columns.text_of(raw) for raw in self.raw_header(field, row)]
-        return tuple([value for value in values if isinstance(value, str)])
+        text_of = self.columns.text_of
+        return tuple([text for raw in self.raw_header(field, row) if isinstance(text := text_of(raw), str)])
+
+    def header_value(self, field: str, row: int) -> str:
+        """The first decoded occurrence of a field that can be read, "" where there is none."""
+        for raw in self.raw_header(field, row):
+            text = self.columns.text_of(raw)
+            if isinstance(text, str):
+                return text
+        return ""
 
     def addresses(self, field: str, row: int) -> tuple[Address, ...]:
         """All addresses in all occurrences of a field that can be read."""

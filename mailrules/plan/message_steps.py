@@ -57,7 +57,7 @@ class StepBuilder:
         effects: list[Step] = []
         dispositions: list[Disposition] = []
         for acting, reason in acts:
-            barred = bool(acting.barred >> draft.row & 1)
+            barred = acting.barred != 0 and bool(acting.barred >> draft.row & 1)
             for use in acting.branch.actions:
                 match use.value:
                     case actions.AddFlags(flags=names):

@@ -91,9 +91,11 @@ class MailboxPlanner:
 
     def added(self) -> None:
         """The snapshot has taken in the answer to the last need. Rows left unanswered are gone."""
-        self._gone |= self._last_need.rows & ~self._answered(self._last_need)
+        newly_gone = self._last_need.rows & ~self._answered(self._last_need)
         self._judge.refresh()
-        self._verdicts = self._decide()
+        if newly_gone or self._verdicts.open:  # else only the messages to act on were described
+            self._gone |= newly_gone
+            self._verdicts = self._decide()
 
     def finish(self) -> MailboxPlan:
         """The plan of this mailbox. Call when ``next_need`` is None."""
@@ -189,14 +191,14 @@ class MailboxPlanner:
     def _message_plan(self, draft: MessageDraft) -> MessagePlan:
         snapshot, row = self._snapshot, draft.row
         received = snapshot.received[row]
-        message_id, subject, from_ = (snapshot.header_values(name, row) for name in DISPLAY_FIELDS)
+        message_id, subject, from_ = [snapshot.header_value(name, row) for name in DISPLAY_FIELDS]
         return MessagePlan(
             uid=draft.uid,
             rules=tuple(dict.fromkeys(step.rule for step in draft.steps)),
             steps=tuple(draft.steps),
-            message_id=message_id[0] if message_id else "",
-            subject=subject[0] if subject else "",
-            from_=from_[0] if from_ else "",
+            message_id=message_id,
+            subject=subject,
+            from_=from_,
             modseq=snapshot.modseq[row],
             snapshot=self._hash_of(draft.flags),
             content_key=draft.content_key,

@@ -26,7 +26,7 @@ from mailrules.rules.literal_scan import scan_for_literals
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mailrules.mailbox.columns import JoinedText
     from mailrules.mailbox.message import Fact
@@ -83,11 +83,11 @@ class Judge:
         self._collect_missing(node, rows, missing)
         return missing
 
-    def captures(self, node: Node, row: int) -> dict[str, str]:
+    def captures(self, node: Node, row: int) -> Mapping[str, str]:
         """Named groups of the first regex with any, in file order, that holds for a row, not under ``not``."""
         return self.capturing(node, 1 << row)(row)
 
-    def capturing(self, node: Node, rows: int) -> Callable[[int], dict[str, str]]:
+    def capturing(self, node: Node, rows: int) -> Callable[[int], Mapping[str, str]]:
         """The same for many rows: the tree is walked once."""
         tests = [
             (leaf.test, _bytes_of(mask))
@@ -95,7 +95,7 @@ class Judge:
             if isinstance(leaf.test, CapturingTest)
         ]
 
-        def captures(row: int) -> dict[str, str]:
+        def captures(row: int) -> Mapping[str, str]:
             for test, mask in tests:
                 found = test.captures(self._snapshot, row) if _has_row(mask, row) else None
                 if found is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.diagnostics import Location
@@ -49,7 +49,7 @@ class LeafTest(Protocol):
 class CapturingTest(Protocol):
     """A leaf test that can hold regexes with named groups."""
 
-    def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
+    def captures(self, snapshot: Snapshot, row: int) -> Mapping[str, str] | None:
         """Named groups of the first regex with any, for a row that the test holds for."""
         ...
 

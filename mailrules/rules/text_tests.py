@@ -7,6 +7,7 @@ scan over all of them); each is confirmed on its own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import TEXT, Fact, header_fact
@@ -16,7 +17,7 @@ from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mailrules.mailbox.columns import AddressColumn, JoinedText, TextColumn
     from mailrules.mailbox.snapshot import Snapshot
@@ -55,7 +56,7 @@ class TextTest:
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return " | ".join(snapshot.header_values(self.field, row))
 
-    def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
+    def captures(self, snapshot: Snapshot, row: int) -> Mapping[str, str] | None:
         return first_captures(self.matches, snapshot.header_values(self.field, row))
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
@@ -84,8 +85,8 @@ class BodyTest:
         text = snapshot.body(row)
         return text if isinstance(text, str) else ""
 
-    def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
-        return first_captures(self.matches, [self.seen(snapshot, row)])
+    def captures(self, snapshot: Snapshot, row: int) -> Mapping[str, str] | None:
+        return first_captures(self.matches, (self.seen(snapshot, row),))
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         return snapshot.columns.body.unreadable.get(row, "")
@@ -128,9 +129,9 @@ def literals_of(matches: Iterable[TextMatch]) -> list[str]:
     return [literal for match in matches if match.operator != TextOperator.EQUALS for literal in match.probes or ()]
 
 
-def first_captures(matches: Iterable[TextMatch], texts: Sequence[str]) -> dict[str, str] | None:
+@lru_cache(maxsize=256)  # many messages of few lists
+def first_captures(matches: tuple[TextMatch, ...], texts: tuple[str, ...]) -> Mapping[str, str] | None:
     """Captures from the first text that all operators hold for."""
-    matches = tuple(matches)
     for text in texts:
         if all(match.holds(text) for match in matches):
             for match in matches:

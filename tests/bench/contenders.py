@@ -101,11 +101,13 @@ def _run(command: list[str], place: Place) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as home:
         (Path(home) / ".imapfilter").mkdir()
         host, port, user, password = place.address
+        # Installed programs have their byte code; without it, Python would compile all sources each time.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         job = {"JOB_HOST": host, "JOB_PORT": port, "JOB_USER": user, "JOB_PASSWORD": password, "HOME": home}
         done = subprocess.run(
             command,
             cwd=REPOSITORY,
-            env=os.environ | job,
+            env=environment | job,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
