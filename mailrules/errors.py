@@ -59,6 +59,17 @@ class MessageLimitReached(IMAPError):
         )
 
 
+class StoppedHalfway(IMAPError):
+    """A goal of several commands was refused after some of them had been done, and those stay done.
+
+    ``done`` is what they gave, ``refusal`` the CommandRefused that stopped it.
+    """
+
+    def __init__(self, goal: str, *, done: object, refusal: CommandRefused) -> None:
+        self.goal, self.done, self.refusal = goal, done, refusal
+        super().__init__(f"{goal} has stopped halfway: {refusal}; what was done before stays done")
+
+
 class MissingCapability(IMAPError):
     """The server lacks an extension that the command needs; names the extension and its RFC."""
 

@@ -33,13 +33,14 @@ def body_text(parts: Sequence[tuple[Part, bytes]] | Unreadable) -> str | Unreada
     return clean_text("\n".join(html_text(_content(part, raw)) for part, raw in parts if part.subtype == "html"))
 
 
-def _content(part: Part, raw: bytes) -> str:
-    return decode_bytes(_transfer_decoded(part.encoding, raw), part.parameters.get("charset", ""))
-
-
-def _transfer_decoded(encoding: str, raw: bytes) -> bytes:
+def transfer_decoded(encoding: str, raw: bytes) -> bytes:
+    """Content freed from its Content-Transfer-Encoding; of one that is not known, as it is."""
     if encoding == "base64":
         return decode_base64(raw)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(raw)
     return raw
+
+
+def _content(part: Part, raw: bytes) -> str:
+    return decode_bytes(transfer_decoded(part.encoding, raw), part.parameters.get("charset", ""))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, TypeVar
 
+from mailrules.client.fallbacks import Progress
+from mailrules.errors import IMAPError
 from mailrules.imap.connection import Connection
 from mailrules.imap.events import CommandCompleted, CommandFailed, Greeted, UntaggedReceived
 from mailrules.imap.session_commands import Capability, Login, Logout
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from mailrules.client.fallbacks import Procedure
     from mailrules.imap.command import Command
     from mailrules.imap.events import Event
     from mailrules.imap.parser import Untagged
@@ -50,6 +53,16 @@ class Talk:
         assert isinstance(event, CommandCompleted)
         return event.result  # type: ignore[return-value] # the R of the command
 
+    def carry_out(self, procedure: Procedure[R], *, without: frozenset[str] = frozenset()) -> R:
+        """Run the commands of a procedure, as if the server did not announce those capabilities."""
+        connection = self.connection
+        offered = connection.capabilities - without
+        progress = Progress(procedure, offered=offered, selections=connection.selections)
+        while not progress.is_done:
+            progress.require_same_mailbox(connection.selections)
+            progress.take([self._outcome(command) for command in progress.batch])
+        return progress.result
+
     def wait_for(self, is_it: Callable[[Untagged], bool]) -> Untagged:
         """The first response that nobody asked for of which this is true, told already or to come."""
         for response in self.unasked:
@@ -71,6 +84,12 @@ class Talk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._socket.close()
+
+    def _outcome(self, command: Command[object]) -> object:
+        try:
+            return self.run(command)
+        except IMAPError as error:
+            return error
 
     def _until(self, is_it: Callable[[Event], bool]) -> Event:
         while True:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules.client.content_fallbacks import DecodedAnywhere, DecodedPart, PreviewAnywhere
+from mailrules.client.message_fallbacks import AppendAnywhere, ChangesAnywhere, MoveAnywhere, ReplaceAnywhere
 from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.imap.announced_limits import append_limit
 from mailrules.imap.append_commands import Append, Catenated, MultiAppend, NewMessage, UidReplace
@@ -320,3 +322,28 @@ def test_what_a_server_does_not_announce_it_is_not_asked(account: DovecotAccount
             talk.run(UidReplace(1, "INBOX", PLAIN))
         with pytest.raises(MissingCapability, match=r"X-GM-EXT-1"):
             fetched(talk, FetchItem.GMAIL_LABELS)
+
+
+LACKING = frozenset({"MOVE", "MULTIAPPEND", "BINARY", "PREVIEW", "QRESYNC"})
+
+
+def test_what_stands_in_for_an_extension_does_the_same(account: DovecotAccount | ServerAccount) -> None:
+    both = SequenceSet.of((1, 2))
+    decoding, moving = DecodedAnywhere(SequenceSet.of((2,)), "2"), MoveAnywhere(SequenceSet.of((2,)), "Archive")
+    with Talk(account) as talk:
+        appended = talk.carry_out(AppendAnywhere("INBOX", (NewMessage(PLAIN), NewMessage(WITH_FILE))), without=LACKING)
+        modseq = talk.run(Select("INBOX")).highest_modseq or 0
+        by_server, by_us = talk.carry_out(decoding), talk.carry_out(decoding, without=LACKING)
+        previews = talk.carry_out(PreviewAnywhere(both), without=LACKING)
+        moved = talk.carry_out(moving, without=LACKING)
+        replaced = talk.carry_out(ReplaceAnywhere(1, "INBOX", PLAIN.replace(b"plain", b"newer")))
+        changes = talk.carry_out(ChangesAnywhere(both, (FetchItem.FLAGS,), modseq), without=LACKING)
+        left = fetched(talk, FetchItem.ENVELOPE)
+
+    assert [one and tuple(one.uids) for one in appended] == [(1,), (2,)]
+    assert by_server == by_us == {2: DecodedPart(content=CONTENT)}
+    assert previews[1] == "Hello from a real server."
+    assert list(moved.uids) == [2]
+    assert replaced is not None
+    assert tuple(changes.vanished) == (1, 2)
+    assert [(one.uid, one.envelope and one.envelope.subject) for one in left] == [(3, b"newer")]
