@@ -90,6 +90,14 @@ class ConnectionLost(IMAPError):
         super().__init__(reason)
 
 
+class MailboxReset(IMAPError):
+    """The open mailbox is not the one that a command rests on: nothing was sent. Open it anew and start over.
+
+    After a reconnection it could not be opened, or has another UIDVALIDITY, so that its UIDs mean other messages
+    (RFC 9051 section 2.3.1.1); or another task opened another one.
+    """
+
+
 class ConnectionFailed(IMAPError):
     """No usable connection came about (name, route, TLS, greeting); nothing was sent to act on.
 

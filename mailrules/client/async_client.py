@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from mailrules.client.fallbacks import Procedure, Progress
 from mailrules.errors import ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.connection import Connection
-from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, Greeted, TlsAgreed
+from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, Greeted, TlsAgreed, UntaggedReceived
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from mailrules.imap.command import Command
     from mailrules.imap.events import Event, Tag
+    from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import StatusResponse
     from mailrules.imap.selected_mailbox import SelectedMailbox
 
@@ -118,6 +119,8 @@ class AsyncClient:
         self._idle_over: asyncio.Event | None = None  # while one IDLE waits for its end
         self._has_received = True
         self._end_reason = ""
+        self.listener: Callable[[Untagged], None] | None = None
+        """Is given each untagged response that no command asked for, as NOTIFY sends them; must not raise."""
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -371,6 +374,8 @@ class AsyncClient:
                 case Ended():
                     self._end_reason = event.reason
                     self._settle(self._greeting, self._lost(event.reason))
+                case UntaggedReceived() if self.listener is not None:
+                    self.listener(event.response)
                 case _:
                     pass
         if self._idle_over is not None and self._connection.has_news:

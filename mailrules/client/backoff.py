@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 300.0
+STABLE_SECONDS = 60.0
+"""A connection that has lived so long ends the count of attempts; one that is lost at once does not."""
 
 
 class Backoff:
@@ -27,3 +29,43 @@ class Backoff:
     def reset(self) -> None:
         """An attempt succeeded."""
         self._attempts = 0
+
+
+class Pace:
+    """When may something be sent to a server again that failed, or asked to be left alone?
+
+    ``now`` is a clock in seconds that only goes forward, ``wait`` sleeps. The moment is kept, so that a wait that is
+    cancelled and begun again does not last longer.
+    """
+
+    def __init__(
+        self, *, now: Callable[[], float], wait: Callable[[float], Awaitable[None]], random: Callable[[], float]
+    ) -> None:
+        self._now, self._wait = now, wait
+        self._backoff = Backoff(random)
+        self._not_before = now()
+        self._connected_at: float | None = None
+
+    async def turn(self) -> None:
+        """Wait for the moment."""
+        while (left := self._not_before - self._now()) > 0:
+            await self._wait(left)
+
+    def hold(self, seconds: float) -> None:
+        """The server wants to be left alone for so long."""
+        self._not_before = max(self._not_before, self._now() + seconds)
+
+    def failed(self, *, at_least_seconds: float = 0.0) -> None:
+        """An attempt to connect failed."""
+        self.hold(max(self._backoff.next_seconds(), at_least_seconds))
+
+    def connected(self) -> None:
+        """An attempt succeeded."""
+        self._connected_at = self._now()
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        if self._connected_at is not None and self._now() - self._connected_at >= STABLE_SECONDS:
+            self._backoff.reset()
+        self._connected_at = None
+        self.hold(self._backoff.next_seconds())

@@ -45,6 +45,11 @@ def state_after(name: str, state: State, *, succeeded: bool) -> State:
     return (row.success if succeeded else row.failure) or state
 
 
+def needs_open_mailbox(name: str) -> bool:
+    """Whether the command ``name`` is about messages of the open mailbox."""
+    return _row(name).allowed == {State.SELECTED}
+
+
 def _row(name: str) -> Transition:
     try:
         return TRANSITIONS[name]

@@ -1,0 +1,270 @@
+"""How does one logical connection outlive the network connections that it is made of?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from mailrules.client.backoff import Pace
+from mailrules.client.replay import Replay
+from mailrules.errors import (
+    AuthenticationFailed,
+    CommandRefused,
+    ConnectionFailed,
+    ConnectionLost,
+    IMAPError,
+    LocalProtocolError,
+    SecretError,
+)
+from mailrules.imap.mailbox_commands import Select
+from mailrules.imap.repeating import Repeat, is_repeatable, repeat_of
+from mailrules.imap.session_commands import Noop
+from mailrules.imap.states import State, needs_open_mailbox
+from mailrules.imap.throttling import seconds_after_command
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mailrules.client.async_client import AsyncClient
+    from mailrules.imap.command import Command
+    from mailrules.imap.parser import Untagged
+    from mailrules.imap.selected_mailbox import OpenedMailbox
+
+R = TypeVar("R")
+
+MOST_REPEATS = 3
+"""A command that was lost so often may be what ends the connections."""
+MOST_REFUSALS = 3
+"""Servers in trouble refuse good logins now and then; more in a row may lock the account."""
+POLL_SECONDS = 60.0
+"""How often ``idle`` asks a server without IDLE."""
+
+
+class Supervisor:
+    """A connection that is made anew whenever it is lost, for any number of tasks.
+
+    The new one is led where the old one was: logged in by ``connect``, with what ENABLE, NOTIFY, LANGUAGE and
+    COMPARATOR had set, and the same mailbox open, by QRESYNC where the server offers it. Commands that only ask
+    are then sent again. Others fail with a ConnectionLost that says whether they may have been carried out.
+
+    Attempts are made when somebody waits for one, and as seldom as back-off and the server want; a deadline is the
+    caller's. ``now`` is a clock in seconds that only goes forward, ``wait`` sleeps, ``random`` answers between 0 and 1.
+    ``on_reopened`` is told of the mailbox after each reconnection, with what has changed where QRESYNC told it;
+    ``on_untagged`` of what no command asked for. Neither may raise.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[AsyncClient]],
+        *,
+        random: Callable[[], float],
+        now: Callable[[], float],
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_reopened: Callable[[OpenedMailbox], None] | None = None,
+        on_untagged: Callable[[Untagged], None] | None = None,
+    ) -> None:
+        self._connect, self._wait = connect, wait
+        self._on_reopened, self._on_untagged = on_reopened, on_untagged
+        self._pace = Pace(now=now, wait=wait, random=random)
+        self._replay = Replay()
+        self._client: AsyncClient | None = None
+        self._connecting, self._opening = asyncio.Lock(), asyncio.Lock()
+        self._refusals = 0
+        self._failure: AuthenticationFailed | None = None
+        self._is_closed = False
+        self._has_news = False
+        self.connections = 0
+        """How many there have been so far."""
+        self.last_failure: IMAPError | SecretError | None = None
+        """Why the last attempt to connect failed."""
+
+    async def start(self) -> None:
+        """Connect for the first time. Raises at once what ``connect`` raises."""
+        async with self._connecting:
+            await self._attempt()
+
+    async def close(self) -> None:
+        """End it; who waits gets ConnectionLost. May be called twice."""
+        self._is_closed = True
+        if self._client is not None:
+            await self._client.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self.close()
+
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Those of the present connection, or of the last one."""
+        return self._client.capabilities if self._client is not None else frozenset()
+
+    @property
+    def opened(self) -> OpenedMailbox | None:
+        """The mailbox that is open, or that will be again, as the last SELECT told of it."""
+        return self._replay.opened
+
+    async def run(self, command: Command[R]) -> R:
+        """Run one command, over as many connections as it takes.
+
+        Raises what ``AsyncClient.run`` does; ConnectionLost only for a command that must not be repeated or was
+        lost too often; AuthenticationFailed once the server refuses the login for good; MailboxReset.
+        """
+        if repeat_of(command.name) is Repeat.CONNECTION:
+            raise LocalProtocolError(f"{command.name} makes or ends a connection, which is the supervisor's own part")
+        opens_mailbox = isinstance(command, Select)
+        if opens_mailbox:
+            async with self._opening:
+                return await self._open(command)
+        if not needs_open_mailbox(command.name):
+            return await self._run(command)
+        async with self._opening:
+            rests_on = self._replay.opened
+        return await self._run(command, rests_on=rests_on)
+
+    async def idle(self, *, timeout_seconds: float) -> bool:
+        """Wait until the open mailbox changes; False when the time is over before that.
+
+        A reconnection counts as a change, unless UIDNEXT, HIGHESTMODSEQ and the number of messages prove that
+        there was none. By IDLE, or where the server lacks it by a NOOP every POLL_SECONDS.
+        """
+        rests_on = self._replay.opened
+        try:
+            async with asyncio.timeout(timeout_seconds) as deadline:
+                while not await self._idle_once(rests_on, timeout_seconds):
+                    pass
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            return False
+        return True
+
+    # -- commands ---------------------------------------------------------------------------------
+
+    async def _run(self, command: Command[R], *, rests_on: OpenedMailbox | None = None) -> R:
+        losses = throttlings = 0
+        while True:
+            client = await self._connected()
+            if needs_open_mailbox(command.name):
+                self._replay.require(rests_on)
+            try:
+                result = await client.run(command)
+            except ConnectionLost as lost:
+                losses += 1
+                if self._is_closed or losses > MOST_REPEATS or not is_repeatable(command):
+                    raise _explained(lost, command) from lost
+            except CommandRefused as refusal:
+                throttlings += 1
+                is_held = self._hold(refusal)
+                if not is_held or throttlings > MOST_REPEATS or not is_repeatable(command):
+                    raise
+            else:
+                self._replay.note(command, result)
+                return result
+
+    async def _open(self, command: Command[R]) -> R:
+        try:
+            return await self._run(command)
+        except BaseException as error:
+            # "if the SELECT command fails, no mailbox is selected" (RFC 9051 section 6.3.2); if it was cancelled or
+            # lost nobody knows which one is.
+            self._replay.forget_mailbox(f"the last SELECT did not succeed ({error or type(error).__name__})")
+            raise
+
+    def _hold(self, refusal: CommandRefused) -> bool:
+        """Obey a server that wants to be left alone; whether it does."""
+        seconds = seconds_after_command(refusal)
+        if seconds is not None:
+            self._pace.hold(seconds)
+        return seconds is not None
+
+    async def _idle_once(self, rests_on: OpenedMailbox | None, timeout_seconds: float) -> bool:
+        client = await self._connected()
+        self._replay.require(rests_on)
+        if self._has_news or client.take_news():
+            self._has_news = False
+            return True
+        with contextlib.suppress(ConnectionLost):
+            try:
+                if "IDLE" in client.capabilities or "IMAP4REV2" in client.capabilities:
+                    return await client.idle(timeout_seconds=timeout_seconds)
+                await self._wait(POLL_SECONDS)
+                await client.run(Noop())
+            except CommandRefused as refusal:
+                if not self._hold(refusal):
+                    raise
+        return False
+
+    # -- connecting -------------------------------------------------------------------------------
+
+    async def _connected(self) -> AsyncClient:
+        """The present connection, or a new one when its time has come."""
+        async with self._connecting:
+            while True:
+                self._require_hope()
+                if self._client is not None and self._client.state is State.LOGOUT:
+                    await self._leave(self._client)
+                await self._pace.turn()
+                if self._client is not None and self._client.state is not State.LOGOUT:
+                    return self._client
+                try:
+                    await self._attempt()
+                except AuthenticationFailed as error:
+                    self._note_failure(error)
+                    self._refusals += 1
+                    if self._refusals >= MOST_REFUSALS:
+                        self._failure = error
+                except (IMAPError, SecretError) as error:
+                    self._note_failure(error)
+
+    def _require_hope(self) -> None:
+        if self._is_closed:
+            raise ConnectionLost("the supervisor was closed", may_have_run=False)
+        if self._failure is not None:
+            raise AuthenticationFailed(str(self._failure)) from self._failure
+
+    def _note_failure(self, error: IMAPError | SecretError) -> None:
+        self.last_failure = error
+        asked = error.wait_seconds if isinstance(error, ConnectionFailed) else None
+        if isinstance(error, CommandRefused):
+            asked = seconds_after_command(error)
+        self._pace.failed(at_least_seconds=asked or 0.0)
+
+    async def _leave(self, client: AsyncClient) -> None:
+        self._client = None
+        self._pace.lost()
+        await client.close()
+
+    async def _attempt(self) -> None:
+        """Connect, and lead the connection where the last one was."""
+        client = await self._connect()
+        try:
+            client.listener = self._on_untagged
+            before = self._replay.opened
+            await self._replay.lead(client)
+            if self._is_closed:
+                raise ConnectionLost("the supervisor was closed", may_have_run=False)
+        except BaseException:
+            await client.close()
+            raise
+        self._client = client
+        self._refusals = 0
+        self.connections += 1
+        self._pace.connected()
+        self._tell_reopened(before)
+
+    def _tell_reopened(self, before: OpenedMailbox | None) -> None:
+        reopened = self._replay.latest
+        if before is None:
+            return
+        self._has_news = self._has_news or reopened is None or not self._replay.is_unchanged(before)
+        if reopened is not None and self._on_reopened is not None:
+            self._on_reopened(reopened)
+
+
+def _explained(lost: ConnectionLost, command: Command[object]) -> ConnectionLost:
+    told = "may have been carried out" if lost.may_have_run else "was not carried out"
+    return ConnectionLost(f"{lost}; {command.name} {told}", may_have_run=lost.may_have_run)
