@@ -10,8 +10,18 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 from mailrules.client.fallbacks import Procedure, Progress
 from mailrules.errors import ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.connection import Connection
-from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, Greeted, TlsAgreed, UntaggedReceived
+from mailrules.imap.events import (
+    CommandCompleted,
+    CommandFailed,
+    CompressionAgreed,
+    Ended,
+    Greeted,
+    TlsAgreed,
+    UntaggedReceived,
+)
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+from mailrules.imap.response_codes import InProgressCode
+from mailrules.imap.responses import StatusResponse
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State
 
@@ -21,7 +31,6 @@ if TYPE_CHECKING:
     from mailrules.imap.command import Command
     from mailrules.imap.events import Event, Tag
     from mailrules.imap.parser import Untagged
-    from mailrules.imap.responses import StatusResponse
     from mailrules.imap.selected_mailbox import SelectedMailbox
 
 R = TypeVar("R")
@@ -91,7 +100,8 @@ class AsyncClient:
     ``place``, such as ``host:993``, begins every ``ConnectionLost``, so that it tells which server was lost.
 
     A deadline of ``command_seconds`` runs while the server owes a reply. It starts anew with each command
-    that is done, but not with mere bytes, so that a trickle does not keep it from striking.
+    that is done and with INPROGRESS (RFC 9585), but not with mere bytes, so that a trickle does not keep it
+    from striking.
     """
 
     def __init__(
@@ -358,6 +368,7 @@ class AsyncClient:
     def _take(self, events: Sequence[Event]) -> None:
         has_progressed = False
         for event in events:
+            has_progressed = has_progressed or _tells_progress(event)
             match event:
                 case CommandCompleted(tag=tag):
                     has_progressed = True
@@ -408,3 +419,9 @@ class AsyncClient:
             self.counters.bytes_out += len(data)
             self._stream.write(data)
             await self._stream.drain()
+
+
+def _tells_progress(event: Event) -> bool:
+    """Whether the server says that it is still at work (INPROGRESS, RFC 9585)."""
+    response = event.response if isinstance(event, UntaggedReceived) else None
+    return isinstance(response, StatusResponse) and isinstance(response.code, InProgressCode)

@@ -11,7 +11,7 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.mailbox_data import ListData, StatusData
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.message_commands import changes_of
-from mailrules.imap.response_codes import Code
+from mailrules.imap.response_codes import Code, InProgressCode
 from mailrules.imap.responses import ExistsData, FlagsData, RecentData, StatusResponse, VanishedData
 from mailrules.imap.resync import QRESYNC, Resync
 from mailrules.imap.selected_mailbox import OpenedMailbox, SelectedMailbox
@@ -70,7 +70,9 @@ class Select(Command[OpenedMailbox]):
         del tag
         if isinstance(response, FetchData | VanishedData):
             return self.resync is not None
-        return isinstance(response, ExistsData | RecentData | FlagsData | StatusResponse | ListData)
+        if isinstance(response, StatusResponse):
+            return not isinstance(response.code, InProgressCode)  # that is for whoever waits, not for the answer
+        return isinstance(response, ExistsData | RecentData | FlagsData | ListData)
 
     def result(self, answer: Answer) -> OpenedMailbox:
         told = SelectedMailbox(self.mailbox, read_only=self.is_read_only)

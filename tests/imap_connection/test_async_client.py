@@ -395,6 +395,23 @@ async def test_the_deadline_starts_anew_with_each_command_that_is_done_and_not_w
         assert after_all is None
 
 
+@pytest.mark.parametrize(("command", "sent"), [(Noop(), b"A2 NOOP\r\n"), (Select("b"), b"A2 SELECT b\r\n")])
+async def test_the_deadline_starts_anew_when_the_server_says_that_it_is_at_work(command, sent):
+    async with open_mailbox() as (client, stream):
+        waiting = asyncio.create_task(client.run(command))
+        await stream.expect(sent)
+        at_first = client._deadline.when()
+        stream.feed(b'* OK [INPROGRESS ("A2" 454 1000)] Processed 45% of the mailbox\r\n')
+        await stream.is_read()
+        after = client._deadline.when()
+        stream.feed(b"A2 OK done\r\n")
+        await waiting
+
+        assert at_first is not None
+        assert after is not None
+        assert at_first < after
+
+
 async def test_no_deadline_runs_while_idle_does():
     async with open_mailbox() as (client, stream):
         idling = asyncio.create_task(client.idle(timeout_seconds=60))
