@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from mailrules.imap.access_data import AclData, MyRightsData
+from mailrules.imap.access_data import AclData, ListRightsData, MyRightsData
 from mailrules.imap.answers import newest
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.mailbox_name import is_same_mailbox
@@ -57,6 +57,31 @@ class MyRights(Command[str]):
 
     def result(self, answer: Answer) -> str:
         return newest(MyRightsData, answer, command=self.name, about=self.mailbox).rights
+
+
+@dataclass(frozen=True, slots=True)
+class ListRights(Command[ListRightsData]):
+    """LISTRIGHTS (RFC 4314 section 3.4): which rights somebody can be given."""
+
+    name: ClassVar[str] = "LISTRIGHTS"
+    extension: ClassVar[Extension | None] = ACL
+    mailbox: str
+    identifier: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (MailboxNode(self.mailbox), AString(self.identifier))
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        return (
+            isinstance(response, ListRightsData)
+            and is_same_mailbox(response.mailbox, self.mailbox)
+            and response.identifier == self.identifier
+        )
+
+    def result(self, answer: Answer) -> ListRightsData:
+        return newest(ListRightsData, answer, command=self.name, about=self.mailbox)
 
 
 @dataclass(frozen=True, slots=True)

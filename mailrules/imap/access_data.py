@@ -29,7 +29,20 @@ class MyRightsData:
     rights: str
 
 
-AccessResponse: TypeAlias = AclData | MyRightsData
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListRightsData:
+    """LISTRIGHTS (RFC 4314 section 3.7): which rights an identifier always has, and which it can be given.
+
+    Rights in one group of ``optional`` are given and taken together.
+    """
+
+    mailbox: str
+    identifier: str
+    required: str
+    optional: tuple[str, ...] = ()
+
+
+AccessResponse: TypeAlias = AclData | MyRightsData | ListRightsData
 
 
 def _read_acl(reader: Reader) -> AclData:
@@ -46,6 +59,14 @@ def _read_my_rights(reader: Reader) -> MyRightsData:
     return MyRightsData(mailbox=reader.mailbox(), rights=text_of(reader.value()))
 
 
+def _read_list_rights(reader: Reader) -> ListRightsData:
+    mailbox, identifier, required = reader.mailbox(), text_of(reader.value()), text_of(reader.value())
+    optional: list[str] = []
+    while not reader.at_end():
+        optional.append(text_of(reader.value()))
+    return ListRightsData(mailbox=mailbox, identifier=identifier, required=required, optional=tuple(optional))
+
+
 READERS: Final[Mapping[str, Callable[[Reader], AccessResponse]]] = MappingProxyType(
-    {"ACL": _read_acl, "MYRIGHTS": _read_my_rights}
+    {"ACL": _read_acl, "LISTRIGHTS": _read_list_rights, "MYRIGHTS": _read_my_rights}
 )

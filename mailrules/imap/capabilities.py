@@ -23,9 +23,15 @@ class Capabilities:
         self.enabled: frozenset[str] = frozenset()
 
     @property
+    def is_rev2(self) -> bool:
+        """Whether the server speaks IMAP4rev2 now: it was enabled, or there is no IMAP4rev1 (RFC 9051 section 6.3.1)."""
+        only = "IMAP4REV2" in self.offered and "IMAP4REV1" not in self.offered
+        return only or "IMAP4REV2" in self.enabled
+
+    @property
     def utf8(self) -> bool:
-        """Whether names and strings travel as UTF-8 (RFC 9755)."""
-        return "UTF8=ACCEPT" in self.enabled
+        """Whether names and strings travel as UTF-8 (RFC 9755 section 3, RFC 9051 section 5.1)."""
+        return "UTF8=ACCEPT" in self.enabled or self.is_rev2
 
     def note(self, response: Response) -> None:
         """Take what the response tells of capabilities, most of them nothing."""
@@ -47,6 +53,10 @@ class Capabilities:
     def forget(self) -> None:
         """TLS begins: what was told before counts for nothing (RFC 9051 section 6.2.1)."""
         self.offered, self.are_current = frozenset(), False
+
+    def start_over(self) -> None:
+        """Nobody is logged in any more: what was enabled is not, and other things may be on offer (RFC 8437)."""
+        self.enabled, self.are_current = frozenset(), False
 
     def require_for(self, command: Command[object]) -> None:
         """Raise MissingCapability for an extension that the server is known to lack, LocalProtocolError for one

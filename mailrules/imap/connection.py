@@ -39,7 +39,15 @@ from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import is_relied_on, may_overlap, opens_or_closes
 from mailrules.imap.responses import Continuation, Status, StatusResponse, Tagged
 from mailrules.imap.selected_mailbox import SelectedMailbox
-from mailrules.imap.session_commands import Authenticate, Compress, Idle, Login, Logout, StartTls
+from mailrules.imap.session_commands import (
+    Authenticate,
+    Compress,
+    Idle,
+    Login,
+    Logout,
+    StartTls,
+    Unauthenticate,
+)
 from mailrules.imap.states import State, require_state, state_after
 
 if TYPE_CHECKING:
@@ -75,6 +83,7 @@ class Connection:
         self._is_paused = False  # between the OK of STARTTLS or COMPRESS and resume()
         self._idle_begun = False
         self._idle_done = False
+        self._is_compressed = False
         self._capabilities = Capabilities()
         self._mailbox: SelectedMailbox | None = None  # the one that responses are about, from SELECT's sending on
         self._has_news = False
@@ -262,6 +271,8 @@ class Connection:
 
     def _send(self, tag: Tag, command: Command[object]) -> None:
         require_state(command.name, self._state)
+        if isinstance(command, Unauthenticate) and self._is_compressed:
+            raise LocalProtocolError("UNAUTHENTICATE ends compression (RFC 8437 section 4.1): open a new connection")
         self._capabilities.require_for(command)
         offered, utf8 = self._capabilities.offered, self._capabilities.utf8
         self._outbox.put_command(tag, command, offered=offered, utf8=utf8)
@@ -397,7 +408,10 @@ class Connection:
             self._capabilities.forget()
             self._is_paused = True
             events.append(TlsAgreed())
+        elif isinstance(command, Unauthenticate):
+            self._capabilities.start_over()
         elif isinstance(command, Compress):
+            self._is_compressed = True
             behind = self._framer.buffered_bytes
             self._framer = Framer(self._limits)
             self._is_paused = True

@@ -3,38 +3,64 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from mailrules.imap.answers import newest
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.fetch_data import FetchData
-from mailrules.imap.mailbox_data import ListData, StatusData
+from mailrules.imap.mailbox_data import ListData, StatusData, StatusItem
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.message_commands import changes_of
-from mailrules.imap.response_codes import Code, InProgressCode
-from mailrules.imap.responses import ExistsData, FlagsData, RecentData, StatusResponse, VanishedData
+from mailrules.imap.response_codes import Code, InProgressCode, TextCode
+from mailrules.imap.responses import ExistsData, ExpungeData, FlagsData, RecentData, StatusResponse, VanishedData
 from mailrules.imap.resync import QRESYNC, Resync
 from mailrules.imap.selected_mailbox import OpenedMailbox, SelectedMailbox
-from mailrules.imap.writer import Atom, MailboxNode, Node, ParenthesisedList
+from mailrules.imap.writer import Atom, Flag, MailboxNode, Node, ParenthesisedList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mailrules.imap.parser import Untagged
+
+CREATE_SPECIAL_USE = Extension(capability="CREATE-SPECIAL-USE", rfc="RFC 6154")
+
+
+class _AppendLimit(Extension):
+    """APPENDLIMIT, announced bare or with the number for all mailboxes."""
+
+    __slots__ = ()
+
+    def is_offered(self, offered: frozenset[str]) -> bool:
+        return any(one == "APPENDLIMIT" or one.startswith("APPENDLIMIT=") for one in offered)
+
+
+_STATUS_EXTENSIONS: Final[Mapping[StatusItem, Extension]] = {
+    StatusItem.HIGHESTMODSEQ: Extension(capability="CONDSTORE", rfc="RFC 7162", implied_by=frozenset({"QRESYNC"})),
+    StatusItem.SIZE: Extension(capability="STATUS=SIZE", rfc="RFC 8438", in_rev2=True),
+    StatusItem.DELETED: Extension(capability="QUOTA=RES-MESSAGE", rfc="RFC 9208", in_rev2=True),
+    StatusItem.DELETED_STORAGE: Extension(capability="QUOTA=RES-STORAGE", rfc="RFC 9208"),
+    StatusItem.MAILBOX_ID: Extension(capability="OBJECTID", rfc="RFC 8474"),
+    StatusItem.APPEND_LIMIT: _AppendLimit(capability="APPENDLIMIT", rfc="RFC 7889"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Status(Command[StatusData]):
-    """STATUS (RFC 9051 section 6.3.11). HIGHESTMODSEQ is asked for where CONDSTORE is offered (RFC 7162)."""
+    """STATUS (RFC 9051 section 6.3.11) of a mailbox that is not open.
+
+    Without ``items`` MESSAGES, UIDNEXT and UIDVALIDITY are asked for, and HIGHESTMODSEQ where the server keeps it.
+    """
 
     name: ClassVar[str] = "STATUS"
     mailbox: str
+    items: tuple[StatusItem, ...] = ()
+
+    def extensions(self) -> tuple[Extension, ...]:
+        return status_extensions(self.items)
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY"]
-        if has_modseq(offered):
-            items.append("HIGHESTMODSEQ")
-        return (MailboxNode(self.mailbox), ParenthesisedList(tuple(Atom(item) for item in items)))
+        items = self.items or _usual_items(offered)
+        return (MailboxNode(self.mailbox), ParenthesisedList(tuple(Atom(item.value) for item in items)))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -42,6 +68,11 @@ class Status(Command[StatusData]):
 
     def result(self, answer: Answer) -> StatusData:
         return replace(newest(StatusData, answer, command=self.name, about=self.mailbox), mailbox=self.mailbox)
+
+
+def status_extensions(items: Iterable[StatusItem]) -> tuple[Extension, ...]:
+    """What a server must announce to be asked for these."""
+    return tuple(_STATUS_EXTENSIONS[item] for item in items if item in _STATUS_EXTENSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +137,42 @@ class Unselect(StatusOnly):
 
 
 @dataclass(frozen=True, slots=True)
+class Check(StatusOnly):
+    """CHECK (RFC 3501 section 6.4.1): the server tidies up. IMAP4rev2 has none; there it is ``Noop``."""
+
+    name: ClassVar[str] = "CHECK"
+
+
+@dataclass(frozen=True, slots=True)
+class Close(StatusOnly):
+    """CLOSE (RFC 9051 section 6.4.1). Mind that it removes **every** message marked \\Deleted, whoever marked it.
+
+    A message that somebody else, or another program, has marked a moment ago is gone too, and nothing tells which
+    they were. ``Unselect`` closes and removes nothing. In a mailbox opened by EXAMINE, CLOSE removes nothing either.
+    """
+
+    name: ClassVar[str] = "CLOSE"
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge(Command[int]):
+    """EXPUNGE (RFC 9051 section 6.4.3); the result is how many messages are known to be gone.
+
+    Mind that it removes **every** message marked \\Deleted, whoever marked it: others' marks too, and those that
+    were set after you looked. ``UidExpunge`` removes the messages that you name.
+    """
+
+    name: ClassVar[str] = "EXPUNGE"
+
+    def claims(self, response: Untagged, *, tag: str) -> bool:
+        del tag
+        return isinstance(response, ExpungeData) or (isinstance(response, VanishedData) and not response.earlier)
+
+    def result(self, answer: Answer) -> int:
+        return sum(one.uids.count if isinstance(one, VanishedData) else 1 for one in answer.claimed)
+
+
+@dataclass(frozen=True, slots=True)
 class _OneMailbox(StatusOnly):
     mailbox: str
 
@@ -115,10 +182,43 @@ class _OneMailbox(StatusOnly):
 
 
 @dataclass(frozen=True, slots=True)
-class Create(_OneMailbox):
-    """CREATE (RFC 9051 section 6.3.4); refused with ALREADYEXISTS where the server says why (RFC 5530)."""
+class Create(Command[str]):
+    """CREATE (RFC 9051 section 6.3.4); refused with ALREADYEXISTS where the server says why (RFC 5530).
+
+    ``special_uses`` such as ``("\\\\Sent",)`` say what the mailbox is for; refused with USEATTR where that cannot
+    be (RFC 6154 section 3). The result is the new mailbox's MAILBOXID (RFC 8474), "" where the server has none.
+    """
 
     name: ClassVar[str] = "CREATE"
+    mailbox: str
+    special_uses: tuple[str, ...] = ()
+
+    def extensions(self) -> tuple[Extension, ...]:
+        return (CREATE_SPECIAL_USE,) if self.special_uses else ()
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        if not self.special_uses:
+            return (MailboxNode(self.mailbox),)
+        uses = ParenthesisedList(tuple(Flag(use) for use in self.special_uses))
+        return (MailboxNode(self.mailbox), ParenthesisedList((Atom("USE"), uses)))
+
+    def result(self, answer: Answer) -> str:
+        code = answer.reply.code
+        return code.text if isinstance(code, TextCode) and code.name == Code.MAILBOX_ID else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(StatusOnly):
+    """RENAME (RFC 9051 section 6.3.6), of all mailboxes below it too; INBOX stays, and only its messages move."""
+
+    name: ClassVar[str] = "RENAME"
+    mailbox: str
+    new_name: str
+
+    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
+        del offered
+        return (MailboxNode(self.mailbox), MailboxNode(self.new_name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +245,8 @@ class Unsubscribe(_OneMailbox):
 def has_modseq(offered: frozenset[str]) -> bool:
     """Whether the server keeps modification sequences (RFC 7162)."""
     return "CONDSTORE" in offered or "QRESYNC" in offered
+
+
+def _usual_items(offered: frozenset[str]) -> tuple[StatusItem, ...]:
+    usual = (StatusItem.MESSAGES, StatusItem.UIDNEXT, StatusItem.UIDVALIDITY)
+    return (*usual, StatusItem.HIGHESTMODSEQ) if has_modseq(offered) else usual

@@ -135,4 +135,4 @@ class Outbox:
 def _literal_support(offered: frozenset[str]) -> LiteralSupport:
     if "LITERAL+" in offered:
         return LiteralSupport.PLUS
-    return LiteralSupport.MINUS if "LITERAL-" in offered else LiteralSupport.SYNCHRONISING
+    return LiteralSupport.MINUS if offered & {"LITERAL-", "IMAP4REV2"} else LiteralSupport.SYNCHRONISING

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.errors import RemoteProtocolError
-from mailrules.imap import access_data, mailbox_data, search_data, url_data
+from mailrules.imap import access_data, language_data, mailbox_data, metadata_data, quota_data, search_data, url_data
 from mailrules.imap.fetch_data import FetchData, flag_set, read_fetch, read_usual_fetch
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.response_codes import ResponseCode, capability_set, read_response_code
@@ -56,6 +56,9 @@ Untagged: TypeAlias = (
     | IdData
     | mailbox_data.MailboxResponse
     | access_data.AccessResponse
+    | quota_data.QuotaResponse
+    | metadata_data.MetadataResponse
+    | language_data.LanguageResponse
     | search_data.SearchingResponse
     | url_data.UrlResponse
     | Unknown
@@ -185,6 +188,9 @@ _READERS: Final[Mapping[str, Callable[[Reader], Untagged]]] = MappingProxyType(
         "VANISHED": _read_vanished,
         **mailbox_data.READERS,
         **access_data.READERS,
+        **quota_data.READERS,
+        **metadata_data.READERS,
+        **language_data.READERS,
         **search_data.READERS,
         **url_data.READERS,
     }

@@ -36,7 +36,15 @@ class Resource(Enum):
     SEARCH_ANSWER = auto()
     """The untagged SEARCH response, which does not say whose answer it is."""
     LIST_ANSWER = auto()
-    """The untagged LIST and LSUB responses, likewise."""
+    """The untagged LIST and LSUB responses, likewise, and what LIST may tell besides: STATUS, MYRIGHTS, METADATA."""
+    QUOTA_ANSWER = auto()
+    """The untagged QUOTA responses, which GETQUOTAROOT cannot know before it is told the roots."""
+    ANNOTATION_ANSWER = auto()
+    """The untagged ANNOTATION responses, asked for by patterns."""
+    COMPARATOR = auto()
+    """How texts are compared in SEARCH, SORT and THREAD."""
+    LANGUAGE = auto()
+    """In which language the server speaks to people, in NAMESPACE too."""
     URL_ANSWER = auto()
     """The untagged GENURLAUTH and URLFETCH responses, which do not say whose answer they are."""
     CONTENT = auto()
@@ -118,6 +126,7 @@ _MESSAGES = frozenset({Resource.MESSAGES})
 _ALONE = Uses(frozenset(), frozenset({Resource.SESSION}))
 _SESSION_ONLY = _uses()
 _MAILBOX_READER = _uses(Resource.MAILBOXES)
+_LISTABLE = Uses(_MAILBOX_READER.reads, adds=frozenset({Resource.LIST_ANSWER}))
 _MAILBOX_WRITER = _uses(writes=(Resource.MAILBOXES,))
 _MAILBOX_ADDER = Uses(frozenset({Resource.SESSION}), adds=frozenset({Resource.MAILBOXES}))
 _LISTER = _uses(Resource.MAILBOXES, writes=(Resource.LIST_ANSWER,))
@@ -134,15 +143,28 @@ USES: dict[str, Uses] = {
     "CAPABILITY": _SESSION_ONLY,
     "NOOP": _SESSION_ONLY,
     "ID": _SESSION_ONLY,
-    "ENABLE": _uses(writes=(Resource.EXTENSIONS,)),
-    "NAMESPACE": _SESSION_ONLY,
+    "LANGUAGE": _uses(writes=(Resource.LANGUAGE,)),
+    "UNAUTHENTICATE": _uses(writes=(Resource.SESSION, Resource.SELECTION)),
+    # It may change how mailbox names are written: nothing that holds one is sent before the answer.
+    "ENABLE": _ALONE,
+    "NAMESPACE": _uses(Resource.LANGUAGE),
     "LIST": _LISTER,
     "LSUB": _LISTER,
-    "STATUS": _MAILBOX_READER,
+    "STATUS": _LISTABLE,
     "APPEND": _MAILBOX_READER,
     "GETACL": _MAILBOX_READER,
-    "MYRIGHTS": _MAILBOX_READER,
+    "MYRIGHTS": _LISTABLE,
+    "LISTRIGHTS": _MAILBOX_READER,
+    "GETQUOTA": _uses(Resource.MAILBOXES, writes=(Resource.QUOTA_ANSWER,)),
+    "GETQUOTAROOT": _uses(Resource.MAILBOXES, writes=(Resource.QUOTA_ANSWER,)),
+    "SETQUOTA": _uses(writes=(Resource.MAILBOXES, Resource.QUOTA_ANSWER)),
+    "GETMETADATA": _LISTABLE,
+    "SETMETADATA": _MAILBOX_WRITER,
+    "GETANNOTATION": _uses(Resource.MAILBOXES, writes=(Resource.ANNOTATION_ANSWER,)),
+    "SETANNOTATION": _MAILBOX_WRITER,
+    "COMPARATOR": _uses(writes=(Resource.COMPARATOR,)),
     "CREATE": _MAILBOX_ADDER,
+    "RENAME": _MAILBOX_WRITER,
     "DELETE": _MAILBOX_WRITER,
     "SUBSCRIBE": _MAILBOX_ADDER,
     "UNSUBSCRIBE": _MAILBOX_WRITER,
@@ -150,9 +172,12 @@ USES: dict[str, Uses] = {
     "DELETEACL": _MAILBOX_WRITER,
     "SELECT": _OPENER,
     "EXAMINE": _OPENER,
+    "CHECK": _uses(*_READER),
+    "EXPUNGE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),
+    "CLOSE": _uses(writes=(Resource.SELECTION,)),
     "UNSELECT": _uses(writes=(Resource.SELECTION,)),
-    "UID SEARCH": _uses(*_READER, writes=(Resource.SEARCH_ANSWER,)),
-    "UID SEARCH RETURN": _uses(*_READER),  # ESEARCH carries the tag of its command (RFC 4731)
+    "UID SEARCH": _uses(*_READER, Resource.COMPARATOR, writes=(Resource.SEARCH_ANSWER,)),
+    "UID SEARCH RETURN": _uses(*_READER, Resource.COMPARATOR),  # ESEARCH carries the tag of its command (RFC 4731)
     "UID FETCH": _uses(*_READER, Resource.CONTENT),
     "UID COPY": _uses(*_READER, Resource.MAILBOXES),
     "UID STORE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mailrules.secret import Secret
 
 CANCEL_AUTHENTICATION = b"*"
+SASL_IR = Extension(capability="SASL-IR", rfc="RFC 4959", in_rev2=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,17 @@ class StartTls(StatusOnly):
 
 
 @dataclass(frozen=True, slots=True)
+class Unauthenticate(StatusOnly):
+    """UNAUTHENTICATE (RFC 8437): nobody is logged in any more; TLS and the connection stay.
+
+    What ENABLE switched on is off again. A connection that is compressed refuses it, with LocalProtocolError.
+    """
+
+    name: ClassVar[str] = "UNAUTHENTICATE"
+    extension: ClassVar[Extension | None] = Extension(capability="UNAUTHENTICATE", rfc="RFC 8437")
+
+
+@dataclass(frozen=True, slots=True)
 class Compress(StatusOnly):
     """COMPRESS DEFLATE (RFC 4978). The driver compresses before the command counts as done."""
 
@@ -147,14 +159,14 @@ class Authenticate(StatusOnly):
     mechanism: Mechanism
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        if "SASL-IR" not in offered:
+        if not SASL_IR.is_offered(offered):
             return (Atom(self.mechanism.name),)
         # "=" stands for an initial response of no bytes (RFC 4959 section 3)
         first = b64encode(self.mechanism.initial_response()).decode() or "="
         return (Atom(self.mechanism.name), Atom(first))
 
     def reply_to(self, challenge: bytes, *, turn: int, offered: frozenset[str]) -> bytes | None:
-        if turn == 0 and "SASL-IR" not in offered:
+        if turn == 0 and not SASL_IR.is_offered(offered):
             return b64encode(self.mechanism.initial_response())
         try:
             decoded = b64decode(challenge.strip(), validate=True)

@@ -90,6 +90,10 @@ class Reader:
             name = self.value()
         if not isinstance(name, bytes):
             raise Unreadable("the name of the mailbox is missing")
+        return self.decode_mailbox(name)
+
+    def decode_mailbox(self, name: bytes) -> str:
+        """A mailbox name that stood inside a value, decoded as names are on this connection."""
         return decode_mailbox_name(name, utf8=self._utf8)
 
     def value(self) -> Value:

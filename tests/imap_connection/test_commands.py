@@ -198,7 +198,6 @@ def test_what_comes_before_closed_is_about_the_old_mailbox():
 @pytest.mark.parametrize(
     ("command", "wire"),
     [
-        (Create("a b"), b'TAG CREATE "a b"\r\n'),
         (Delete("x"), b"TAG DELETE x\r\n"),
         (Subscribe("x"), b"TAG SUBSCRIBE x\r\n"),
         (Unsubscribe("x"), b"TAG UNSUBSCRIBE x\r\n"),

@@ -10,12 +10,24 @@ import pytest
 
 import mailrules.imap
 from mailrules.errors import LocalProtocolError
-from mailrules.imap.access_commands import GetAcl, SetAcl
+from mailrules.imap.access_commands import GetAcl, ListRights, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.command import Command
 from mailrules.imap.fetch_items import FetchItem
-from mailrules.imap.list_commands import List, Lsub
-from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe
+from mailrules.imap.language_commands import Comparator, Language
+from mailrules.imap.list_commands import List, ListNamespaces, Lsub
+from mailrules.imap.mailbox_commands import (
+    Check,
+    Close,
+    Create,
+    Delete,
+    Examine,
+    Expunge,
+    Rename,
+    Select,
+    Status,
+    Subscribe,
+)
 from mailrules.imap.message_commands import (
     StoreChange,
     UidCopy,
@@ -26,9 +38,22 @@ from mailrules.imap.message_commands import (
     UidSearchReturn,
     UidStore,
 )
+from mailrules.imap.metadata_commands import GetAnnotation, GetMetadata, SetAnnotation, SetMetadata
 from mailrules.imap.pipelining import USES, may_overlap, overlap, uses_of
+from mailrules.imap.quota_commands import GetQuota, GetQuotaRoot, SetQuota
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
-from mailrules.imap.session_commands import Capability, Compress, Enable, Id, Idle, Login, Logout, Noop, StartTls
+from mailrules.imap.session_commands import (
+    Capability,
+    Compress,
+    Enable,
+    Id,
+    Idle,
+    Login,
+    Logout,
+    Noop,
+    StartTls,
+    Unauthenticate,
+)
 from mailrules.imap.states import TRANSITIONS, State, require_state, state_after
 from mailrules.imap.writer import Atom
 from mailrules.secret import Secret
@@ -61,8 +86,8 @@ def test_every_command_has_a_row_in_both_tables_and_no_row_is_left_over():
     assert command_names() == set(TRANSITIONS) == set(USES)
 
 
-def test_there_is_no_command_that_removes_what_others_have_marked():
-    assert not command_names() & {"EXPUNGE", "CLOSE", "FETCH", "STORE", "COPY", "MOVE", "SEARCH"}
+def test_messages_are_named_by_uid_only():
+    assert not command_names() & {"FETCH", "STORE", "COPY", "MOVE", "SEARCH"}
 
 
 def test_a_command_without_a_row_is_our_mistake():
@@ -81,6 +106,11 @@ def test_a_command_without_a_row_is_our_mistake():
         ("STARTTLS", {State.NOT_AUTHENTICATED}),
         ("ENABLE", {State.AUTHENTICATED}),
         ("UID MOVE", {State.SELECTED}),
+        ("EXPUNGE", {State.SELECTED}),
+        ("GETQUOTA", {State.AUTHENTICATED, State.SELECTED}),
+        ("UNAUTHENTICATE", {State.AUTHENTICATED, State.SELECTED}),
+        ("LANGUAGE", {State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED}),
+        ("COMPARATOR", {State.AUTHENTICATED, State.SELECTED}),
         ("LIST", {State.AUTHENTICATED, State.SELECTED}),
         ("NOOP", {State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED}),
     ],
@@ -101,6 +131,8 @@ def test_a_command_is_allowed_in_its_states_only(name, allowed):
         ("SELECT", State.AUTHENTICATED, State.SELECTED, State.AUTHENTICATED),
         ("EXAMINE", State.SELECTED, State.SELECTED, State.AUTHENTICATED),
         ("UNSELECT", State.SELECTED, State.AUTHENTICATED, State.SELECTED),
+        ("CLOSE", State.SELECTED, State.AUTHENTICATED, State.SELECTED),
+        ("UNAUTHENTICATE", State.SELECTED, State.NOT_AUTHENTICATED, State.SELECTED),
         ("UID MOVE", State.SELECTED, State.SELECTED, State.SELECTED),
         ("LOGOUT", State.SELECTED, State.LOGOUT, State.LOGOUT),
     ],
@@ -125,7 +157,10 @@ def test_replies_lead_from_state_to_state(name, before, after_ok, after_no):
         (Status("a"), Status("b")),
         (Status("a"), Select("b")),
         (List(), Id()),
-        (Enable(("X",)), List()),
+        (Status("a"), MyRights("a")),
+        (GetMetadata("a", ("/shared/comment",)), Status("a")),
+        (ListRights("a", "bob"), GetAcl("a")),
+        (Check(), FETCH_LOW),
         (Capability(), Noop()),
         (Append("t", b"x"), FETCH_LOW),
         (GetAcl("a"), MOVE_LOW),
@@ -152,14 +187,30 @@ def test_these_may_be_in_flight_together(earlier, later):
         (Select("a"), FETCH_LOW),
         (Examine("a"), MOVE_LOW),
         (Select("a"), Select("b")),
-        (Select("a"), Enable(("X",))),
+        (List(), Status("a")),
+        (List(), MyRights("a")),
+        (List(), GetMetadata("a", ("/shared/comment",))),
+        (GetQuota("a"), GetQuotaRoot("INBOX")),
+        (SetQuota("a"), GetQuota("a")),
+        (GetAnnotation("a", ("/comment",)), GetAnnotation("b", ("/comment",))),
+        (SetMetadata("a", ()), GetMetadata("a", ("/shared/comment",))),
+        (SetAnnotation("a", "/comment", ()), GetAnnotation("a", ("/comment",))),
+        (Rename("a", "b"), Status("a")),
+        (Language(("de",)), ListNamespaces()),
+        (Comparator(("i;basic",)), SEARCH),
+        (Expunge(), FETCH_LOW),
+        (Close(), FETCH_LOW),
+        (Close(), STORE_LOW),
         (Create("t"), MOVE_LOW),
         (Create("t"), Delete("t")),
         (Create("t"), Status("t")),
         (Create("t"), Append("t", b"x")),
         (SetAcl("t", "u", "l"), GetAcl("t")),
         (List(), Lsub()),
-        *((alone, Noop()) for alone in (LOGIN, StartTls(), Compress(), Idle(), Logout())),
+        *(
+            (alone, Noop())
+            for alone in (LOGIN, StartTls(), Compress(), Idle(), Logout(), Enable(("X",)), Unauthenticate())
+        ),
         *((alone, Idle()) for alone in (LOGIN, Idle(), FETCH_LOW)),
     ],
 )

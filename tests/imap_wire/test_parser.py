@@ -107,7 +107,7 @@ from tests.imap_wire.reading import TRACES, response_of
             ),
         ),
         (b'* NAMESPACE (("" "."))', NamespaceData(personal=(Namespace(prefix="", delimiter="."),))),
-        (b'* QUOTA "" (STORAGE 10 512)', Unknown(name="QUOTA", raw=b'"" (STORAGE 10 512)')),
+        (b'* XQUOTA "" (STORAGE 10 512)', Unknown(name="XQUOTA", raw=b'"" (STORAGE 10 512)')),
         (b"* 5 FEETCH (UID 1)", Unknown(name="FEETCH", raw=b"5 (UID 1)")),
     ],
 )

@@ -267,7 +267,7 @@ def test_quirk_unquoted_mailbox():
     assert trace("unquoted-mailbox") == [
         ListData(mailbox="Sent Items", delimiter="/", attributes=frozenset({"\\hasnochildren"})),
         ListData(mailbox="INBOX.Archive (old)", delimiter="."),
-        ListData(mailbox="foo", delimiter="/"),
+        ListData(mailbox="foo", delimiter="/", child_info=frozenset({"SUBSCRIBED"})),
         StatusData(mailbox="Deleted Items", messages=3, uidnext=8),
     ]
 
