@@ -127,6 +127,8 @@ class ChangesAnywhere(Procedure[Changes]):
     modseq: int
 
     def steps(self, offered: frozenset[str]) -> Steps[Changes]:
+        if self.known.has_star:
+            raise LocalProtocolError("what is known to us has no *: name the UIDs")
         if QRESYNC.is_offered(offered):
             try:
                 return (yield from run(UidFetchChanges(self.known, self.items, self.modseq)))

@@ -25,7 +25,7 @@ class ContentOffered:
     """The content of a section of FETCH comes next, as a literal: ``take_in_pieces`` now, or it is held.
 
     ``head`` is the response so far, made complete with NIL where the literal is to be. ``section`` is
-    what stands in the brackets, as it came.
+    what stands in the brackets, as it came, and ``<n>`` where it begins in the middle.
     """
 
     head: Frame
@@ -48,9 +48,7 @@ _LITERAL = re.compile(rb"\{([0-9]+)\+?\}")
 _STATUS_TEXT = re.compile(rb"\* +(?:OK|NO|BAD|BYE|PREAUTH) ", re.IGNORECASE)
 _LONG_DATA = re.compile(rb"\* +(?:[0-9]+ +(?:UID)?FETCH|SEARCH|ESEARCH|SORT|THREAD|VANISHED) ", re.IGNORECASE)
 _FETCH = re.compile(rb"\* +[0-9]+ +(?:UID)?FETCH ", re.IGNORECASE)
-_CONTENT = re.compile(
-    rb"[ (](?:(?:BODY|BINARY)\[([^]]*+)\](?:<[0-9]++>)?|RFC822(\.HEADER|\.TEXT)?) ~?\Z", re.IGNORECASE
-)
+_CONTENT = re.compile(rb"[ (](?:(?:BODY|BINARY)\[([^]]*+)\](<[0-9]++>)?|RFC822(\.HEADER|\.TEXT)?) ~?\Z", re.IGNORECASE)
 _QUOTED_BYTES = 24  # enough to tell what it is, too little to hold mail
 _RIGHT_BRACE = ord("}")
 
@@ -147,7 +145,7 @@ class Framer:
         head = bytes(self._buffer[self._start : brace]).removesuffix(b"~") + b"NIL"
         self._check_literal(end, 0)
         self._offer = _Offer(head, end + 2 - self._start, literal_bytes)
-        section = match[1] if match[1] is not None else (match[2] or b"").lstrip(b".")
+        section = (match[3] or b"").lstrip(b".") if match[1] is None else match[1] + (match[2] or b"")
         return ContentOffered(head=Frame(head + b")"), section=section, size_bytes=literal_bytes)
 
     def _next_piece(self, left_bytes: int) -> ContentPiece | None:

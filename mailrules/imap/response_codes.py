@@ -177,7 +177,10 @@ class BadCharsetCode(ResponseCode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadEventCode(ResponseCode):
-    """BADEVENT (RFC 5465): the events of NOTIFY that the server knows, in its spelling."""
+    """BADEVENT (RFC 5465): the events of NOTIFY that the server knows, in its spelling.
+
+    Dovecot 2.3 names the ones it does not know instead, without parentheses.
+    """
 
     name: str = "BADEVENT"
     events: tuple[str, ...]
@@ -317,6 +320,9 @@ def _read_badcharset(arguments: bytes, limits: Limits) -> BadCharsetCode:
 
 
 def _read_badevent(arguments: bytes, limits: Limits) -> BadEventCode:
+    if not arguments.startswith(b"("):
+        first, *more = arguments.decode("latin-1").split()
+        return BadEventCode(arguments=arguments, events=(first, *more))
     events = list_of(Reader(arguments, limits=limits).value())
     return BadEventCode(arguments=arguments, events=tuple(text_of(event) for event in events))
 

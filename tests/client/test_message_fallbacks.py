@@ -166,6 +166,8 @@ def test_changes_come_by_qresync_or_by_two_commands():
     assert (commands[1:], told) == (by_condstore, changes)
     with pytest.raises(MissingCapability, match=r"CONDSTORE \(RFC 7162\)"):
         carried_out(ask, "IMAP4REV1")
+    with pytest.raises(LocalProtocolError, match="name the UIDs"):
+        carried_out(ChangesAnywhere(SequenceSet.starting_at(1), FLAGS, 12345), "QRESYNC")
 
 
 def fetch(uids: SequenceSet) -> UidFetch:

@@ -58,7 +58,7 @@ def test_several_contents_of_one_message():
     assert pieces_of(data) == [
         (b"* 1 FETCH (BODY[1] NIL)", b"1", 2),
         b"ab",
-        (b"* 1 FETCH (BODY[1] NIL BODY[2]<0> NIL)", b"2", 0),
+        (b"* 1 FETCH (BODY[1] NIL BODY[2]<0> NIL)", b"2<0>", 0),
         b"",
         (b"* 1 FETCH (BODY[1] NIL BODY[2]<0> NIL BINARY[3.1] NIL)", b"3.1", 3),
         b"a\0b",

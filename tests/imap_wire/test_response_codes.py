@@ -97,6 +97,11 @@ def code_of(line: bytes) -> object:
                 events=("MessageNew", "MessageExpunge", "FlagChange"),
             ),
         ),
+        # Dovecot 2.3.19
+        (
+            b"b NO [BADEVENT MailboxMetadataChange] Unsupported NOTIFY events",
+            BadEventCode(arguments=b"MailboxMetadataChange", events=("MailboxMetadataChange",)),
+        ),
         # RFC 5465 section 5.8
         (b"* OK [NOTIFICATIONOVERFLOW] ...A comment can go here...", ResponseCode(name=Code.NOTIFICATION_OVERFLOW)),
         # RFC 7162 section 3.1.2.2
@@ -148,7 +153,7 @@ def test_arguments_are_typed(line, expected):
         b"INPROGRESS (A 1 -1)",
         b"INPROGRESS A",
         b"BADEVENT",
-        b"BADEVENT MessageNew",
+        b"BADEVENT (MessageNew",
         b"MAILBOXID",
         b"MAILBOXID ((x))",
         b"NOUPDATE",

@@ -28,7 +28,7 @@ from mailrules.imap.message_commands import (
     UidStore,
 )
 from mailrules.imap.message_url import MessageUrl
-from mailrules.imap.response_codes import Code
+from mailrules.imap.response_codes import BadEventCode, Code
 from mailrules.imap.resync import Resync
 from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_keys import HasFlag, search_nodes
@@ -347,3 +347,12 @@ def test_what_stands_in_for_an_extension_does_the_same(account: DovecotAccount |
     assert replaced is not None
     assert tuple(changes.vanished) == (1, 2)
     assert [(one.uid, one.envelope and one.envelope.subject) for one in left] == [(3, b"newer")]
+
+
+def test_an_event_that_dovecot_does_not_know_is_refused_by_name(dovecot: DovecotAccount) -> None:
+    with Talk(dovecot) as talk, pytest.raises(CommandRefused) as caught:
+        talk.run(Notify((EventGroup(Watched.PERSONAL, (Event.MAILBOX_METADATA_CHANGE,)),)))
+
+    assert caught.value.code == Code.BAD_EVENT
+    assert isinstance(caught.value.detail, BadEventCode)
+    assert caught.value.detail.events == (Event.MAILBOX_METADATA_CHANGE,)
