@@ -133,6 +133,11 @@ class AsyncClient:
         """Is given each untagged response that no command asked for, as NOTIFY sends them; must not raise."""
 
     @property
+    def greeting(self) -> str:
+        """The text of the greeting, in which servers name themselves; "" before it."""
+        return self._connection.greeting
+
+    @property
     def capabilities(self) -> frozenset[str]:
         """Upper case, as last told."""
         return self._connection.capabilities

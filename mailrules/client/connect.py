@@ -19,9 +19,10 @@ from mailrules.errors import (
     MissingCapability,
     RemoteProtocolError,
 )
+from mailrules.imap.quirks import wants_id_first
 from mailrules.imap.responses import Status
 from mailrules.imap.sasl import LoginMethod, Plain, XOAuth2, choose_login_method
-from mailrules.imap.session_commands import Authenticate, Capability, Compress, Login, StartTls
+from mailrules.imap.session_commands import Authenticate, Capability, Compress, Id, Login, StartTls
 from mailrules.imap.throttling import is_out_of_connections, seconds_after_login
 from mailrules.secret import Secret
 from mailrules.settings import SecretReference, Security, stays_here
@@ -100,8 +101,10 @@ async def _log_in(
             if is_known:
                 _accept_preauth(account)
             else:
+                await _introduce_to_the_strict(client)
                 await _authenticate(client, account, secret, hidden=hidden)
                 await _learn_capabilities(client)
+                await _introduce_to_the_strict(client)
             if _is_worth_compressing(account):
                 await _compress(client)
     except TimeoutError:
@@ -185,6 +188,13 @@ def _why_no_login(capabilities: frozenset[str], account: AccountSettings) -> str
         return f"the server does not offer {account.mechanism.upper()} here; it offers {offered}"
     cure = "" if account.security is not Security.NONE else "; set security: tls or starttls"
     return f"the server allows no password here (LOGINDISABLED); it offers {offered}{cure}"
+
+
+async def _introduce_to_the_strict(client: AsyncClient) -> None:
+    """Say by ID who we are, before the login and after it, to servers that open no mailbox otherwise."""
+    if wants_id_first(client.greeting) and "ID" in client.capabilities:
+        with contextlib.suppress(CommandRefused):
+            await client.run(Id((("name", "mailrules"),)))
 
 
 async def _learn_capabilities(client: AsyncClient) -> None:

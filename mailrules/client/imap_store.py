@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.client.connect import connect
 from mailrules.client.credentials import resolve
@@ -19,6 +19,7 @@ from mailrules.client.fetching import (
     sets_of_mailbox,
     sets_of_uids,
 )
+from mailrules.client.long_sets import InPieces
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
     from mailrules.client.async_client import AsyncClient
     from mailrules.client.connect import SecretResolver
+    from mailrules.client.long_sets import OverUids
     from mailrules.client.transcript import Transcript
     from mailrules.imap.fetch_data import FetchData
     from mailrules.imap.fetch_items import FetchItems
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
     from mailrules.imap.selected_mailbox import OpenedMailbox
     from mailrules.mailbox.message import FactRequest, MessageFacts
     from mailrules.settings import AccountSettings
+
+R = TypeVar("R")
 
 LOGOUT_SECONDS = 2.0
 POLL_SECONDS = 60.0
@@ -88,6 +92,10 @@ class ImapReader:
                 listing = group.create_task(self.client.run(List()))
                 subscriptions = group.create_task(self._subscriptions())
         listed, subscribed = listing.result(), subscriptions.result()
+        if not listed and list_return_options(self.capabilities):
+            # "INBOX" is always there: strato lists nothing where RETURN is asked for.
+            listed = await self.client.run(List(is_plain=True))
+            subscribed = frozenset(one.mailbox for one in await self.client.run(Lsub()))
         mailboxes = {
             one.mailbox: MailboxInfo(
                 name=one.mailbox,
@@ -158,8 +166,11 @@ class ImapReader:
         if "ID" in self.capabilities:
             with contextlib.suppress(CommandRefused):
                 fields = await self.client.run(Id((("name", "mailrules"),)))
-                self._server_name = name = (fields or {}).get("name") or ""
-                self._limits = replace(self._limits, line_bytes=command_line_bytes(server_name=name, greeting=""))
+                self._server_name = (fields or {}).get("name") or ""
+        line_bytes = command_line_bytes(
+            server_name=self._server_name, greeting=self.client.greeting, capabilities=self.capabilities
+        )
+        self._limits = replace(self._limits, line_bytes=line_bytes)
 
     async def _fetch(self, request: FactRequest, sets: Iterable[SequenceSet]) -> list[MessageFacts]:
         object_id = object_id_item(self.capabilities, server_name=self._server_name or "")
@@ -210,7 +221,7 @@ class ImapStore(ImapReader):
     ) -> StoreOutcome:
         change = StoreChange.ADD if add else StoreChange.REMOVE
         flags = tuple(sorted(add or remove))
-        told = await self.client.run(UidStore(SequenceSet.of(uids), change, flags, unchanged_since))
+        told = await self._run_in_pieces(UidStore(SequenceSet.of(uids), change, flags, unchanged_since))
         confirmed = tuple(
             StoredFlags(uid=UID(one.uid), flags=one.flags, modseq=one.modseq)
             for one in told.confirmed
@@ -219,13 +230,13 @@ class ImapStore(ImapReader):
         return StoreOutcome(confirmed=confirmed, modified=tuple(UID(uid) for uid in told.modified))
 
     async def copy(self, uids: Sequence[UID], target: str) -> CopyOutcome:
-        return _copy_outcome(await self.client.run(UidCopy(SequenceSet.of(uids), target)))
+        return _copy_outcome(await self._run_in_pieces(UidCopy(SequenceSet.of(uids), target)))
 
     async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
-        return _copy_outcome(await self.client.run(UidMove(SequenceSet.of(uids), target)))
+        return _copy_outcome(await self._run_in_pieces(UidMove(SequenceSet.of(uids), target)))
 
     async def expunge(self, uids: Sequence[UID]) -> tuple[UID, ...]:
-        gone = await self.client.run(UidExpunge(SequenceSet.of(uids)))
+        gone = await self._run_in_pieces(UidExpunge(SequenceSet.of(uids)))
         return tuple(UID(uid) for uid in gone)
 
     async def append(
@@ -269,6 +280,10 @@ class ImapStore(ImapReader):
 
     def _opening(self, mailbox: str) -> Select:
         return Select(mailbox)
+
+    async def _run_in_pieces(self, command: OverUids[R]) -> R:
+        """Cut for the server at hand, of which ``open`` has learned how long its lines may be."""
+        return await self.client.run(InPieces(command, self._limits.line_bytes))
 
     async def _exists(self, mailbox: str) -> bool:
         listed = await self.client.run(List(mailbox))

@@ -21,6 +21,7 @@ class Capabilities:
         """Upper case, as last told."""
         self.are_current = False
         self.enabled: frozenset[str] = frozenset()
+        self._untrue: frozenset[str] = frozenset()
 
     @property
     def is_rev2(self) -> bool:
@@ -41,6 +42,10 @@ class Capabilities:
             self._take(response.code.capabilities)
         elif isinstance(response, EnabledData):
             self.enabled |= response.capabilities
+
+    def disbelieve(self, untrue: frozenset[str]) -> None:
+        """Leave these out whenever they are announced: the server is known not to have them, see ``quirks``."""
+        self._untrue = untrue
 
     def expect_new(self) -> None:
         """A login goes out: "a server MAY send capabilities automatically", before or in its OK, but need not."""
@@ -72,4 +77,4 @@ class Capabilities:
                 )
 
     def _take(self, capabilities: frozenset[str]) -> None:
-        self.offered, self.are_current = capabilities, True
+        self.offered, self.are_current = capabilities - self._untrue, True

@@ -37,6 +37,7 @@ from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.outbox import ContentWanted, Outbox, Outgoing
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import is_relied_on, may_overlap, opens_or_closes
+from mailrules.imap.quirks import untrue_capabilities
 from mailrules.imap.responses import Continuation, Status, StatusResponse, Tagged
 from mailrules.imap.selected_mailbox import SelectedMailbox
 from mailrules.imap.session_commands import (
@@ -85,6 +86,7 @@ class Connection:
         self._idle_done = False
         self._is_compressed = False
         self._capabilities = Capabilities()
+        self._greeting = ""
         self._mailbox: SelectedMailbox | None = None  # the one that responses are about, from SELECT's sending on
         self._has_news = False
         self._selections = 0
@@ -96,6 +98,11 @@ class Connection:
     @property
     def state(self) -> State:
         return self._state
+
+    @property
+    def greeting(self) -> str:
+        """The text of the greeting, in which servers name themselves; "" before it."""
+        return self._greeting
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -316,6 +323,8 @@ class Connection:
     def _receive_greeting(self, response: Untagged, events: list[Event]) -> None:
         if not isinstance(response, StatusResponse) or response.status in {Status.NO, Status.BAD}:
             raise RemoteProtocolError(f"the server does not greet as IMAP servers do: {str(response)[:200]}")
+        self._greeting = response.text
+        self._capabilities.disbelieve(untrue_capabilities(response.text))
         self._capabilities.note(response)
         if response.status is Status.BYE:
             self._end(f"the server refused the connection: {response.text}", events)

@@ -1,8 +1,8 @@
 """What servers do otherwise than the RFCs say, and what we do about it.
 
 Each deviation that the framing and the parser put up with has a name here; its bytes are in
-``tests/traces/<name>.txt``, and a test says what they are read as. How much a server takes in one
-command line is here too.
+``tests/traces/<name>.txt``, and a test says what they are read as. What has to be done otherwise for a
+server that is recognised is here too: how long its command lines may be, and what it says it can and cannot.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import Final
 
 _OTHERS_TAKE_BYTES: Final = 8000
-# Looked for in the name that ID gives and in the greeting, in this order.
+# Looked for in the name that ID gives and in the greeting, in this order; or the capability tells.
 _LINE_BYTES: Final = (
-    ("dovecot", 60_000),
-    ("gimap", 16_000),
-    ("courier", 16_000),
-    ("cyrus", 16_000),
-    ("yahoo", 1000),
-    ("imap4rev1 20", 1000),  # UW: "* OK [CAPABILITY ...] host IMAP4rev1 2007e.404 at ..."
+    ("dovecot", "", 60_000),
+    ("gimap", "X-GM-EXT-1", 16_000),
+    ("courier", "ACL2=UNION", 16_000),
+    ("cyrus", "", 16_000),
+    ("yahoo", "XYMHIGHESTMODSEQ", 1000),
+    ("imap4rev1 20", "", 1000),  # UW: "* OK [CAPABILITY ...] host IMAP4rev1 2007e.404 at ..."
 )
+_WANTS_ID_FIRST: Final = "coremail"
+# What a server announces and does not have, by a word of its greeting.
+_UNTRUE: Final = (("microsoft exchange server 2003", frozenset({"NAMESPACE"})),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,13 +155,86 @@ QUIRKS: Final = (
         servers="several, old ones",
         sentence="A mailbox name has 8-bit bytes or broken modified UTF-7.",
     ),
+    Quirk(
+        name="bye-without-reply",
+        servers="Yandex",
+        sentence="BYE comes again and again, and the command before it never gets its tagged reply.",
+    ),
+    Quirk(
+        name="enable-without-enabled",
+        servers="iCloud",
+        sentence="ENABLE is answered with OK and no ENABLED, and is done all the same.",
+    ),
+    Quirk(
+        name="content-left-out",
+        servers="iCloud",
+        sentence="FETCH of RFC822 is answered without it, so content is always asked for as BODY.PEEK[].",
+    ),
+    Quirk(
+        name="capability-before-ok",
+        servers="Gmail, Yandex, Zoho, SmarterMail",
+        sentence="New capabilities come untagged before the OK of the login instead of in its code.",
+    ),
+    Quirk(
+        name="backend-lost",
+        servers="Exchange, Outlook 365",
+        sentence="Once its mailbox cannot be reached the server says BAD to everything; a new connection helps.",
+    ),
+    Quirk(
+        name="id-wanted-first",
+        servers="163.com, 126.com, yeah.net (Coremail)",
+        sentence="Mailboxes do not open, and some logins are refused, until ID has told who the client is.",
+    ),
+    Quirk(
+        name="list-return-unanswered",
+        servers="strato",
+        sentence="LIST-EXTENDED is announced, and LIST with RETURN lists nothing; without it, everything.",
+    ),
+    Quirk(
+        name="namespace-drops",
+        servers="Exchange 2003",
+        sentence="NAMESPACE is announced, and the connection drops when it is sent.",
+    ),
+    Quirk(
+        name="descending-range-refused",
+        servers="hMailServer, imap.exmail.qq.com",
+        sentence="A range such as 11609:11590 is refused as no sequence set, so ranges are written ascending.",
+    ),
+    Quirk(
+        name="badcharset-utf-8",
+        servers="Exchange",
+        sentence="SEARCH in UTF-8 is refused by BADCHARSET, with US-ASCII as the only choice.",
+    ),
+    Quirk(
+        name="flipped-fields",
+        servers="reported for MailKit and vmime",
+        sentence="In an envelope a string stands where addresses should, or addresses where a string should.",
+    ),
 )
 
 
-def command_line_bytes(*, server_name: str, greeting: str) -> int:
+def command_line_bytes(*, server_name: str, greeting: str, capabilities: frozenset[str] = frozenset()) -> int:
     """How long a command line this server takes; sets of UIDs are cut to fit.
 
-    ``server_name`` is what ID calls "name", "" where the server has none.
+    ``server_name`` is what ID calls "name", "" where the server has none; ``greeting`` its first text.
     """
     told = f"{server_name} {greeting}".lower()
-    return next((line_bytes for word, line_bytes in _LINE_BYTES if word in told), _OTHERS_TAKE_BYTES)
+    for word, capability, line_bytes in _LINE_BYTES:
+        if word in told or capability in capabilities:
+            return line_bytes
+    return _OTHERS_TAKE_BYTES
+
+
+def wants_id_first(greeting: str) -> bool:
+    """Whether the server lets nobody in who has not said by ID who they are, the login included.
+
+    163.com and its kin (Coremail) answer "NO SELECT Unsafe Login" after a login that seemed to succeed; some
+    of them refuse the login itself.
+    """
+    return _WANTS_ID_FIRST in greeting.lower()
+
+
+def untrue_capabilities(greeting: str) -> frozenset[str]:
+    """What this server announces and must not be asked for: Exchange 2003 drops the connection at NAMESPACE."""
+    told = greeting.lower()
+    return frozenset().union(*(untrue for word, untrue in _UNTRUE if word in told))

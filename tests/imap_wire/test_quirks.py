@@ -6,18 +6,29 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules.errors import ConnectionLost
+from mailrules.imap.connection import Connection
 from mailrules.imap.envelope import EnvelopeAddress
+from mailrules.imap.events import CommandFailed, Ended, UntaggedReceived
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
 from mailrules.imap.mailbox_name import encode_mailbox_name
-from mailrules.imap.quirks import QUIRKS, command_line_bytes
-from mailrules.imap.response_codes import CopyUid, NumberCode, PermanentFlagsCode, ResponseCode
+from mailrules.imap.message_commands import FetchItem, UidFetch
+from mailrules.imap.quirks import QUIRKS, command_line_bytes, untrue_capabilities, wants_id_first
+from mailrules.imap.response_codes import BadCharsetCode, CopyUid, NumberCode, PermanentFlagsCode, ResponseCode
 from mailrules.imap.responses import CapabilityData, ExistsData, FlagsData, IdData, Status, StatusResponse, Tagged
 from mailrules.imap.search_data import SearchData
+from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
+from mailrules.imap.session_commands import Enable, Login, Noop
+from mailrules.imap.writer import BodySection
+from mailrules.secret import Secret
+from tests.imap_connection.exchange import ask, authenticated, greeted, selected, sent
 from tests.imap_wire.reading import TRACES, trace
 
 if TYPE_CHECKING:
     from mailrules.imap.body_structure import BodyPart
+    from mailrules.imap.command import Command
+    from mailrules.imap.events import Event
 
 
 def structure(name: str) -> tuple[BodyPart, ...]:
@@ -294,3 +305,123 @@ def test_quirk_raw_mailbox_name():
 )
 def test_sets_are_cut_for_the_server_at_hand(server_name, greeting, line_bytes):
     assert command_line_bytes(server_name=server_name, greeting=greeting) == line_bytes
+
+
+def test_a_server_is_recognised_by_a_capability_too():
+    gmail = frozenset({"IMAP4REV1", "X-GM-EXT-1"})
+
+    assert command_line_bytes(server_name="", greeting="ready", capabilities=gmail) == 16_000
+
+
+def in_flight(command: Command[object], *, capabilities: str = "") -> tuple[Connection, bytes]:
+    """A connection with INBOX open and this command sent, and what is written; its tag is A3."""
+    connection = selected(capabilities)
+    connection.submit(command)
+    return connection, sent(connection)
+
+
+def received(connection: Connection, name: str) -> list[Event]:
+    return connection.receive_data((TRACES / f"{name}.txt").read_bytes())
+
+
+def test_quirk_bye_without_reply():
+    connection, _ = in_flight(Noop())
+
+    failed, ended = [one for one in received(connection, "bye-without-reply") if not isinstance(one, UntaggedReceived)]
+
+    assert isinstance(failed, CommandFailed)
+    assert isinstance(failed.error, ConnectionLost)
+    assert isinstance(ended, Ended)
+    assert "Autologout; idle for too long" in ended.reason
+
+
+def test_quirk_enable_without_enabled():
+    (done,) = trace("enable-without-enabled")
+
+    assert done == Tagged(tag="3", status=Status.OK, text="ENABLE completed")
+    assert ask(authenticated("ENABLE"), Enable(("QRESYNC",)), b"TAG OK ENABLE completed\r\n")[1] == frozenset()
+
+
+def test_quirk_content_left_out():
+    fetched, _ = trace("content-left-out")
+
+    assert isinstance(fetched, FetchData)
+    assert (fetched.uid, fetched.sections) == (7, {})
+    _, wire = in_flight(UidFetch(SequenceSet.of((7,)), (FetchItem.UID, BodySection())))
+    assert wire == b"A3 UID FETCH 7 (UID BODY.PEEK[])\r\n"
+
+
+def test_quirk_capability_before_ok():
+    connection = greeted()
+    connection.submit(Login("me", Secret("pw")))
+    sent(connection)
+
+    received(connection, "capability-before-ok")
+
+    assert connection.capabilities_are_current
+    assert {"X-GM-EXT-1", "MOVE", "COMPRESS=DEFLATE"} <= connection.capabilities
+
+
+def test_quirk_backend_lost():
+    connection, _ = in_flight(Noop())
+
+    failed, ended = received(connection, "backend-lost")
+
+    assert isinstance(failed, CommandFailed)
+    assert isinstance(failed.error, ConnectionLost)
+    assert isinstance(ended, Ended)
+    assert "authenticated but not connected" in ended.reason
+
+
+def test_quirk_id_wanted_first():
+    greeting, _, refused = trace("id-wanted-first")
+
+    assert isinstance(greeting, StatusResponse)
+    assert wants_id_first(greeting.text)
+    assert not wants_id_first("Dovecot ready.")
+    assert isinstance(refused, Tagged)
+    assert refused.text.startswith("SELECT Unsafe Login")
+
+
+def test_quirk_list_return_unanswered():
+    assert trace("list-return-unanswered") == [Tagged(tag="A4", status=Status.OK, text="LIST completed")]
+
+
+def test_quirk_namespace_drops():
+    connection = Connection()
+    received(connection, "namespace-drops")
+
+    connection.receive_data(b"* CAPABILITY IMAP4 IMAP4rev1 IDLE LITERAL+ AUTH=NTLM NAMESPACE\r\n")
+
+    assert connection.capabilities_are_current
+    assert "NAMESPACE" not in connection.capabilities
+    assert "IDLE" in connection.capabilities
+    assert untrue_capabilities("Dovecot ready.") == frozenset()
+
+
+def test_quirk_descending_range_refused():
+    (refused,) = trace("descending-range-refused")
+
+    assert isinstance(refused, Tagged)
+    assert refused.status is Status.BAD
+    assert SequenceSet.of((11609, 11600, 11590)).to_bytes() == b"11590,11600,11609"
+    assert parse_sequence_set(b"11609:11590,5:3").to_bytes() == b"3:5,11590:11609"
+
+
+def test_quirk_badcharset_utf_8():
+    (refused,) = trace("badcharset-utf-8")
+
+    assert isinstance(refused, Tagged)
+    assert isinstance(refused.code, BadCharsetCode)
+    assert refused.code.charsets == ("US-ASCII",)
+
+
+def test_quirk_flipped_fields():
+    (fetched,) = trace("flipped-fields")
+
+    assert isinstance(fetched, FetchData)
+    assert fetched.envelope is not None
+    assert fetched.envelope.from_ == ()
+    assert fetched.envelope.to == (EnvelopeAddress(name=None, mailbox=b"to", host=b"example.org"),)
+    assert fetched.envelope.in_reply_to is None
+    assert fetched.envelope.message_id is None
