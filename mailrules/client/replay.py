@@ -32,11 +32,13 @@ class Replay:
         self._enabled: dict[str, None] = {}
         self._settings: dict[str, Command[object]] = {}
         self._why_closed = "no mailbox was opened"
+        self.was_opened = False
+        """Whether there ever was a mailbox."""
 
     def note(self, command: Command[object], result: object) -> None:
         """The server has carried this command out."""
         if isinstance(command, Select):
-            self._select = replace(command, resync=None)
+            self._select, self.was_opened = replace(command, resync=None), True
             self.opened = self.latest = result  # type: ignore[assignment]  # SELECT's result is an OpenedMailbox
         elif isinstance(command, Unselect) or command.name == "CLOSE":
             self.forget_mailbox("it was closed")

@@ -128,6 +128,7 @@ class Supervisor:
     async def idle(self, *, timeout_seconds: float) -> bool:
         """Wait until the open mailbox changes; False when the time is over before that.
 
+        Without an open mailbox it waits for a reconnection, while ``on_untagged`` is given what NOTIFY tells.
         A reconnection counts as a change, unless UIDNEXT, HIGHESTMODSEQ and the number of messages prove that
         there was none. By IDLE, or where the server lacks it by a NOOP every POLL_SECONDS.
         """
@@ -183,7 +184,8 @@ class Supervisor:
 
     async def _idle_once(self, rests_on: OpenedMailbox | None, timeout_seconds: float) -> bool:
         client = await self._connected()
-        self._replay.require(rests_on)
+        if self._replay.was_opened:
+            self._replay.require(rests_on)
         if self._has_news or client.take_news():
             self._has_news = False
             return True
@@ -259,6 +261,8 @@ class Supervisor:
     def _tell_reopened(self, before: OpenedMailbox | None) -> None:
         reopened = self._replay.latest
         if before is None:
+            # Without a mailbox one waits for what NOTIFY tells, of which some has been missed.
+            self._has_news = self.connections > 1
             return
         self._has_news = self._has_news or reopened is None or not self._replay.is_unchanged(before)
         if reopened is not None and self._on_reopened is not None:
