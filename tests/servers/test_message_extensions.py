@@ -356,3 +356,26 @@ def test_an_event_that_dovecot_does_not_know_is_refused_by_name(dovecot: Dovecot
     assert caught.value.code == Code.BAD_EVENT
     assert isinstance(caught.value.detail, BadEventCode)
     assert caught.value.detail.events == (Event.MAILBOX_METADATA_CHANGE,)
+
+
+def test_a_server_with_few_extensions_gets_what_stands_in_for_them(courier: ServerAccount) -> None:
+    target = courier.prefix + "target"
+    both = SequenceSet.of((1, 2))
+    with Talk(courier) as talk:
+        offered = talk.connection.capabilities
+        talk.run(Create(target))
+        appended = talk.carry_out(AppendAnywhere("INBOX", (NewMessage(PLAIN), NewMessage(WITH_FILE))))
+        talk.run(Select("INBOX"))
+        decoded = talk.carry_out(DecodedAnywhere(SequenceSet.of((2,)), "2"))
+        previews = talk.carry_out(PreviewAnywhere(both))
+        moved = talk.carry_out(MoveAnywhere(SequenceSet.of((2,)), target))
+        left = fetched(talk)
+        with pytest.raises(MissingCapability, match=r"CONDSTORE \(RFC 7162\)"):
+            talk.carry_out(ChangesAnywhere(both, (FetchItem.FLAGS,), 1))
+
+    assert offered.isdisjoint({"MOVE", "MULTIAPPEND", "BINARY", "PREVIEW", "CONDSTORE"})
+    assert [one and tuple(one.uids) for one in appended] == [(1,), (2,)]
+    assert decoded == {2: DecodedPart(content=CONTENT)}
+    assert previews[1] == "Hello from a real server."
+    assert list(moved.uids) == [2]
+    assert [one.uid for one in left] == [1]
