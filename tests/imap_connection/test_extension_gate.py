@@ -57,15 +57,15 @@ CAPABILITIES = (
     "CONDSTORE QRESYNC MULTIAPPEND REPLACE NOTIFY CONTEXT=SEARCH URLAUTH JMAPACCESS X-GM-EXT-1 MOVE UIDPLUS LITERAL+"
 )
 COMMANDS = (
-    FETCH, CHANGES, NOTIFY, NotifyNone(), WATCHED, SIGN, UrlFetch(("u",)), ResetKey("a"), GetJmapAccess(), APPENDS,
-    REPLACE, CancelUpdate(("A1",)), UidStoreLabels(LOW, StoreChange.ADD, ("x",)), UidStore(LOW, StoreChange.REPLACE, ("x",), 5),
-    Select("b", Resync(uidvalidity=5, modseq=1)),
+    FETCH, CHANGES, NOTIFY, NotifyNone(), WATCHED, SIGN, UrlFetch(("u",)), ResetKey("a"), GetJmapAccess(),
+    APPENDS, REPLACE, CancelUpdate(("A1",)), UidStoreLabels(LOW, StoreChange.ADD, ("x",)),
+    UidStore(LOW, StoreChange.REPLACE, ("x",), 5), Select("b", Resync(uidvalidity=5, modseq=1)),
 )  # fmt: skip
 WORDS = st.sampled_from(
-    rb"""VANISHED (EARLIER) 1:3 * 4294967295 FETCH UIDFETCH (UID 7) (MODSEQ (9)) (X-GM-LABELS (x)) ESEARCH (TAG "A3")
-    UID ALL ADDTO REMOVEFROM (0 1:4294967295) COUNT STATUS INBOX (MESSAGES 1) GENURLAUTH URLFETCH "u" NIL JMAPACCESS OK NO
-    [CLOSED] [MESSAGELIMIT 2 5] [APPENDUID 1 2:9] [NOUPDATE "A3"] [URLMECH INTERNAL] [MODIFIED 1:9] [HIGHESTMODSEQ 4]
-    [UIDVALIDITY 5] EXISTS EXPUNGE LIST (\NoAccess) {3} "x" ( )""".split()
+    rb"""VANISHED (EARLIER) 1:3 * 4294967295 FETCH UIDFETCH (UID 7) (MODSEQ (9)) (X-GM-LABELS (x)) ESEARCH UID ALL
+    (TAG "A3") ADDTO REMOVEFROM (0 1:4294967295) COUNT STATUS INBOX (MESSAGES 1) GENURLAUTH URLFETCH "u" NIL OK NO
+    JMAPACCESS [CLOSED] [MESSAGELIMIT 2 5] [APPENDUID 1 2:9] [NOUPDATE "A3"] [URLMECH INTERNAL] [MODIFIED 1:9]
+    [HIGHESTMODSEQ 4] [UIDVALIDITY 5] EXISTS EXPUNGE LIST (\NoAccess) {3} "x" ( )""".split()
 )
 LINES = st.lists(st.lists(WORDS, max_size=6).map(b" ".join), max_size=8)
 
