@@ -80,7 +80,7 @@ class AccountSettings:
     """Command whose stdin and stdout are the connection; such a connection may start PREAUTH."""
     proxy: ProxySettings | None = None
     mechanism: str = ""
-    """``plain``, ``xoauth2`` or ``login``; "" chooses by what the server offers."""
+    """How to log in, as ``LoginMethod`` names it; "" chooses the best way that the server offers for a password."""
     compress: bool | None = None
     """Use COMPRESS=DEFLATE where the server offers it; None: unless the server is on this machine."""
     connections: int = 3

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from mailrules.client import credentials
 from mailrules.client.async_client import AsyncClient
+from mailrules.client.login import log_in
 from mailrules.client.redaction import spellings_of, without
 from mailrules.client.stream import open_stream, place_of
 from mailrules.errors import (
-    AuthenticationFailed,
     CommandRefused,
     ConnectionFailed,
     ConnectionLost,
@@ -21,21 +21,17 @@ from mailrules.errors import (
 )
 from mailrules.imap.quirks import wants_id_first
 from mailrules.imap.responses import Status
-from mailrules.imap.sasl import LoginMethod, Plain, XOAuth2, choose_login_method
-from mailrules.imap.session_commands import Authenticate, Capability, Compress, Id, Login, StartTls
-from mailrules.imap.throttling import is_out_of_connections, seconds_after_login
+from mailrules.imap.session_commands import Capability, Compress, Id, StartTls
 from mailrules.secret import Secret
 from mailrules.settings import SecretReference, Security, stays_here
 
 if TYPE_CHECKING:
+    from mailrules.client.login_memory import LoginMemory
     from mailrules.client.stream import NetworkStream
     from mailrules.client.transcript import Transcript
     from mailrules.settings import AccountSettings
 
 SecretResolver: TypeAlias = Callable[[SecretReference], Awaitable[Secret]]
-
-_NOT_NOW = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN"})
-"""Response codes (RFC 5530) with which a server refuses a login for reasons of its own."""
 
 
 async def connect(
@@ -43,10 +39,12 @@ async def connect(
     *,
     resolve_secret: SecretResolver = credentials.resolve,
     transcript: Transcript | None = None,
+    memory: LoginMemory | None = None,
 ) -> AsyncClient:
     """A client that is logged in, its capabilities known; the caller closes it.
 
-    On most servers this takes two round trips, login and COMPRESS. Raises SecretError, ConnectionFailed, and
+    On most servers this takes two round trips, login and COMPRESS. With ``memory``, a login that would be weaker than
+    one before it, to the same place, is refused. Raises SecretError, ConnectionFailed, and
     AuthenticationFailed where the server refuses the credentials or none may be sent.
     """
     # Before anything else: a password manager may need a minute, and servers hang up on silent clients.
@@ -54,15 +52,16 @@ async def connect(
     hidden = spellings_of(secret, user=account.user) if secret else ()
     if transcript:
         transcript.hide(hidden)
+    stream = await _open_stream(account, resolve_secret, transcript)
     client = AsyncClient(
-        await _open_stream(account, resolve_secret, transcript),
+        stream,
         command_seconds=account.timeouts.command_seconds,
         idle_renew_seconds=account.timeouts.idle_renew_seconds,
         observer=transcript,
         place=place_of(account),
     )
     try:
-        await _log_in(client, account, secret, hidden=hidden)
+        await _get_ready(client, account, secret, stream=stream, hidden=hidden, memory=memory)
     except BaseException:
         await client.close()
         raise
@@ -86,8 +85,14 @@ async def _open_stream(
         raise ConnectionFailed(without(hidden, str(error))) from None
 
 
-async def _log_in(
-    client: AsyncClient, account: AccountSettings, secret: Secret | None, *, hidden: tuple[str, ...]
+async def _get_ready(
+    client: AsyncClient,
+    account: AccountSettings,
+    secret: Secret | None,
+    *,
+    stream: NetworkStream,
+    hidden: tuple[str, ...],
+    memory: LoginMemory | None,
 ) -> None:
     is_known = await _greet(client, account)
     place, phase = place_of(account), "login"
@@ -102,7 +107,10 @@ async def _log_in(
                 _accept_preauth(account)
             else:
                 await _introduce_to_the_strict(client)
-                await _authenticate(client, account, secret, hidden=hidden)
+                certificate = stream.server_certificate
+                await log_in(
+                    client, account, secret, place=place, hidden=hidden, certificate=certificate, memory=memory
+                )
                 await _learn_capabilities(client)
                 await _introduce_to_the_strict(client)
             if _is_worth_compressing(account):
@@ -151,43 +159,6 @@ def _accept_preauth(account: AccountSettings) -> None:
         raise ConnectionFailed(
             f"{place_of(account)}: greeting: PREAUTH without TLS is refused, since anybody could be the server"
         )
-
-
-async def _authenticate(
-    client: AsyncClient, account: AccountSettings, secret: Secret | None, *, hidden: tuple[str, ...]
-) -> None:
-    who = f"{place_of(account)}: login of {account.user}"
-    if secret is None:
-        raise AuthenticationFailed(f"{who}: the server wants one, and the account has no secret")
-    method = choose_login_method(client.capabilities, wanted=account.mechanism)
-    if method is None:
-        raise AuthenticationFailed(f"{who}: {_why_no_login(client.capabilities, account)}")
-    xoauth2 = XOAuth2(account.user, secret)
-    try:
-        match method:
-            case LoginMethod.LOGIN:
-                await client.run(Login(account.user, secret))
-            case LoginMethod.PLAIN:
-                await client.run(Authenticate(Plain(account.user, secret)))
-            case LoginMethod.XOAUTH2:
-                await client.run(Authenticate(xoauth2))
-    except CommandRefused as refusal:
-        words = without(hidden, str(refusal)) + (f" ({xoauth2.complaint})" if xoauth2.complaint else "")
-        wait_seconds = seconds_after_login(refusal)
-        if wait_seconds is not None:
-            is_out = is_out_of_connections(refusal)
-            raise ConnectionFailed(
-                f"{who}: {words}; try again later", wait_seconds=wait_seconds, is_out_of_connections=is_out
-            ) from None
-        raise AuthenticationFailed(f"{who}: {words}; check user and secret") from None
-
-
-def _why_no_login(capabilities: frozenset[str], account: AccountSettings) -> str:
-    offered = ", ".join(sorted(name for name in capabilities if name.startswith("AUTH="))) or "no AUTH= at all"
-    if account.mechanism and account.mechanism != LoginMethod.LOGIN:
-        return f"the server does not offer {account.mechanism.upper()} here; it offers {offered}"
-    cure = "" if account.security is not Security.NONE else "; set security: tls or starttls"
-    return f"the server allows no password here (LOGINDISABLED); it offers {offered}{cure}"
 
 
 async def _introduce_to_the_strict(client: AsyncClient) -> None:

@@ -6,7 +6,8 @@ import base64
 from typing import TYPE_CHECKING
 
 from mailrules.client.proxy import basic_credentials
-from mailrules.imap.sasl import Plain, XOAuth2
+from mailrules.imap.sasl import Plain
+from mailrules.imap.sasl_oauth import XOAuth2
 
 if TYPE_CHECKING:
     from mailrules.secret import Secret

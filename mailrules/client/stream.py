@@ -58,6 +58,11 @@ class NetworkStream:
         self._received = b""
         self._layers: list[_Layer] = []
 
+    @property
+    def server_certificate(self) -> bytes | None:
+        """The server's certificate in DER; None without TLS of our own."""
+        return next((layer.server_certificate for layer in self._layers if isinstance(layer, TLSLayer)), None)
+
     async def read(self) -> bytes:
         """The next bytes, at most READ_BYTES; b"" at the end. Raises ConnectionLost."""
         while not (data := self._decode(len(self._layers))):

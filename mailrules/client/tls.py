@@ -29,6 +29,11 @@ class TLSLayer:
             return False
         return True
 
+    @property
+    def server_certificate(self) -> bytes | None:
+        """What the server showed, in DER; None before the handshake."""
+        return self._tls.getpeercert(binary_form=True)
+
     def to_send(self) -> bytes:
         """Encrypted bytes that must go out: handshake, alerts, key updates and data."""
         return self._outgoing.read()

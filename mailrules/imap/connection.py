@@ -386,6 +386,8 @@ class Connection:
         command = one.command
         if self._outbox.is_half_sent(one.tag) or (isinstance(command, Idle) and not self._idle_begun):
             raise RemoteProtocolError(f"the server says OK to {command.name} before its + and the rest of the command")
+        if isinstance(command, Authenticate) and (doubt := command.mechanism.doubt()):
+            raise RemoteProtocolError(f"the server says OK to AUTHENTICATE, but {doubt}")
         behind = self._framer.buffered_bytes
         if isinstance(command, StartTls) and behind:
             raise RemoteProtocolError(

@@ -1,52 +1,51 @@
-"""How do the SASL mechanisms PLAIN and XOAUTH2 answer, and which way to log in does a server allow?"""
+"""How do the SASL mechanisms answer that have no module of their own: PLAIN, LOGIN, EXTERNAL and CRAM-MD5?
+
+Everything is without I/O: what has to be random or comes from TLS is handed in. Bytes are not yet in base64.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-from enum import StrEnum
+import hmac
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from mailrules.secret import Secret
 
 
-class LoginMethod(StrEnum):
-    """The LOGIN command or a mechanism of AUTHENTICATE, as ``mechanism`` in the settings names it."""
-
-    LOGIN = "login"
-    PLAIN = "plain"
-    XOAUTH2 = "xoauth2"
-
-
 class Mechanism(Protocol):
-    """One authentication exchange; bytes are not yet in base64."""
+    """One authentication exchange; a value lives for one exchange and remembers it."""
+
+    complaint: str = ""
+    """Why the exchange failed, as far as the mechanism has learned; ""  where it has not."""
 
     @property
     def name(self) -> str:
         """The mechanism's registered name."""
         ...
 
-    def initial_response(self) -> bytes:
-        """What the client says first."""
+    def initial_response(self) -> bytes | None:
+        """What the client says first; None where the server begins."""
         ...
 
-    def answer(self, challenge: bytes) -> bytes:
-        """What the client says to a challenge after its initial response."""
+    def answer(self, challenge: bytes) -> bytes | None:
+        """What the client says to a challenge. None cancels the exchange, and ``complaint`` says why."""
         ...
 
+    def doubt(self) -> str:
+        """Why an OK that comes now must not be believed; "" where it may be."""
+        return ""
 
-class Plain:
-    """PLAIN (RFC 4616), acting as oneself."""
+
+class Plain(Mechanism):
+    """PLAIN (RFC 4616); ``acting_as`` is whose mail it is, "" for the user's own."""
 
     name = "PLAIN"
 
-    def __init__(self, user: str, password: Secret) -> None:
-        self._user, self._password = user, password
+    def __init__(self, user: str, password: Secret, *, acting_as: str = "") -> None:
+        self._user, self._password, self._acting_as = user, password, acting_as
 
     def initial_response(self) -> bytes:
-        return f"\0{self._user}\0{self._password.reveal()}".encode()
+        return f"{self._acting_as}\0{self._user}\0{self._password.reveal()}".encode()
 
     def answer(self, challenge: bytes) -> bytes:
         """PLAIN has one turn only: an empty line lets the server refuse."""
@@ -54,62 +53,57 @@ class Plain:
         return b""
 
 
-class XOAuth2:
-    """XOAUTH2, as Google and Microsoft document it; ``complaint`` is the server's last word."""
+class SaslLogin(Mechanism):
+    """LOGIN, never a standard (draft-murchison-sasl-login): the server asks for the name, then for the password."""
 
-    name = "XOAUTH2"
+    name = "LOGIN"
 
-    def __init__(self, user: str, token: Secret) -> None:
-        self._user, self._token = user, token
-        self.complaint = ""
+    def __init__(self, user: str, password: Secret) -> None:
+        self._turns = iter((user.encode(), password.reveal().encode()))
+
+    def initial_response(self) -> None:
+        return None
+
+    def answer(self, challenge: bytes) -> bytes | None:
+        """The questions differ from server to server; only their order is the same."""
+        del challenge
+        turn = next(self._turns, None)
+        if turn is None:
+            self.complaint = "the server asks for more than a name and a password"
+        return turn
+
+
+class External(Mechanism):
+    """EXTERNAL (RFC 4422 appendix A): the client's TLS certificate says who it is.
+
+    ``acting_as`` is whose mail it is, "" for whomever the certificate stands for.
+    """
+
+    name = "EXTERNAL"
+
+    def __init__(self, acting_as: str = "") -> None:
+        self._acting_as = acting_as
 
     def initial_response(self) -> bytes:
-        return f"user={self._user}\x01auth=Bearer {self._token.reveal()}\x01\x01".encode()
+        return self._acting_as.encode()
 
     def answer(self, challenge: bytes) -> bytes:
-        """A challenge is a refusal told in JSON; the empty answer asks for the tagged NO."""
-        self.complaint = explain_xoauth2_refusal(challenge)
-        return b""
+        """Servers that do not know the initial response ask for it with an empty challenge."""
+        del challenge
+        return self._acting_as.encode()
 
 
-def explain_xoauth2_refusal(challenge: bytes) -> str:
-    """The refusal ``{"status": "401", "schemes": "bearer", "scope": ...}`` in words, "" if it says nothing.
+class CramMd5(Mechanism):
+    """CRAM-MD5 (RFC 2195): the password does not travel, but nothing proves who the server is."""
 
-    Some servers send the JSON in base64 once more.
-    """
-    try:
-        told = json.loads(_undo_second_base64(challenge[:4096]))
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(told, dict):
-        return ""
-    status, scope = str(told.get("status", "")), str(told.get("scope", ""))
-    words = {"400": "the token is malformed or has expired", "401": "the token is not accepted or has expired"}
-    said = words.get(status, f"status {status}" if status else "")
-    return said + (f"; it needs the scope {scope}" if said and scope else "")
+    name = "CRAM-MD5"
 
+    def __init__(self, user: str, password: Secret) -> None:
+        self._user, self._password = user, password
 
-def choose_login_method(capabilities: frozenset[str], *, wanted: str = "") -> LoginMethod | None:
-    """The way to log in: what the settings want if the server offers it, else the best on offer.
+    def initial_response(self) -> None:
+        return None
 
-    A bare password goes by AUTHENTICATE PLAIN, which carries any UTF-8, else by LOGIN. XOAUTH2 is
-    never guessed, since only the settings know that the secret is a token. None means that
-    the server allows no such login here, for example because of LOGINDISABLED (RFC 9051 section 7.2.2).
-    """
-    preferred = (LoginMethod(wanted),) if wanted else (LoginMethod.PLAIN, LoginMethod.LOGIN)
-    for method in preferred:
-        if method is LoginMethod.LOGIN:
-            if "LOGINDISABLED" not in capabilities:
-                return method
-        elif f"AUTH={method.name}" in capabilities:
-            return method
-    return None
-
-
-def _undo_second_base64(challenge: bytes) -> bytes:
-    if challenge.lstrip()[:1] == b"{":
-        return challenge
-    try:
-        return base64.b64decode(challenge, validate=True)
-    except binascii.Error:
-        return challenge
+    def answer(self, challenge: bytes) -> bytes:
+        digest = hmac.new(self._password.reveal().encode(), challenge, "md5").hexdigest()
+        return f"{self._user} {digest}".encode()

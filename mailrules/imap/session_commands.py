@@ -161,18 +161,22 @@ class Authenticate(StatusOnly):
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         if not SASL_IR.is_offered(offered):
             return (Atom(self.mechanism.name),)
+        response = self.mechanism.initial_response()
+        if response is None:
+            return (Atom(self.mechanism.name),)
         # "=" stands for an initial response of no bytes (RFC 4959 section 3)
-        first = b64encode(self.mechanism.initial_response()).decode() or "="
-        return (Atom(self.mechanism.name), Atom(first))
+        return (Atom(self.mechanism.name), Atom(b64encode(response).decode() or "="))
 
     def reply_to(self, challenge: bytes, *, turn: int, offered: frozenset[str]) -> bytes | None:
-        if turn == 0 and not SASL_IR.is_offered(offered):
-            return b64encode(self.mechanism.initial_response())
+        response = self.mechanism.initial_response()
+        if turn == 0 and response is not None and not SASL_IR.is_offered(offered):
+            return b64encode(response)
         try:
             decoded = b64decode(challenge.strip(), validate=True)
         except binascii.Error:
             return CANCEL_AUTHENTICATION
-        return b64encode(self.mechanism.answer(decoded))
+        answer = self.mechanism.answer(decoded)
+        return CANCEL_AUTHENTICATION if answer is None else b64encode(answer)
 
 
 @dataclass(frozen=True, slots=True)

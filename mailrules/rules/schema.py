@@ -156,7 +156,20 @@ class AccountModel(_Model):
     ca_file: Text | None = Field(None, description="A PEM file of authorities to trust besides the system's.")
     tunnel: TunnelModel | None = None
     proxy: ProxyModel | None = Field(None, description="SOCKS 5 or HTTP CONNECT; it also looks the host up.")
-    mechanism: Literal["plain", "xoauth2", "login"] | None = None
+    mechanism: (
+        Literal[
+            "plain",
+            "login",
+            "sasl-login",
+            "cram-md5",
+            "scram-sha-1",
+            "scram-sha-256",
+            "external",
+            "xoauth2",
+            "oauthbearer",
+        ]
+        | None
+    ) = None
     compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
     archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")

@@ -22,7 +22,8 @@ from mailrules.imap.limits import Limits
 from mailrules.imap.list_commands import List
 from mailrules.imap.mailbox_commands import Create, Select, Status
 from mailrules.imap.message_commands import CopiedMessages, StoreChange, UidCopy, UidFetch, UidMove, UidSearch, UidStore
-from mailrules.imap.sasl import Plain, XOAuth2
+from mailrules.imap.sasl import Plain
+from mailrules.imap.sasl_oauth import XOAuth2
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import (
     Authenticate,
