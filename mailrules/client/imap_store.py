@@ -26,7 +26,8 @@ from mailrules.imap.append_commands import Append
 from mailrules.imap.list_commands import List, Lsub, list_return_options
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unsubscribe
 from mailrules.imap.mailbox_name import is_same_mailbox
-from mailrules.imap.message_commands import StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore, merge_by_uid
+from mailrules.imap.merging import merge_by_uid
+from mailrules.imap.message_commands import StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore
 from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Id, Logout, Noop

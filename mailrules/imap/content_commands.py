@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mailrules.imap.command import Answer, Command, ContentBegun
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import FetchItem
-from mailrules.imap.message_commands import merge_by_uid
+from mailrules.imap.merging import merge_by_uid
 from mailrules.imap.writer import Atom, BodySection, Node, ParenthesisedList, SequenceSetNode
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.mailbox_data import ListData, StatusData, StatusItem
 from mailrules.imap.mailbox_name import is_same_mailbox
-from mailrules.imap.message_commands import changes_of
+from mailrules.imap.merging import changes_of
 from mailrules.imap.response_codes import Code, InProgressCode, TextCode
 from mailrules.imap.responses import ExistsData, ExpungeData, FlagsData, RecentData, StatusResponse, VanishedData
 from mailrules.imap.resync import QRESYNC, Resync

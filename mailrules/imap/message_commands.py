@@ -5,7 +5,7 @@ There is no EXPUNGE and no CLOSE here: both remove what other people have marked
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +14,7 @@ from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import GMAIL, FetchItem, FetchItems, extensions_of, fetch_nodes
+from mailrules.imap.merging import changes_of, merge_by_uid
 from mailrules.imap.pipelining import overlap
 from mailrules.imap.response_codes import CopyUid, ModifiedCode
 from mailrules.imap.responses import ExpungeData, Malformed, Status, StatusResponse, VanishedData
@@ -379,23 +380,6 @@ class UidSearchReturn(Command[ESearchData]):
         raise RemoteProtocolError("the server answered SEARCH RETURN without an ESEARCH response that can be read")
 
 
-def merge_by_uid(responses: Iterable[Untagged]) -> tuple[FetchData, ...]:
-    """One value for each message, ascending by UID; of what is told twice, the later word holds."""
-    merged: dict[int, FetchData] = {}
-    for response in responses:
-        if isinstance(response, FetchData) and response.uid is not None:
-            earlier = merged.get(response.uid)
-            merged[response.uid] = response if earlier is None else _merge(earlier, response)
-    return tuple(merged[uid] for uid in sorted(merged))
-
-
-def changes_of(responses: Iterable[Untagged]) -> Changes:
-    """What these FETCH and VANISHED (EARLIER) responses together tell."""
-    told = tuple(responses)
-    gone = (response.uids for response in told if isinstance(response, VanishedData) and response.earlier)
-    return Changes(messages=merge_by_uid(told), vanished=SequenceSet().union(*gone))
-
-
 def check_copied(codes: Iterable[object], *, asked: SequenceSet) -> CopiedMessages:
     """Put COPYUID codes together, others are left aside; empty unless all of it fits the command and itself."""
     uidvalidities: set[int] = set()
@@ -410,17 +394,6 @@ def check_copied(codes: Iterable[object], *, asked: SequenceSet) -> CopiedMessag
     if len(uidvalidities) != 1 or not is_one_to_one or not all(source in asked for source in uids):
         return CopiedMessages()
     return CopiedMessages(uidvalidity=uidvalidities.pop(), uids=MappingProxyType(uids))
-
-
-def _merge(earlier: FetchData, later: FetchData) -> FetchData:
-    told = {name: value for name in _FETCH_FIELDS if (value := getattr(later, name)) not in (None, "")}
-    told["sections"] = {**earlier.sections, **later.sections}
-    told["extras"] = earlier.extras.updated(later.extras)
-    told["malformed"] = {**earlier.malformed, **later.malformed}
-    return replace(earlier, **told)
-
-
-_FETCH_FIELDS = tuple(one.name for one in fields(FetchData))
 
 
 def _unchanged_since(modseq: int | None) -> tuple[Node, ...]:
