@@ -94,7 +94,7 @@ class Exchange(DebugLog):
         self._require_state(name)
         for status in _STATUSES:
             self.untagged_responses.pop(status, None)
-        if "READ-ONLY" in self.untagged_responses and not self.is_readonly:
+        if "READ-ONLY" in self.untagged_responses and not self.is_readonly and name != "LOGOUT":
             raise self.readonly("mailbox status changed to READ-ONLY")
         fragments = [name.encode("ascii")]
         for argument in args:
