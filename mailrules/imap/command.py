@@ -104,6 +104,14 @@ class Command(Protocol[R_co]):
         del response
         return False
 
+    def content_sink(self, begun: ContentBegun) -> Callable[[bytes], None] | None:
+        """Where the pieces of this content go, at once; None holds the content for the ``FetchData``.
+
+        What is taken here is missing in the ``FetchData`` that follows. Content of no bytes is one empty piece.
+        """
+        del begun
+        return None
+
     @property
     def tells_early(self) -> bool:
         """Whether ``absorb`` or ``content_sink`` hands on parts of the answer before it is whole."""
