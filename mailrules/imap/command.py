@@ -77,6 +77,11 @@ class Command(Protocol[R_co]):
     excludes_fetches: ClassVar[bool] = False
     """Whether no other FETCH may be on its way meanwhile, since it could not be told whose answer is whose."""
 
+    saves_result: ClassVar[bool] = False
+    """Whether it replaces the result that ``$`` stands for (RFC 5182)."""
+    reads_saved_result: ClassVar[bool] = False
+    """Whether ``$`` is in it."""
+
     def extensions(self) -> tuple[Extension, ...]:
         """What the server must announce for this very command with its options; by default ``extension``."""
         return () if self.extension is None else (self.extension,)

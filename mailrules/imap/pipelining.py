@@ -47,6 +47,12 @@ class Resource(Enum):
     """In which language the server speaks to people, in NAMESPACE too."""
     URL_ANSWER = auto()
     """The untagged GENURLAUTH and URLFETCH responses, which do not say whose answer they are."""
+    SAVED_RESULT = auto()
+    """What ``$`` stands for (RFC 5182)."""
+    SORT_ANSWER = auto()
+    """The untagged SORT response, which does not say whose answer it is."""
+    THREAD_ANSWER = auto()
+    """The untagged THREAD response, likewise."""
     CONTENT = auto()
     """Large literals of untagged FETCH responses: a server may name the message only after them."""
 
@@ -110,7 +116,13 @@ def overlap(first: SequenceSet, second: SequenceSet) -> bool:
 def _uses_of(command: Command[object]) -> Uses:
     row = uses_of(command.name)
     is_alone = command.streams_content or command.excludes_fetches
-    return replace(row, writes=row.writes | {Resource.CONTENT}) if is_alone else row
+    if not (is_alone or command.saves_result or command.reads_saved_result):
+        return row  # as for most
+    written = {Resource.CONTENT} if is_alone else set()
+    if command.saves_result:
+        written.add(Resource.SAVED_RESULT)
+    read = {Resource.SAVED_RESULT} if command.reads_saved_result else set()
+    return replace(row, reads=row.reads | read, writes=row.writes | written)
 
 
 def _same_messages(first: SequenceSet | None, second: SequenceSet | None) -> bool:
@@ -178,6 +190,10 @@ USES: dict[str, Uses] = {
     "UNSELECT": _uses(writes=(Resource.SELECTION,)),
     "UID SEARCH": _uses(*_READER, Resource.COMPARATOR, writes=(Resource.SEARCH_ANSWER,)),
     "UID SEARCH RETURN": _uses(*_READER, Resource.COMPARATOR),  # ESEARCH carries the tag of its command (RFC 4731)
+    "UID SORT": _uses(*_READER, Resource.COMPARATOR, writes=(Resource.SORT_ANSWER,)),
+    "UID SORT RETURN": _uses(*_READER, Resource.COMPARATOR),
+    "UID THREAD": _uses(*_READER, Resource.COMPARATOR, writes=(Resource.THREAD_ANSWER,)),
+    "ESEARCH": _uses(*_READER, Resource.MAILBOXES, Resource.COMPARATOR),
     "UID FETCH": _uses(*_READER, Resource.CONTENT),
     "UID COPY": _uses(*_READER, Resource.MAILBOXES),
     "UID STORE": _uses(Resource.SELECTION, writes=(Resource.MESSAGES,)),

@@ -1,6 +1,7 @@
-"""What SEARCH can ask for, as typed keys (RFC 9051 section 6.4.4).
+"""What SEARCH, SORT and THREAD can ask for, as typed keys (RFC 9051 section 6.4.4, and extensions).
 
-Keys become nodes of the writer, so that a value can never become a key of its own.
+Keys become nodes of the writer, so that a value can never become a key of its own. Sequence numbers are no
+key: they change under a search.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.errors import LocalProtocolError
+from mailrules.imap.command import Extension
+from mailrules.imap.fetch_items import GMAIL, OBJECT_ID, SAVE_DATE
+from mailrules.imap.resync import CONDSTORE
 from mailrules.imap.writer import AString, Atom, Flag, Node, Number, ParenthesisedList, Quoted, SequenceSetNode
 
 if TYPE_CHECKING:
@@ -17,6 +21,12 @@ if TYPE_CHECKING:
     from datetime import date
 
     from mailrules.imap.sequence_set import SequenceSet
+
+SEARCH_RESULT: Final = Extension(capability="SEARCHRES", rfc="RFC 5182", in_rev2=True)
+WITHIN: Final = Extension(capability="WITHIN", rfc="RFC 5032")
+FUZZY: Final = Extension(capability="SEARCH=FUZZY", rfc="RFC 6203")
+FILTERS: Final = Extension(capability="FILTERS", rfc="RFC 5466")
+ANNOTATE: Final = Extension(capability="ANNOTATE-EXPERIMENT-1", rfc="RFC 5257")
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _SYSTEM_FLAGS: Final = frozenset({"\\answered", "\\deleted", "\\draft", "\\flagged", "\\seen"})
@@ -37,7 +47,8 @@ class TextField(Enum):
 class DateField(Enum):
     """Which date is compared, and how: the date part alone, disregarding time and zone.
 
-    The plain ones are INTERNALDATE, SENT ones the Date field. SINCE includes the day, BEFORE excludes it.
+    The plain ones are INTERNALDATE, SENT ones the Date field, SAVED ones when the message came into this mailbox
+    (RFC 8514). SINCE includes the day, BEFORE excludes it.
     """
 
     BEFORE = "BEFORE"
@@ -46,6 +57,17 @@ class DateField(Enum):
     SENT_BEFORE = "SENTBEFORE"
     SENT_ON = "SENTON"
     SENT_SINCE = "SENTSINCE"
+    SAVED_BEFORE = "SAVEDBEFORE"
+    SAVED_ON = "SAVEDON"
+    SAVED_SINCE = "SAVEDSINCE"
+
+
+class Arrival(Enum):
+    """What IMAP4rev1 tells by \\Recent; IMAP4rev2 has none of them. NEW is RECENT and unseen, OLD is not RECENT."""
+
+    NEW = "NEW"
+    OLD = "OLD"
+    RECENT = "RECENT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +112,99 @@ class Smaller:
 
 
 @dataclass(frozen=True, slots=True)
+class OlderThan:
+    """INTERNALDATE at least this many seconds ago (RFC 5032)."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class YoungerThan:
+    """INTERNALDATE at most this many seconds ago (RFC 5032)."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Messages by what \\Recent tells of them."""
+
+    arrival: Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class SaveDateSupported:
+    """Every message where the mailbox keeps save dates, else none (RFC 8514 section 4.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailId:
+    """The messages with this content (RFC 8474)."""
+
+    email_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadId:
+    """The messages of this conversation (RFC 8474)."""
+
+    thread_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LastResult:
+    """What the last search that was saved has found (RFC 5182), written ``UID $``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """What a search kept on the server under this name finds (RFC 5466)."""
+
+    filter_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gmail:
+    """A search as one would type it into Gmail (X-GM-RAW)."""
+
+    query: str
+
+
+class AnnotationAttribute(Enum):
+    """Whose value of an annotation is looked at; VALUE is either."""
+
+    VALUE = "value"
+    PRIVATE = "value.priv"
+    SHARED = "value.shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotated:
+    """Messages whose annotation ``entry``, such as ``/comment``, contains a text (RFC 5257 section 4.6).
+
+    None asks for messages that lack it.
+    """
+
+    entry: str
+    attribute: AnnotationAttribute
+    text: str | None
+
+
+class EntryScope(Enum):
+    """Whose metadata item a MODSEQ is of (RFC 7162 section 3.1.5)."""
+
+    ALL = "all"
+    PRIVATE = "priv"
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, slots=True)
 class ModSeqFrom:
-    """MODSEQ of at least this (RFC 7162)."""
+    """MODSEQ of at least this (RFC 7162); with ``entry``, such as ``/flags/\\draft``, of that item of metadata."""
 
     modseq: int
+    entry: str = ""
+    scope: EntryScope = EntryScope.ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +221,13 @@ class HeaderContains:
 
     name: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fuzzy:
+    """The key, matched as the server thinks best instead of literally (RFC 6203)."""
+
+    key: SearchKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +252,32 @@ class AllOf:
 
 
 SearchKey: TypeAlias = (
-    All | Uids | HasFlag | Dated | Larger | Smaller | ModSeqFrom | Contains | HeaderContains | Not | AnyOf | AllOf
+    All
+    | Uids
+    | LastResult
+    | HasFlag
+    | Arrived
+    | Dated
+    | OlderThan
+    | YoungerThan
+    | SaveDateSupported
+    | Larger
+    | Smaller
+    | ModSeqFrom
+    | EmailId
+    | ThreadId
+    | Contains
+    | HeaderContains
+    | Annotated
+    | Filtered
+    | Gmail
+    | Fuzzy
+    | Not
+    | AnyOf
+    | AllOf
 )
+
+_SAVED_FIELDS: Final = frozenset({DateField.SAVED_BEFORE, DateField.SAVED_ON, DateField.SAVED_SINCE})
 
 
 def search_nodes(key: SearchKey) -> tuple[Node, ...]:
@@ -153,8 +295,33 @@ def search_nodes(key: SearchKey) -> tuple[Node, ...]:
             return Atom("LARGER"), Number(size_bytes)
         case Smaller(size_bytes):
             return Atom("SMALLER"), Number(size_bytes)
-        case ModSeqFrom(modseq):
+        case ModSeqFrom(modseq, ""):
             return Atom("MODSEQ"), Number(modseq)
+        case ModSeqFrom(modseq, entry, scope):
+            return Atom("MODSEQ"), Quoted(entry), Atom(scope.value), Number(modseq)
+        case OlderThan(seconds):
+            return Atom("OLDER"), Number(_interval(seconds))
+        case YoungerThan(seconds):
+            return Atom("YOUNGER"), Number(_interval(seconds))
+        case Arrived(arrival):
+            return (Atom(arrival.value),)
+        case SaveDateSupported():
+            return (Atom("SAVEDATESUPPORTED"),)
+        case EmailId(email_id):
+            return Atom("EMAILID"), Atom(email_id)
+        case ThreadId(thread_id):
+            return Atom("THREADID"), Atom(thread_id)
+        case LastResult():
+            return Atom("UID"), Atom("$")
+        case Filtered(name):
+            return Atom("FILTER"), Atom(name)
+        case Gmail(query):
+            return Atom("X-GM-RAW"), Quoted(query)
+        case Annotated(entry, attribute, text):
+            value = Atom("NIL") if text is None else Quoted(text)
+            return Atom("ANNOTATION"), AString(entry), Quoted(attribute.value), value
+        case Fuzzy(inner):
+            return Atom("FUZZY"), *_one(inner)
         case Contains(field, text):
             return Atom(field.value), Quoted(text)
         case HeaderContains(name, text):
@@ -176,11 +343,62 @@ def needs_charset(key: SearchKey) -> bool:
             return not text.isascii()
         case HeaderContains(name=name, text=text):
             return not (name + text).isascii()
-        case Not(key=inner):
+        case Gmail(query=text) | Annotated(text=str(text)):
+            return not text.isascii()
+        case Not(key=inner) | Fuzzy(key=inner):
             return needs_charset(inner)
         case AnyOf(keys=keys) | AllOf(keys=keys):
             return any(map(needs_charset, keys))
     return False
+
+
+def extensions_of_key(key: SearchKey) -> tuple[Extension, ...]:
+    """What a server must announce to be asked this; each once."""
+    needed: dict[Extension, None] = {}
+    left = [key]
+    while left:
+        match left.pop():
+            case Not(key=inner):
+                left.append(inner)
+            case Fuzzy(key=inner):
+                needed[FUZZY] = None
+                left.append(inner)
+            case AnyOf(keys=keys) | AllOf(keys=keys):
+                left.extend(reversed(keys))
+            case one:
+                if (extension := _extension_of(one)) is not None:
+                    needed[extension] = None
+    return tuple(needed)
+
+
+def _extension_of(key: SearchKey) -> Extension | None:
+    match key:
+        case OlderThan() | YoungerThan():
+            return WITHIN
+        case SaveDateSupported():
+            return SAVE_DATE
+        case Dated(field=field):
+            return SAVE_DATE if field in _SAVED_FIELDS else None
+        case EmailId() | ThreadId():
+            return OBJECT_ID
+        case ModSeqFrom():
+            return CONDSTORE
+        case LastResult():
+            return SEARCH_RESULT
+        case Filtered():
+            return FILTERS
+        case Gmail():
+            return GMAIL
+        case Annotated():
+            return ANNOTATE
+        case _:
+            return None
+
+
+def _interval(seconds: int) -> int:
+    if seconds < 1:
+        raise LocalProtocolError(f"OLDER and YOUNGER take at least one second, not {seconds} (RFC 5032)")
+    return seconds
 
 
 def _flag_nodes(flag: str) -> tuple[Node, ...]:

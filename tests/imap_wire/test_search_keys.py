@@ -10,18 +10,33 @@ from mailrules.errors import LocalProtocolError
 from mailrules.imap.search_keys import (
     All,
     AllOf,
+    Annotated,
+    AnnotationAttribute,
     AnyOf,
+    Arrival,
+    Arrived,
     Contains,
     Dated,
     DateField,
+    EmailId,
+    EntryScope,
+    Filtered,
+    Fuzzy,
+    Gmail,
     HasFlag,
     HeaderContains,
     Larger,
+    LastResult,
     ModSeqFrom,
     Not,
+    OlderThan,
+    SaveDateSupported,
     Smaller,
     TextField,
+    ThreadId,
     Uids,
+    YoungerThan,
+    extensions_of_key,
     needs_charset,
     search_nodes,
 )
@@ -50,6 +65,27 @@ def written(key) -> bytes:
         (Larger(1000), b"LARGER 1000"),
         (Smaller(0), b"SMALLER 0"),
         (ModSeqFrom(7), b"MODSEQ 7"),
+        (
+            ModSeqFrom(620162338, "/flags/\\draft", EntryScope.ALL),
+            b'MODSEQ "/flags/\\\\draft" all 620162338',
+        ),
+        (OlderThan(259200), b"OLDER 259200"),
+        (YoungerThan(60), b"YOUNGER 60"),
+        (Arrived(Arrival.RECENT), b"RECENT"),
+        (Dated(DateField.SAVED_ON, date(2024, 2, 9)), b"SAVEDON 9-Feb-2024"),
+        (SaveDateSupported(), b"SAVEDATESUPPORTED"),
+        (EmailId("M6d99ac3275bb4e"), b"EMAILID M6d99ac3275bb4e"),
+        (ThreadId("T64b478a75b7ea9"), b"THREADID T64b478a75b7ea9"),
+        (LastResult(), b"UID $"),
+        (Filtered("on-the-road"), b"FILTER on-the-road"),
+        (Gmail("has:attachment in:unread"), b'X-GM-RAW "has:attachment in:unread"'),
+        (
+            Annotated("/comment", AnnotationAttribute.VALUE, "IMAP4"),
+            b'ANNOTATION /comment "value" "IMAP4"',
+        ),
+        (Annotated("/comment", AnnotationAttribute.PRIVATE, None), b'ANNOTATION /comment "value.priv" NIL'),
+        (Fuzzy(SUBJECT), b'FUZZY SUBJECT "hello"'),
+        (Fuzzy(AllOf((SEEN, SUBJECT))), b'FUZZY (SEEN SUBJECT "hello")'),
         (SUBJECT, b'SUBJECT "hello"'),
         (HeaderContains("List-Id", ""), b'HEADER List-Id ""'),
         (HeaderContains("X-Odd(", 'a"b'), b'HEADER "X-Odd(" "a\\"b"'),
@@ -89,3 +125,43 @@ def test_only_text_that_is_not_ascii_needs_a_character_set():
     assert needs_charset(AnyOf((SEEN, Not(AllOf((SUBJECT, german))))))
     assert needs_charset(HeaderContains("X", "ü"))
     assert not needs_charset(AnyOf((SEEN, Not(AllOf((SUBJECT, HeaderContains("X", "y")))))))
+
+
+def test_a_key_needs_the_extensions_of_all_that_is_in_it():
+    key = AnyOf((Not(OlderThan(5)), AllOf((Fuzzy(SUBJECT), EmailId("M1"), ModSeqFrom(1), YoungerThan(5), SEEN))))
+
+    needed = [extension.capability for extension in extensions_of_key(key)]
+
+    assert sorted(needed) == ["CONDSTORE", "OBJECTID", "SEARCH=FUZZY", "WITHIN"]
+
+
+@pytest.mark.parametrize(
+    ("key", "capability"),
+    [
+        (SaveDateSupported(), "SAVEDATE"),
+        (Dated(DateField.SAVED_SINCE, date(2024, 2, 9)), "SAVEDATE"),
+        (ThreadId("T1"), "OBJECTID"),
+        (LastResult(), "SEARCHRES"),
+        (Filtered("x"), "FILTERS"),
+        (Gmail("x"), "X-GM-EXT-1"),
+        (Annotated("/comment", AnnotationAttribute.SHARED, "x"), "ANNOTATE-EXPERIMENT-1"),
+    ],
+)
+def test_keys_of_extensions_name_them(key, capability):
+    assert [extension.capability for extension in extensions_of_key(key)] == [capability]
+
+
+def test_a_date_of_every_server_needs_no_extension():
+    assert extensions_of_key(Dated(DateField.SINCE, date(2024, 2, 9))) == ()
+
+
+@pytest.mark.parametrize("key", [OlderThan(0), YoungerThan(-1)])
+def test_an_interval_is_at_least_a_second(key):
+    with pytest.raises(LocalProtocolError, match="RFC 5032"):
+        search_nodes(key)
+
+
+@pytest.mark.parametrize("key", [Gmail("ä"), Annotated("/c", AnnotationAttribute.VALUE, "ä"), Fuzzy(Gmail("ä"))])
+def test_texts_of_extensions_need_a_charset_too(key):
+    assert needs_charset(key)
+    assert not needs_charset(Annotated("/c", AnnotationAttribute.VALUE, None))
