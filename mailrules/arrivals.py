@@ -70,7 +70,8 @@ class Watch:
 
     async def _stay_open(self) -> None:
         """Reading up on what no answer proved opens other mailboxes; come back to ours then."""
-        if self._store.opened != self._status.mailbox:
+        opened = self._store.opened
+        if opened is None or opened.mailbox != self._status.mailbox:
             self._status = await _open(self._session, self._store, self._status.mailbox, backlog=False)
 
     async def _judge(self, rules: Sequence[Rule], selection: Selection | None) -> RunReport:
@@ -92,7 +93,7 @@ class Watch:
             plan,
             {self._ref.account: self._store},
             kind=RunKind.DAEMON,
-            known={status.mailbox: status for status in (self._status, *targets) if status is not None},
+            known={status.mailbox: status for status in targets if status is not None},
         )
         if steps or any(step.create for _, _, step in plan.steps()):
             self._directory = await read_directory(self._session, self._store)

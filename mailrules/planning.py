@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -35,14 +37,13 @@ async def plan_accounts(
     rules = session.configuration.rules
     history = await session.journal.history(rules=rules.rules, now=session.now())
     for account, reader in readers.items():
-        directory = await read_directory(session, reader)
+        refs = [ref for ref in rules.mailboxes if ref.account == account and scope.includes(ref)]
+        directory, _ = await asyncio.gather(read_directory(session, reader), _open_ahead(reader, refs))
         surroundings = surroundings_of(session, directory, history, describe=describe)
         planners = []
-        for ref in rules.mailboxes:
-            if ref.account != account or not scope.includes(ref):
-                continue
+        for ref in refs:
             try:
-                status = await reader.open(directory.server_name(ref.mailbox))
+                status = await _open(reader, directory.server_name(ref.mailbox))
             except CommandRefused as refused:
                 plans.append(_incomplete(ref, f"{refused}; make the mailbox, or correct `in` in the rules"))
                 continue
@@ -59,6 +60,18 @@ async def plan_accounts(
         steps += [step for step in new_steps if scope.rule in {"", step.rule}]
         warnings += new_warnings
     return whole_plan(session, plans, steps=steps, warnings=warnings)
+
+
+async def _open_ahead(reader: MailReader, refs: Sequence[MailboxRef]) -> None:
+    """Open the first mailbox in the turn that lists them all, if its name does not wait for the delimiter."""
+    if refs and "/" not in refs[0].mailbox:
+        with contextlib.suppress(CommandRefused):  # it is tried again, and told then
+            await reader.open(refs[0].mailbox)
+
+
+async def _open(reader: MailReader, mailbox: str) -> MailboxStatus:
+    opened = reader.opened
+    return opened if opened is not None and opened.mailbox == mailbox else await reader.open(mailbox)
 
 
 async def mailbox_steps_of(

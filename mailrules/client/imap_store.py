@@ -82,9 +82,9 @@ class ImapReader:
         return self.client.capabilities
 
     @property
-    def opened(self) -> str:
+    def opened(self) -> MailboxStatus | None:
         selected = self.client.selected
-        return selected.mailbox if selected is not None else ""
+        return _opened_status(selected.opened()) if selected is not None else None
 
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
         with _first_error_alone():

@@ -37,8 +37,7 @@ async def execute(
 ) -> ExecutionReport:
     """Carry out a plan: mailbox steps, then each mailbox's messages (an undo: mailbox steps last).
 
-    ``known`` spares a round trip where the caller has just read what would be asked: the status of the
-    mailbox that is open on the plan's only store, and of targets.
+    ``known`` spares a round trip where the caller has just read the status of targets.
 
     Also moves the positions on. Does not begin or finish the run: the caller does, by the report's
     ``outcome``. A lost connection ends the account's part and is a shortfall. Raises JournalError,

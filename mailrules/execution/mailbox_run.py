@@ -132,7 +132,11 @@ class MailboxRun:
         return self._checked(opened)
 
     async def _source(self) -> MailboxStatus:
-        return self._known.get(self._plan.mailbox) or await self._store.open(self._plan.mailbox)
+        """Open since the plan was made, as a rule; while it stays open, its UIDs keep their meaning."""
+        opened = self._store.opened
+        if opened is not None and opened.mailbox == self._plan.mailbox:
+            return opened
+        return await self._store.open(self._plan.mailbox)
 
     def _checked(self, status: MailboxStatus) -> MailboxStatus | None:
         """The opened mailbox, if the plan's UIDs still mean its messages."""

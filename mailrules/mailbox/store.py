@@ -111,8 +111,8 @@ class MailReader(Protocol):
         ...
 
     @property
-    def opened(self) -> str:
-        """The mailbox that is open now, "" where none is."""
+    def opened(self) -> MailboxStatus | None:
+        """The mailbox that is open now, as the server's responses tell it by now; None where none is."""
         ...
 
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:

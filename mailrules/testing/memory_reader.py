@@ -60,8 +60,8 @@ class MemoryReader:
         return self._capabilities
 
     @property
-    def opened(self) -> str:
-        return self._open.name if self._open is not None else ""
+    def opened(self) -> MailboxStatus | None:
+        return self._opened_status(self._open) if self._open is not None else None
 
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
         call = await self._begin("list_mailboxes")
@@ -78,8 +78,7 @@ class MemoryReader:
             self._open.recent.clear()
         self._news.clear()
         self._end(call)
-        flags = SYSTEM_FLAGS | set(self._open.keywords.values()) | {"\\*"}
-        return self._status(self._open, permanent_flags=frozenset() if self.read_only else flags)
+        return self._opened_status(self._open)
 
     async def status(self, mailbox: str) -> MailboxStatus:
         call = await self._begin("status", target=mailbox)
@@ -203,6 +202,10 @@ class MemoryReader:
             attributes=frozenset(attributes - {""}),
             subscribed=name in self.mail.subscriptions,
         )
+
+    def _opened_status(self, mailbox: StoredMailbox) -> MailboxStatus:
+        flags = SYSTEM_FLAGS | set(mailbox.keywords.values()) | {"\\*"}
+        return self._status(mailbox, permanent_flags=frozenset() if self.read_only else flags)
 
     def _status(self, mailbox: StoredMailbox, *, permanent_flags: frozenset[str] | None) -> MailboxStatus:
         return MailboxStatus(
