@@ -51,6 +51,12 @@ bench: $(READY)  ## speed and round trips against IMAPClient and imapfilter, on 
 	@./.ci/need-packages $(BENCH_SERVERS)
 	$(BIN)/python -m tests.bench
 
+million: $(READY)  ## a million random and mutated inputs to the IMAP client, about five minutes
+	$(BIN)/python -m tests.fuzz.million
+
+fuzz: $(READY)  ## a minute of fuzzing the IMAP client by coverage (needs atheris)
+	$(BIN)/python -m tests.fuzz.with_atheris -max_total_time=60 -max_len=4096
+
 docs: $(READY)  ## the pages under docs/_build
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 
@@ -63,4 +69,4 @@ requirements:  ## pin requirements-dev.txt and requirements.txt anew (needs uv)
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
 
-.PHONY: help demo test servers check bench docs requirements clean
+.PHONY: help demo test servers check bench million fuzz docs requirements clean

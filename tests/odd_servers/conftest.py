@@ -1,0 +1,48 @@
+"""Clients of servers that misbehave; deadlines are short, since here they are what is tested."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mailrules.client.connect import connect
+from mailrules.client.imap_store import ImapStore
+from mailrules.settings import SecretReference, Timeouts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mailrules.client.async_client import AsyncClient
+    from mailrules.testing.imap_server import ImapServer
+
+SECRET = SecretReference(kind="env", value="MAILRULES_ODD_SECRET")
+
+
+class Clients:
+    """Starts servers of the kit and logs in to them; all is closed with the test."""
+
+    def __init__(self, stack: AsyncExitStack) -> None:
+        self._stack = stack
+
+    async def serve(self, server: ImapServer) -> ImapServer:
+        return await self._stack.enter_async_context(server)
+
+    async def log_in(self, server: ImapServer, *, command_seconds: float = 5.0) -> AsyncClient:
+        settings = server.settings(SECRET)
+        timeouts = Timeouts(greeting_seconds=0.3, command_seconds=command_seconds, idle_renew_seconds=0.1)
+        client = await connect(replace(settings, timeouts=timeouts))
+        self._stack.push_async_callback(client.close)
+        return client
+
+    async def store(self, server: ImapServer) -> ImapStore:
+        return ImapStore(await self.log_in(server), account="test")
+
+
+@pytest.fixture
+async def clients(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Clients]:
+    monkeypatch.setenv(SECRET.value, "pass")
+    async with AsyncExitStack() as stack:
+        yield Clients(stack)

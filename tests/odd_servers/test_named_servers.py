@@ -1,0 +1,193 @@
+"""Servers of the world, by name, and the whole client on them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mailrules.client.long_sets import InPieces
+from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability
+from mailrules.imap.list_commands import List, ListNamespaces
+from mailrules.imap.mailbox_commands import Select
+from mailrules.imap.message_commands import FetchItem, StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore
+from mailrules.imap.sequence_set import SequenceSet
+from mailrules.imap.session_commands import Enable, Noop
+from mailrules.imap.writer import BodySection
+from mailrules.mailbox.message import UID, FactRequest
+from mailrules.testing.builders import message
+from mailrules.testing.imap_server import ImapServer
+from mailrules.testing.mail_state import MailAccount
+from mailrules.testing.server_faults import AtCommand, Refuse, Silence
+from mailrules.testing.server_profiles import PROFILES
+
+
+def account_of(count: int) -> MailAccount:
+    account = MailAccount()
+    small = message(body="")
+    for _ in range(count):
+        account.add("INBOX", small)
+    return account
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_the_store_works_on_every_server(clients, profile):
+    server = await clients.serve(ImapServer(account_of(3), profile=profile))
+    store = await clients.store(server)
+
+    listed = await store.list_mailboxes()
+    await store.open("INBOX")
+    facts = await store.fetch(FactRequest(flags=True, size=True, whole=True))
+    await store.store_flags([UID(1)], add=frozenset({"\\Seen"}))
+    await store.copy([UID(1), UID(2)], "Archive")
+
+    assert {one.name for one in listed} >= {"INBOX", "Archive"}
+    assert [one.uid for one in facts] == [1, 2, 3]
+    assert len(server.mail["Archive"].messages) == 2
+
+
+@pytest.mark.parametrize(
+    ("profile", "most"), [("uw", 1000), ("yahoo", 1000), ("courier", 16_384), ("gmail", 16_000), ("exchange", 10_000)]
+)
+async def test_scattered_uids_are_cut_to_the_lines_that_the_server_takes(clients, profile, most):
+    account = account_of(4_000)
+    uids = tuple(UID(uid) for uid in range(1, 4_000, 2))
+    server = await clients.serve(ImapServer(account, profile=profile))
+    store = await clients.store(server)
+    await store.open("INBOX")
+
+    facts = await store.fetch(FactRequest(flags=True), uids)
+    stored = await store.store_flags(uids, add=frozenset({"\\Flagged"}))
+    copied = await store.copy(uids, "Archive")
+
+    assert [one.uid for one in facts] == list(uids)
+    assert [one.uid for one in stored.confirmed] == list(uids)
+    assert list(copied.uids) == list(uids)
+    assert len(account["Archive"].messages) == 2_000
+    needed = len(SequenceSet.of(uids).to_bytes()) / most
+    assert server.commands_seen.count("UID COPY") >= needed
+
+
+async def test_a_hundred_thousand_uids_are_cut_by_bytes_for_each_kind_of_server():
+    uids = SequenceSet.of(range(1, 200_000, 2))
+    for line_bytes in (1_000, 8_000, 16_000, 60_000):
+        pieces = list(InPieces(UidMove(uids, "Archive"), line_bytes)._pieces(frozenset()))
+
+        longest = max(len(b"A1234567890 UID MOVE %b Archive\r\n" % piece.to_bytes()) for piece in pieces)
+        assert line_bytes - 20 <= longest <= line_bytes
+        assert sum(piece.count for piece in pieces) == 100_000
+
+
+async def test_pieces_join_as_one_result(clients):
+    server = await clients.serve(ImapServer(account_of(300)))
+    client = await clients.log_in(server)
+    await client.run(Select("INBOX"))
+    uids = SequenceSet.of(range(1, 300, 2))
+
+    fetched = await client.run(InPieces(UidFetch(uids, (FetchItem.UID,)), 100))
+    stored = await client.run(InPieces(UidStore(uids, StoreChange.ADD, ("\\Deleted",)), 100))
+    copied = await client.run(InPieces(UidCopy(uids, "Archive"), 100))
+    gone = await client.run(InPieces(UidExpunge(uids), 100))
+
+    assert [one.uid for one in fetched] == [one.uid for one in stored.confirmed] == list(uids) == list(gone)
+    assert list(copied.uids) == list(uids)
+    assert server.commands_seen.count("UID EXPUNGE") > 3
+
+
+async def test_a_refused_piece_is_raised(clients):
+    refusal = AtCommand(command="UID COPY", nth=2, reaction=Refuse(code="OVERQUOTA"))
+    server = await clients.serve(ImapServer(account_of(100), faults=[refusal]))
+    client = await clients.log_in(server)
+    await client.run(Select("INBOX"))
+
+    with pytest.raises(CommandRefused, match="OVERQUOTA"):
+        await client.run(InPieces(UidCopy(SequenceSet.of(range(1, 100, 2)), "Archive"), 100))
+
+
+async def test_a_name_with_an_ampersand_reaches_a_server_that_never_answers_the_quoted_form(clients):
+    account = MailAccount()
+    account.create("Tom & Jerry")
+    quoted = AtCommand(command="*", nth=None, reaction=Silence(), when=lambda line: b'"' in line and b"&-" in line)
+    server = await clients.serve(ImapServer(account, faults=[quoted]))
+    client = await clients.log_in(server)
+
+    opened = await client.run(Select("Tom & Jerry"))
+
+    assert opened.mailbox == "Tom & Jerry"
+
+
+async def test_icloud_enables_without_a_word_and_gives_the_whole_message(clients):
+    account = account_of(1)
+    server = await clients.serve(ImapServer(account, profile="icloud"))
+    client = await clients.log_in(server)
+
+    assert await client.run(Enable(("CONDSTORE",))) == frozenset()
+    await client.run(Select("INBOX"))
+    (fetched,) = await client.run(UidFetch(SequenceSet.of((1,)), (FetchItem.UID, BodySection())))
+
+    assert fetched.sections[""] == account["INBOX"].messages[1].content
+
+
+async def test_strato_is_asked_again_without_return(clients):
+    server = await clients.serve(ImapServer(profile="strato"))
+    server.mail.subscriptions.add("Archive")
+    store = await clients.store(server)
+
+    listed = await store.list_mailboxes()
+
+    assert await store.client.run(List()) == ()
+    assert {one.name: one.subscribed for one in listed} == {
+        "Archive": True,
+        "INBOX": False,
+        "Junk": False,
+        "Trash": False,
+    }
+
+
+async def test_163_is_told_by_id_who_we_are_before_and_after_the_login(clients):
+    server = await clients.serve(ImapServer(profile="163.com"))
+    strict = AtCommand(command="AUTHENTICATE", nth=None, reaction=Refuse(text="Unsafe Login"), until="ID")
+    server.faults.append(strict)
+
+    client = await clients.log_in(server)
+    await client.run(Select("INBOX"))
+
+    assert server.commands_seen == ["CAPABILITY", "ID", "AUTHENTICATE", "CAPABILITY", "ID", "SELECT"]
+
+
+async def test_gmail_needs_no_second_question_for_its_capabilities(clients):
+    server = await clients.serve(ImapServer(profile="gmail"))
+
+    client = await clients.log_in(server)
+
+    assert {"MOVE", "ESEARCH"} <= client.capabilities
+    assert server.commands_seen == ["CAPABILITY", "AUTHENTICATE"]
+
+
+async def test_hmailserver_never_sees_a_descending_range(clients):
+    server = await clients.serve(ImapServer(account_of(9), profile="hmailserver"))
+    client = await clients.log_in(server)
+    await client.run(Select("INBOX"))
+
+    fetched = await client.run(UidFetch(SequenceSet.of((9, 8, 7, 3, 2, 1)), (FetchItem.UID,)))
+
+    assert [one.uid for one in fetched] == [1, 2, 3, 7, 8, 9]
+
+
+async def test_exchange_2003_is_never_asked_for_its_namespaces(clients):
+    server = await clients.serve(ImapServer(profile="exchange-2003"))
+    client = await clients.log_in(server)
+
+    with pytest.raises(MissingCapability, match="NAMESPACE"):
+        await client.run(ListNamespaces())
+    await client.run(Noop())
+    assert "NAMESPACE" not in server.commands_seen
+
+
+async def test_a_lost_backend_costs_the_connection_and_nothing_hangs(clients):
+    lost = Refuse(status="BAD", text="User is authenticated but not connected.")
+    server = await clients.serve(ImapServer(profile="exchange", faults=[AtCommand(command="SELECT", reaction=lost)]))
+    client = await clients.log_in(server)
+
+    with pytest.raises(ConnectionLost, match="authenticated but not connected"):
+        await asyncio.wait_for(client.run(Select("INBOX")), 5)
