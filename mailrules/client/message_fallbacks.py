@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from mailrules.client.fallbacks import Procedure, run
 from mailrules.errors import CommandRefused, LocalProtocolError, MessageLimitReached, MissingCapability, StoppedHalfway
-from mailrules.imap.announced_limits import message_limit
+from mailrules.imap.announced_limits import message_limit, save_limit
 from mailrules.imap.append_commands import Append, MultiAppend, NewMessage, UidReplace
 from mailrules.imap.message_commands import (
     CopiedMessages,
@@ -92,26 +92,32 @@ class ReplaceAnywhere(Procedure[AppendUid | None]):
 class AppendAnywhere(Procedure[tuple[AppendUid | None, ...]]):
     """MULTIAPPEND, which takes all or none, else one APPEND after the other (RFC 3502).
 
-    One value for each message, None where the server proves nothing. A refusal of a later APPEND is a
-    ``StoppedHalfway`` with what the earlier ones gave; those are never sent ahead, so that none follows it.
+    Where the server limits how many messages one command may make (RFC 9738), several MULTIAPPENDs go out. One
+    value for each message, None where the server proves nothing. A refusal of a later command is a
+    ``StoppedHalfway`` with what the earlier ones gave; none is sent ahead, so that none follows a refusal.
     """
 
     mailbox: str
     messages: tuple[NewMessage, ...]
 
     def steps(self, offered: frozenset[str]) -> Steps[tuple[AppendUid | None, ...]]:
-        if _has(MultiAppend.extension, offered) and len(self.messages) > 1:
-            proof = yield from run(MultiAppend(self.mailbox, self.messages))
-            return _each(proof, count=len(self.messages))
-        done: list[AppendUid | None] = []
-        for one in self.messages:
+        at_once = (save_limit(offered) or len(self.messages)) if _has(MultiAppend.extension, offered) else 1
+        done: tuple[AppendUid | None, ...] = ()
+        for start in range(0, len(self.messages), max(1, at_once)):
+            batch = self.messages[start : start + at_once]
             try:
-                done.append((yield from run(Append(self.mailbox, one.content, one.flags, one.received))))
+                proof = yield from run(self._append(batch))
             except CommandRefused as refusal:
                 if not done:
                     raise
-                raise StoppedHalfway("APPEND of several messages", done=tuple(done), refusal=refusal) from refusal
-        return tuple(done)
+                raise StoppedHalfway("APPEND of several messages", done=done, refusal=refusal) from refusal
+            done += _each(proof, count=len(batch))
+        return done
+
+    def _append(self, batch: tuple[NewMessage, ...]) -> Append | MultiAppend:
+        if len(batch) > 1:
+            return MultiAppend(self.mailbox, batch)
+        return Append(self.mailbox, batch[0].content, batch[0].flags, batch[0].received)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,19 @@ def test_several_messages_become_one_append_each():
     assert carried_out(AppendAnywhere("t", ()), "MULTIAPPEND") == ([], ())
 
 
+def test_a_server_that_limits_what_is_saved_gets_several_commands():
+    # RFC 9738 section 3
+    three = (*TWO, NewMessage(b"c"))
+
+    commands, told = carried_out(AppendAnywhere("t", three), "MULTIAPPEND SAVELIMIT=2", appended(8, 9), None)
+
+    assert commands == [MultiAppend("t", TWO), Append("t", b"c")]
+    assert told == (appended(8), appended(9), None)
+    with pytest.raises(StoppedHalfway) as caught:
+        carried_out(AppendAnywhere("t", three), "MULTIAPPEND MESSAGELIMIT=2", None, NO)
+    assert caught.value.done == (None, None)
+
+
 def test_an_append_that_is_refused_is_the_last():
     with pytest.raises(CommandRefused):
         carried_out(AppendAnywhere("t", TWO), "", NO)
