@@ -57,6 +57,9 @@ million: $(READY)  ## a million random and mutated inputs to the IMAP client, ab
 fuzz: $(READY)  ## a minute of fuzzing the IMAP client by coverage (needs atheris)
 	$(BIN)/python -m tests.fuzz.with_atheris -max_total_time=60 -max_len=4096
 
+soak: $(READY)  ## 10,000 connection losses at random bytes: nothing leaked, mixed up or done twice
+	$(BIN)/python -m tests.soak
+
 docs: $(READY)  ## the pages under docs/_build
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 
@@ -69,4 +72,4 @@ requirements:  ## pin requirements-dev.txt and requirements.txt anew (needs uv)
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
 
-.PHONY: help demo test servers check bench million fuzz docs requirements clean
+.PHONY: help demo test servers check bench million fuzz docs requirements clean soak

@@ -9,6 +9,7 @@ import ssl
 from typing import TYPE_CHECKING, Protocol
 
 from mailrules.client.compression import DeflateLayer
+from mailrules.client.dialing import dial
 from mailrules.client.proxy import HEADER_END, MOST_HEADER_BYTES, handshake, place_of_proxy
 from mailrules.client.tls import TLSLayer, client_context, explain_handshake
 from mailrules.errors import ConnectionFailed, ConnectionLost
@@ -206,7 +207,7 @@ async def _open_tcp(account: AccountSettings, proxy_secret: Secret | None) -> Ne
 
 async def _connect(host: str, port: int, *, place: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
-        reader, writer = await asyncio.open_connection(host, port, limit=READ_BYTES, happy_eyeballs_delay=0.25)
+        reader, writer = await dial(host, port, limit=READ_BYTES)
     except TimeoutError:
         raise  # the caller's deadline; it is an OSError too
     except socket.gaierror as error:
