@@ -111,6 +111,15 @@ class Cyrus:
             ca_file=files.folder / "ca.pem",
         )
 
+    def index(self, user: str) -> None:
+        """Make the index that fuzzy searches are answered from; the user must have logged in before."""
+        files = self._unpacked
+        command = ["usr/lib/cyrus/bin/squatter", "-C", f"{files.folder}/imapd.conf", "-r", f"user/{user}"]
+        with (files.folder / "log").open("ab") as log:
+            code = files.start(command, stdout=log, stderr=log).wait()
+        if code:
+            raise RuntimeError(f"squatter ended with {code}; the log:\n{self.log}")
+
     @property
     def administrator(self) -> ServerAccount:
         """Who may do everything."""
