@@ -51,6 +51,7 @@ async def connect(
     secret = await resolve_secret(account.secret) if account.secret else None
     hidden = spellings_of(secret, user=account.user) if secret else ()
     if transcript:
+        transcript.begin()
         transcript.hide(hidden)
     stream = await _open_stream(account, resolve_secret, transcript)
     client = AsyncClient(
