@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mailrules.settings import AccountSettings
 
 _NONCE_BYTES = 18
+# Cyrus announces -PLUS and knows tls-unique only, which is not defined for TLS 1.3 (cyrus-imapd issues 3317 and 4191);
+# it refuses who binds by the certificate, and who says that he could.
+_BINDS_OTHERWISE = "Cyrus IMAP"
 
 
 async def log_in(
@@ -51,7 +54,11 @@ async def log_in(
             await client.run(Login(account.user, secret))
         else:
             mechanism = build_mechanism(
-                method, account, secret, capabilities=client.capabilities, certificate=certificate
+                method,
+                account,
+                secret,
+                capabilities=client.capabilities,
+                certificate=None if _BINDS_OTHERWISE in client.greeting else certificate,
             )
             await client.run(Authenticate(mechanism))
     except LocalProtocolError as error:

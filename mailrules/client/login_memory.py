@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mailrules.errors import AuthenticationFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mailrules.imap.login_methods import LoginMethod
 
 
@@ -21,13 +24,19 @@ class LoginMemory:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str], LoginMethod] = {}
 
+    @property
+    def seen(self) -> Mapping[tuple[str, str], LoginMethod]:
+        """The strongest way that a login went, by place (``host:port``) and user."""
+        return MappingProxyType(self._seen)
+
     def require_as_strong(self, method: LoginMethod, *, place: str, user: str) -> None:
         """Raise AuthenticationFailed if this login would show more than the one before it."""
         seen = self._seen.get((place, user))
         if seen is not None and _strength(method) < _strength(seen):
             raise AuthenticationFailed(
                 f"{place}: login of {user}: the server offered {seen.value} before and now no more than "
-                f"{method.value}; somebody on the way may have taken it out. If it is really gone, set mechanism: {method.value}"
+                f"{method.value}; somebody on the way may have taken it out. "
+                f"If it is really gone, set mechanism: {method.value}"
             )
 
     def remember(self, method: LoginMethod, *, place: str, user: str) -> None:

@@ -25,7 +25,7 @@ class Capabilities:
 
     @property
     def is_rev2(self) -> bool:
-        """Whether the server speaks IMAP4rev2 now: it was enabled, or there is no IMAP4rev1 (RFC 9051 section 6.3.1)."""
+        """Whether the server speaks IMAP4rev2 now: enabled, or without IMAP4rev1 beside it (RFC 9051 section 6.3.1)."""
         only = "IMAP4REV2" in self.offered and "IMAP4REV1" not in self.offered
         return only or "IMAP4REV2" in self.enabled
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mailrules.imap.tokens import Reader, Value
 
 _USES: Final = frozenset({"\\all", "\\archive", "\\drafts", "\\flagged", "\\important", "\\junk", "\\sent", "\\trash"})
-_EXTENDED_DATA = re.compile(rb' \("')
+# Dovecot and Cyrus write the tags of extended data without quotes: Parent (CHILDINFO ("SUBSCRIBED"))
+_EXTENDED_DATA = re.compile(rb' \((?:"|(?:CHILDINFO|OLDNAME) ++\()', re.IGNORECASE)
 _STATUS_ITEMS = re.compile(
     rb" \((?:MESSAGES|UID|UNSEEN|RECENT|DELETED|SIZE|HIGHESTMODSEQ|MAILBOXID|APPENDLIMIT|[ )])", re.IGNORECASE
 )

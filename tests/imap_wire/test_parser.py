@@ -82,6 +82,15 @@ from tests.imap_wire.reading import TRACES, response_of
             b'* LIST (\\HasChildren \\Trash) "\\\\" "a\\"b"',
             ListData(mailbox='a"b', delimiter="\\", attributes=frozenset({"\\haschildren", "\\trash"})),
         ),
+        (  # Dovecot 2.3 and Cyrus 3.6 write it so
+            b'* LIST (\\NonExistent) "/" Parent (CHILDINFO ("SUBSCRIBED"))',
+            ListData(
+                mailbox="Parent",
+                delimiter="/",
+                attributes=frozenset({"\\nonexistent"}),
+                child_info=frozenset({"SUBSCRIBED"}),
+            ),
+        ),
         (
             b"* STATUS blurdybloop (MESSAGES 231 UIDNEXT 44292 SIZE 9 DELETED 1 HIGHESTMODSEQ 7 MAILBOXID (F22))",
             StatusData(

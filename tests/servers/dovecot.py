@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import grp
 import os
 import pwd
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 INSTALL_COMMAND = "sudo apt-get install --yes --no-install-recommends dovecot-imapd"
 PASSWORD = "pass"
+TOKEN_KEY = b"a key that only these tests know"
+"""Signs the tokens that the mechanism OAUTHBEARER takes (JWT, HS256)."""
 HOST = "127.0.0.1"
 
 _CONNECT_ATTEMPTS = 500
@@ -50,7 +53,7 @@ ssl=yes
 ssl_cert=<{folder}/server.pem
 ssl_key=<{folder}/server.pem
 disable_plaintext_auth=no
-auth_mechanisms=plain login
+auth_mechanisms={mechanisms}
 auth_failure_delay=0
 mail_fsync=never
 mail_max_userip_connections=200
@@ -63,6 +66,11 @@ protocol imap {{
 mail_attribute_dict=file:%h/Maildir/dovecot-attributes
 plugin {{
   acl=vfile
+}}
+passdb {{
+  driver=oauth2
+  mechanisms=oauthbearer xoauth2
+  args={folder}/oauth2.conf
 }}
 passdb {{
   driver=static
@@ -117,12 +125,15 @@ class DovecotMissing(Exception):
 class Dovecot:
     """One running Dovecot: every user name is valid, its password is ``PASSWORD``.
 
+    ``mechanisms`` are those of AUTHENTICATE, as Dovecot's ``auth_mechanisms``.
+
     It announces MOVE, UIDPLUS, CONDSTORE, ACL, METADATA, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
     STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``.
     Started as root it runs as ``nobody``, else as whoever starts it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, mechanisms: str = "plain login") -> None:
+        self._mechanisms = mechanisms
         self.port = 0
         self.tls_port = 0
         self._resources = ExitStack()
@@ -183,6 +194,7 @@ class Dovecot:
         self._write_certificate()
         self.password_file.write_text(PASSWORD)
         self.password_file.chmod(0o600)
+        self._write_token_key()
         # A port that was free a moment ago may be taken when Dovecot asks for it; try others then.
         if not any(self._start_on_free_ports(binary) for _ in range(_PORT_ATTEMPTS)):
             log = self.log
@@ -212,6 +224,20 @@ class Dovecot:
         path.chmod(0o600)
         self._give(path)
 
+    def _write_token_key(self) -> None:
+        """Tokens are JWTs of our own, checked by their key and without asking anybody."""
+        for folder in ("keys", "keys/default", "keys/default/HS256"):
+            (self._folder / folder).mkdir()
+            self._give(self._folder / folder)
+        settings = self._folder / "oauth2.conf"
+        settings.write_text(
+            f"introspection_mode=local\nlocal_validation_key_dict=fs:posix:prefix={self._folder}/keys/\n"
+        )
+        key = self._folder / "keys/default/HS256/default"
+        key.write_bytes(base64.b64encode(TOKEN_KEY))
+        for path in (settings, key):
+            self._give(path)
+
     def _start_on_free_ports(self, binary: str) -> bool:
         self.port, self.tls_port = _free_ports()
         greeting = f"mailrules test server {secrets.token_hex(8)}"
@@ -225,6 +251,7 @@ class Dovecot:
                 user=user.pw_name,
                 group=_group_name(group_id),
                 password=PASSWORD,
+                mechanisms=self._mechanisms,
                 uid=user.pw_uid,
                 gid=group_id,
                 port=self.port,
