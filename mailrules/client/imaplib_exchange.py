@@ -263,7 +263,7 @@ class Exchange(DebugLog):
         """Read one response and keep it under its name; its first line, None for ``+``."""
         try:
             frame, literals = self._read_frame()
-            first, _, _ = frame.partition(CRLF)
+            end = frame.find(CRLF)
             if frame.startswith(b"+"):
                 self.continuation_response = frame[1:].removeprefix(b" ")
                 return None
@@ -273,7 +273,7 @@ class Exchange(DebugLog):
                 self._keep_tagged(frame)
         except (RemoteProtocolError, Unreadable) as error:
             raise self.abort(f"unexpected response: {error}") from error
-        return first
+        return frame if end < 0 else frame[:end]
 
     def _keep_tagged(self, frame: bytes) -> None:
         tag, status, text = split_tagged(frame)

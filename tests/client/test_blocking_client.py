@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import threading
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,9 +27,10 @@ from mailrules.testing.imap_server import ImapServer
 from mailrules.testing.server_faults import AtCommand, Drop, Silence
 from mailrules.testing.threaded_server import serve_in_thread
 from tests.client.scripted import authority_file, server_context, settings
+from tests.client.talking import read_until_the_end, talking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import socket
     from pathlib import Path
 
     from mailrules.settings import AccountSettings
@@ -41,28 +40,6 @@ if TYPE_CHECKING:
 ITEMS = (FetchItem.UID, FetchItem.FLAGS, FetchItem.ENVELOPE)
 FIVE = [SampleMessage(content=message(subject=f"number {number}")) for number in range(1, 6)]
 SHORT = Timeouts(connect_seconds=0.3, tls_seconds=0.3, greeting_seconds=0.3, login_seconds=0.3, command_seconds=0.3)
-
-
-@contextmanager
-def talking(script: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server of one connection, in a thread; ``script`` ends when the client hangs up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.settimeout(20)
-                script(connection)
-
-        thread = threading.Thread(target=serve, name="scripted server")
-        thread.start()
-        yield listener.getsockname()[1]
-        thread.join()
-
-
-def read_until_the_end(connection: socket.socket) -> None:
-    while connection.recv(65536):
-        pass
 
 
 def client_of(port: int, **changes: float) -> BlockingClient:
