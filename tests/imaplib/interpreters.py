@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 VERSIONS = ("3.11", "3.12", "3.13", "3.14", "3.15")
 _ASK = "import sys; print('%d.%d' % sys.version_info[:2], sys.base_prefix); import test.test_imaplib"
 
 
+@cache
 def interpreters() -> dict[str, list[str]]:
     """Each version at hand and the programs that have it, one that ships its tests first."""
     found: dict[str, list[str]] = {}
