@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
+from mailrules.client.batches import batches_of
+from mailrules.client.content import IncomingContent, pieces_of_async
 from mailrules.client.fallbacks import Procedure, Progress
 from mailrules.errors import ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.connection import Connection
+from mailrules.imap.content_commands import UidFetchContent
 from mailrules.imap.events import (
     CommandCompleted,
     CommandFailed,
@@ -20,20 +25,34 @@ from mailrules.imap.events import (
     UntaggedReceived,
 )
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+from mailrules.imap.message_commands import UidFetch
 from mailrules.imap.response_codes import InProgressCode
 from mailrules.imap.responses import StatusResponse
+from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State
+from mailrules.imap.writer import BodySection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
+    from mailrules.client.content import Content
     from mailrules.imap.command import Command
     from mailrules.imap.events import Event, Tag
+    from mailrules.imap.fetch_data import FetchData
+    from mailrules.imap.fetch_items import FetchItems
+    from mailrules.imap.outbox import ContentWanted
     from mailrules.imap.parser import Untagged
     from mailrules.imap.selected_mailbox import SelectedMailbox
 
 R = TypeVar("R")
+
+_WHOLE = BodySection()
+_BATCHES_IN_FLIGHT = 2
+_SET_BYTES = 4_000
+"""Of a UID set in one command: half of what common servers take."""
+_PROGRESS_BYTES = 1 << 20
+"""So much content is a sign of life, and so much of it may wait for the task that reads it."""
 
 
 class Stream(Protocol):
@@ -100,8 +119,9 @@ class AsyncClient:
     ``place``, such as ``host:993``, begins every ``ConnectionLost``, so that it tells which server was lost.
 
     A deadline of ``command_seconds`` runs while the server owes a reply. It starts anew with each command
-    that is done and with INPROGRESS (RFC 9585), but not with mere bytes, so that a trickle does not keep it
-    from striking.
+    that is done, with INPROGRESS (RFC 9585), and with each MiB of content that passes in pieces, but not with
+    mere bytes, so that a trickle does not keep it from striking. It stands still while a task of ours is what
+    everybody waits for: one that takes content in slowly, or gives it.
     """
 
     def __init__(
@@ -131,6 +151,13 @@ class AsyncClient:
         self._end_reason = ""
         self.listener: Callable[[Untagged], None] | None = None
         """Is given each untagged response that no command asked for, as NOTIFY sends them; must not raise."""
+        self._limits = limits
+        self._incoming: dict[Tag, IncomingContent] = {}
+        self._idle_tag: Tag | None = None
+        self._awaits_content = 0  # how many uploads wait for what they are to send
+        self._is_paused = False  # nothing is read until somebody takes what has arrived
+        self._progress_bytes = 0  # of streamed content, when the deadline last started anew for it
+        self._stirred, self._flushed = asyncio.Event(), asyncio.Event()
 
     @property
     def greeting(self) -> str:
@@ -201,6 +228,87 @@ class AsyncClient:
             raise LocalProtocolError("IDLE has no result to wait for: call idle()")
         return await self._wait(*self._submit(command))
 
+    async def fetch(
+        self, uids: SequenceSet, items: FetchItems, *, messages_per_command: int = 500
+    ) -> AsyncGenerator[FetchData, None]:
+        """Iterate over messages, ascending by UID, in memory that does not grow with their number.
+
+        Two commands of about ``messages_per_command`` messages are on their way at any time; for contents choose
+        fewer. Other commands may be run inside the loop, and leaving it early costs at most the answers to
+        those two. Raises what ``run`` does, and LocalProtocolError where another mailbox was opened meanwhile.
+        """
+        selected, selections = self._connection.selected, self._connection.selections
+        batches = batches_of(
+            uids,
+            messages=selected.exists if selected else 0,
+            uidnext=selected.uidnext if selected else None,
+            messages_per_command=messages_per_command,
+            line_bytes=_SET_BYTES,
+        )
+        sent: deque[tuple[SequenceSet, Tag, asyncio.Future[tuple[FetchData, ...]]]] = deque()
+        try:
+            while True:
+                for batch in islice(batches, _BATCHES_IN_FLIGHT - len(sent)):
+                    if self._connection.selections != selections:
+                        raise LocalProtocolError("another mailbox was opened inside the loop over messages of this one")
+                    sent.append((batch, *self._submit(UidFetch(batch, items))))
+                if not sent:
+                    return
+                batch, tag, waiter = sent.popleft()
+                for message in await self._wait(tag, waiter):
+                    # "n:*" gives the last message even where its UID is below n (RFC 9051 section 6.4.8).
+                    if message.uid is not None and message.uid >= batch.ranges[0][0]:
+                        yield message
+        finally:
+            for _, tag, _ in sent:
+                self._abandon(tag)
+
+    @contextlib.asynccontextmanager
+    async def fetch_content(self, uid: int, section: BodySection = _WHOLE) -> AsyncIterator[IncomingContent]:
+        """The content of one message or part, of any size, in constant memory; it sets no \\Seen.
+
+            async with client.fetch_content(uid) as content:
+                async for piece in content: ...
+
+        Reading from the network pauses while the loop is behind by a MiB. Where other commands wait for their
+        answers, such as one that is run inside the loop, what comes before those is held instead, up to
+        ``limits.literal_bytes``. Leaving the block early leaves the connection usable; the rest of the content
+        still has to pass, and is dropped. Raises what ``run`` does, and RemoteProtocolError for no such message.
+        """
+        incoming = IncomingContent(make_room=self._stir)
+        tag, waiter = self._submit(UidFetchContent(SequenceSet.of((uid,)), section, incoming.open_sink))
+        incoming.follow(waiter)
+        self._incoming[tag] = incoming
+        try:
+            await incoming.begin()
+            yield incoming
+        finally:
+            del self._incoming[tag]
+            self._abandon(tag)
+            self._stir()
+
+    async def upload(self, command: Command[R], *contents: Content) -> R:
+        """Run a command that has ``StreamedLiteral``s, such as an APPEND, with the content for each, in order.
+
+        Nothing is taken from a content before the server lets it come. Content that raises, that has another size
+        than announced, or a cancellation in the middle closes the connection: IMAP cannot take half a literal back.
+        Raises what ``run`` does, and what the content raises.
+        """
+        tag, waiter = self._submit(command)
+        try:
+            for content in contents:
+                if await self._content_wanted(tag, waiter) is not None:
+                    await self._give(tag, content)
+            if await self._content_wanted(tag, waiter) is not None:
+                raise LocalProtocolError(f"{command.name} has more literals than the {len(contents)} contents given")
+            return await waiter
+        finally:
+            if self._connection.is_half_sent(tag):
+                self._break_off(
+                    "the content of a command was not given in full, and what was sent cannot be taken back"
+                )
+            self._abandon(tag)
+
     async def idle(self, *, timeout_seconds: float) -> bool:
         """Wait until the open mailbox changes, by IDLE; False when the time is over before that.
 
@@ -256,6 +364,53 @@ class AsyncClient:
                     self._abandon(one[0])
         return outcomes
 
+    async def _content_wanted(self, tag: Tag, waiter: asyncio.Future[R]) -> ContentWanted | None:
+        """Wait until the next literal's turn comes, None if it never will."""
+        while True:
+            wanted = self._connection.content_wanted
+            if wanted is not None and wanted.tag == tag:
+                return wanted
+            if waiter.done():
+                return None
+            self._stirred.clear()
+            await self._stirred.wait()
+
+    async def _give(self, tag: Tag, content: Content) -> None:
+        """Send one literal. Its last piece goes out only when it is known that no more follows."""
+        async with contextlib.aclosing(pieces_of_async(content)) as pieces:
+            piece = await self._next_piece(pieces)
+            while (wanted := self._connection.content_wanted) is not None and wanted.tag == tag:
+                following = await self._next_piece(pieces)
+                missing = wanted.left_bytes - len(piece)
+                if (missing > 0 and not following) or (missing <= 0 and following):
+                    words = f"is {missing} bytes shorter" if missing > 0 else "is longer"
+                    raise LocalProtocolError(f"the content {words} than the literal that was announced")
+                self._connection.send_content(piece)
+                await self._flush()
+                piece = following
+
+    async def _next_piece(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
+        self._awaits_content += 1
+        self._stir()
+        try:
+            return await anext(pieces, b"")
+        finally:
+            self._awaits_content -= 1
+            self._stir()
+
+    async def _flush(self) -> None:
+        """Wait until what is to be sent has been."""
+        self._flushed.clear()
+        self._stir()
+        if self._connection.state is not State.LOGOUT:
+            await self._flushed.wait()
+
+    def _break_off(self, reason: str) -> None:
+        """End the connection without waiting for it."""
+        self._take(self._connection.abort(reason))
+        if self._task is not None:
+            self._task.cancel()
+
     def _submit(self, command: Command[R]) -> tuple[Tag, asyncio.Future[R]]:
         if self._task is None or self._connection.state is State.LOGOUT:
             raise self._lost(self._end_reason or "the connection is not open", may_have_run=False)
@@ -281,6 +436,7 @@ class AsyncClient:
 
     async def _idle_once(self, seconds: float) -> None:
         tag, waiter = self._submit(Idle())
+        self._idle_tag = tag
         over = self._idle_over = asyncio.Event()
         waiter.add_done_callback(lambda _: over.set())
         try:
@@ -298,20 +454,31 @@ class AsyncClient:
 
     def _finish_idle(self) -> bool:
         """Send DONE; whether IDLE has been sent, so that a reply is still to come."""
-        self._idle_over = None
+        self._idle_over = self._idle_tag = None
         is_sent = self._connection.finish_idle()
         self._stir()
         return is_sent
 
     def _stir(self, *, has_progressed: bool = False) -> None:
-        """Let the writer look, and set the deadline by what the server owes us."""
+        """Let reader and writer look, and set the deadline by what the server owes us."""
         self._outgoing.set()
+        self._stirred.set()
         if self._connection.state in {State.GREETING, State.LOGOUT} or self._deadline.expired():
             return
-        if not self._connection.awaits_reply:
+        if self._connection.streamed_bytes >= self._progress_bytes + _PROGRESS_BYTES:
+            self._progress_bytes = self._connection.streamed_bytes
+            has_progressed = True
+        if not self._connection.awaits_reply or self._waits_for_us():
             self._deadline.reschedule(None)
         elif has_progressed or self._deadline.when() is None:
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._command_seconds)
+
+    def _waits_for_us(self) -> bool:
+        return self._awaits_content > 0 or (self._is_paused and not self._others_wait())
+
+    def _others_wait(self) -> bool:
+        """Whether a command waits for its reply, other than those whose content is being read, and IDLE."""
+        return any(tag not in self._incoming and tag != self._idle_tag for tag in self._waiters)
 
     # -- the connection's own task --------------------------------------------------------------
 
@@ -329,6 +496,8 @@ class AsyncClient:
             # STARTTLS is done for the connection before the handshake is, which may have failed.
             for waiter in self._waiters.values():
                 self._settle(waiter, self._lost(reason))
+            self._stirred.set()
+            self._flushed.set()
             await self._stream.close()
 
     def _lost(self, reason: str, *, may_have_run: bool = True) -> ConnectionLost:
@@ -338,6 +507,10 @@ class AsyncClient:
 
     def _explain(self, group: BaseExceptionGroup[Exception]) -> str:
         if self._deadline.expired():
+            if self._is_paused:
+                return (
+                    f"nobody took the content that arrived for {self._command_seconds:g} seconds, and commands waited"
+                )
             return (
                 "the server sent no greeting in time"
                 if self._connection.state is State.GREETING
@@ -350,6 +523,8 @@ class AsyncClient:
 
     async def _read(self) -> None:
         while self._connection.state is not State.LOGOUT:
+            if self._incoming:
+                await self._pause()
             data = await self._stream.read()
             if not data:
                 self._take(self._connection.receive_eof())
@@ -363,6 +538,22 @@ class AsyncClient:
                 await self._put_on(layer)
                 events += self._connection.resume()
             self._take(events)
+
+    async def _pause(self) -> None:
+        """Wait while a task is far behind the content that arrives for it."""
+        while self._is_behind():
+            self._is_paused = True
+            self._stir()
+            self._stirred.clear()
+            await self._stirred.wait()
+        if self._is_paused:
+            self._is_paused = False
+            self._stir(has_progressed=True)
+
+    def _is_behind(self) -> bool:
+        held_bytes = max((one.held_bytes for one in self._incoming.values()), default=0)
+        most_bytes = self._limits.literal_bytes if self._others_wait() else _PROGRESS_BYTES
+        return held_bytes >= most_bytes
 
     async def _put_on(self, layer: TlsAgreed | CompressionAgreed) -> None:
         if isinstance(layer, TlsAgreed):
@@ -414,6 +605,7 @@ class AsyncClient:
             self._outgoing.clear()
             pieces = self._connection.data_to_send()
             if not pieces:
+                self._flushed.set()
                 continue
             self.counters.turns += self._has_received
             self._has_received = False
@@ -424,6 +616,7 @@ class AsyncClient:
             self.counters.bytes_out += len(data)
             self._stream.write(data)
             await self._stream.drain()
+            self._flushed.set()
 
 
 def _tells_progress(event: Event) -> bool:

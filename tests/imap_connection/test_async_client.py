@@ -13,6 +13,7 @@ from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, L
 from mailrules.imap.append_commands import Append
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import List
+from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.mailbox_commands import Select, Status
 from mailrules.imap.message_commands import StoreChange, UidFetch, UidMove, UidStore
 from mailrules.imap.sequence_set import SequenceSet
@@ -45,11 +46,11 @@ class Observer:
 
 @asynccontextmanager
 async def open_client(
-    *, idle_renew_seconds: float = 60.0, greeting: bytes = GREETING
+    *, idle_renew_seconds: float = 60.0, greeting: bytes = GREETING, limits: Limits = DEFAULT_LIMITS
 ) -> AsyncIterator[tuple[AsyncClient, ScriptedStream]]:
     stream = ScriptedStream()
     stream.feed(greeting)
-    client = AsyncClient(stream, command_seconds=60.0, idle_renew_seconds=idle_renew_seconds)
+    client = AsyncClient(stream, command_seconds=60.0, idle_renew_seconds=idle_renew_seconds, limits=limits)
     async with client:
         yield client, stream
     assert stream.is_closed
@@ -57,11 +58,11 @@ async def open_client(
 
 @asynccontextmanager
 async def open_mailbox(
-    *, command_seconds: float = 60.0, idle_renew_seconds: float = 60.0
+    *, command_seconds: float = 60.0, idle_renew_seconds: float = 60.0, limits: Limits = DEFAULT_LIMITS
 ) -> AsyncIterator[tuple[AsyncClient, ScriptedStream]]:
     """INBOX is open; the next tag is A2."""
     preauth = GREETING.replace(b"OK", b"PREAUTH", 1)
-    async with open_client(idle_renew_seconds=idle_renew_seconds, greeting=preauth) as (client, stream):
+    async with open_client(idle_renew_seconds=idle_renew_seconds, greeting=preauth, limits=limits) as (client, stream):
         opening = asyncio.create_task(client.run(Select("INBOX")))
         await stream.expect(b"A1 SELECT INBOX\r\n")
         stream.feed(b"* 5 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\nA1 OK\r\n")
