@@ -19,6 +19,7 @@ from mailrules.client.fetching import (
     sets_of_mailbox,
     sets_of_uids,
 )
+from mailrules.client.login_memory import LoginMemory
 from mailrules.client.long_sets import InPieces
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 LOGOUT_SECONDS = 2.0
+_LOGINS = LoginMemory()
+"""What logins of this process have been like: no later one is weaker."""
 POLL_SECONDS = 60.0
 """How often a server without IDLE is asked for news."""
 
@@ -295,16 +298,16 @@ async def connect_reader(
     account: AccountSettings, *, resolve_secret: SecretResolver = resolve, transcript: Transcript | None = None
 ) -> ImapReader:
     """Log in for reading only; errors are those of ``connect``."""
-    return ImapReader(
-        await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account.name
-    )
+    client = await connect(account, resolve_secret=resolve_secret, transcript=transcript, memory=_LOGINS)
+    return ImapReader(client, account=account.name)
 
 
 async def connect_store(
     account: AccountSettings, *, resolve_secret: SecretResolver = resolve, transcript: Transcript | None = None
 ) -> ImapStore:
     """Log in for reading and writing; errors are those of ``connect``."""
-    return ImapStore(await connect(account, resolve_secret=resolve_secret, transcript=transcript), account=account.name)
+    client = await connect(account, resolve_secret=resolve_secret, transcript=transcript, memory=_LOGINS)
+    return ImapStore(client, account=account.name)
 
 
 @contextlib.contextmanager

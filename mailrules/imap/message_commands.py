@@ -22,8 +22,8 @@ from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
 from mailrules.imap.search_data import ESearchData, SearchData
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (
-    AString,
     Atom,
+    Charset,
     Flag,
     MailboxNode,
     Node,
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mailrules.imap.parser import Untagged
+
+_MOST_FOUND = 10_000_000
+"""Messages that one UID SEARCH may find: what a SEARCH line of limits.data_line_bytes could name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +323,7 @@ class UidExpunge(Command[tuple[int, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class UidSearch(Command[tuple[int, ...]]):
-    """UID SEARCH (RFC 9051 section 6.4.4); the result is ascending."""
+    """UID SEARCH (RFC 9051 section 6.4.4); the result is ascending. IMAP4rev2 answers it by ESEARCH."""
 
     name: ClassVar[str] = "UID SEARCH"
     criteria: tuple[Node, ...]
@@ -331,7 +334,8 @@ class UidSearch(Command[tuple[int, ...]]):
         return (*_charset(self.charset), *self.criteria)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
-        del tag
+        if isinstance(response, ESearchData):
+            return response.tag == tag
         return isinstance(response, SearchData) or _is_malformed(response, b"* SEARCH")
 
     def result(self, answer: Answer) -> tuple[int, ...]:
@@ -339,6 +343,8 @@ class UidSearch(Command[tuple[int, ...]]):
         for response in answer.claimed:
             if isinstance(response, SearchData):
                 found.update(response.uids)
+            elif isinstance(response, ESearchData):
+                found.update(_members_of(response))
             elif isinstance(response, Malformed):
                 raise RemoteProtocolError(f"the server's SEARCH response cannot be read: {response.reason}")
         return tuple(sorted(found))
@@ -437,5 +443,14 @@ def _is_malformed(response: Untagged, start: bytes, *, naming: bytes = b"") -> b
     return isinstance(response, Malformed) and response.raw[: len(start)].upper() == start and naming in response.raw
 
 
+def _members_of(told: ESearchData) -> Iterable[int]:
+    """The UIDs of ALL, which few bytes can make many. Raises RemoteProtocolError for more than a mailbox holds."""
+    if told.all_uids is None:
+        return ()
+    if told.all_uids.has_star or told.all_uids.count > _MOST_FOUND:
+        raise RemoteProtocolError(f"the server's ESEARCH response names more than {_MOST_FOUND} messages")
+    return told.all_uids
+
+
 def _charset(charset: str) -> tuple[Node, ...]:
-    return (Atom("CHARSET"), AString(charset)) if charset else ()
+    return (Charset(charset),) if charset else ()

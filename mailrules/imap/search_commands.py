@@ -19,7 +19,7 @@ from mailrules.imap.message_commands import SearchReturn, StoreChange
 from mailrules.imap.responses import Malformed
 from mailrules.imap.search_data import ESearchData, SortData, ThreadData
 from mailrules.imap.search_keys import FUZZY, SEARCH_RESULT, extensions_of_key, needs_charset, search_nodes
-from mailrules.imap.writer import AString, Atom, Flag, MailboxNode, Node, ParenthesisedList, SequenceSetNode
+from mailrules.imap.writer import AString, Atom, Charset, Flag, MailboxNode, Node, ParenthesisedList, SequenceSetNode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -431,7 +431,7 @@ def _is_malformed(response: Untagged, start: bytes, *, naming: bytes = b"") -> b
 
 
 def _charset_of(key: SearchKey) -> tuple[Node, ...]:
-    return (Atom("CHARSET"), AString("UTF-8")) if needs_charset(key) else ()
+    return (Charset("UTF-8"),) if needs_charset(key) else ()
 
 
 def _required_charset(key: SearchKey) -> Node:

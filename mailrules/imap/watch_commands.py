@@ -14,7 +14,7 @@ from mailrules.imap.message_commands import SearchReturn
 from mailrules.imap.response_codes import Code, TextCode
 from mailrules.imap.responses import Status, StatusResponse
 from mailrules.imap.search_data import ESearchData
-from mailrules.imap.writer import AString, Atom, MailboxNode, Node, ParenthesisedList, Quoted
+from mailrules.imap.writer import Atom, Charset, MailboxNode, Node, ParenthesisedList, Quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,7 +192,7 @@ class UidSearchWatched(Command[WatchedSearch]):
         del offered
         update: tuple[Node, ...] = (Atom("UPDATE"), *((fetch_nodes(self.fetched),) if self.fetched else ()))
         options = ParenthesisedList((*update, *(Atom(option.value) for option in self.returned)))
-        charset = (Atom("CHARSET"), AString(self.charset)) if self.charset else ()
+        charset = (Charset(self.charset),) if self.charset else ()
         return (options, *charset, *self.criteria)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:

@@ -161,6 +161,13 @@ class BinaryLiteral:
 
 
 @dataclass(frozen=True, slots=True)
+class Charset:
+    """``CHARSET name`` of SEARCH; left out once UTF-8 is enabled, which forbids it (RFC 9755 section 3)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ParenthesisedList:
     """``(a b c)``."""
 
@@ -181,6 +188,7 @@ Node: TypeAlias = (
     | BinarySection
     | BinarySize
     | BinaryLiteral
+    | Charset
     | ParenthesisedList
 )
 
@@ -223,7 +231,8 @@ class _Writer:
         return (*self._complete, bytes(self._current) + b"\r\n")
 
     def write_all(self, nodes: Sequence[Node]) -> None:
-        for index, node in enumerate(nodes):
+        written = [node for node in nodes if not (self._utf8 and isinstance(node, Charset))]
+        for index, node in enumerate(written):
             if index:
                 self._current += b" "
             self._write(node)
@@ -259,6 +268,8 @@ class _Writer:
                 self._write_partial(partial)
             case BinarySize(part=part):
                 self._current += b"BINARY.SIZE[" + _checked_part(part) + b"]"
+            case Charset(name):
+                self.write_all((Atom("CHARSET"), AString(name)))
             case BinaryLiteral(data):
                 self._write_literal(data, is_binary=True)
             case ParenthesisedList(items):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from mailrules.errors import CommandRefused, LocalProtocolError, MissingCapability
+from mailrules.errors import CommandRefused, LocalProtocolError, MissingCapability, RemoteProtocolError
 from mailrules.imap.language_commands import Comparator, Language
 from mailrules.imap.language_data import ComparatorData
 from mailrules.imap.list_commands import List
 from mailrules.imap.mailbox_commands import Create, Select, Status
+from mailrules.imap.message_commands import UidSearch
 from mailrules.imap.metadata_commands import SetMetadata
 from mailrules.imap.session_commands import Compress, Enable, Login, Unauthenticate
 from mailrules.imap.states import State
+from mailrules.imap.writer import AString, Atom
 from mailrules.secret import Secret
 from tests.imap_connection.exchange import ask, authenticated, greeted, outcome_of, selected, sent
 
@@ -29,6 +31,42 @@ def test_names_are_utf8_from_enabled_on(extension):
     assert told.mailbox == "Entwürfe & mehr"
     assert ask(connection, Create(told.mailbox), b"TAG OK\r\n")[0] == 'TAG CREATE "Entwürfe & mehr"\r\n'.encode()
     assert wire == b'TAG LIST "" "*"\r\n'
+
+
+def test_imap4rev2_answers_search_by_esearch():
+    # RFC 9051 section 6.4.4
+    connection = selected("IMAP4rev2")
+
+    wire, found = ask(
+        connection,
+        UidSearch((Atom("FLAGGED"),)),
+        b'* ESEARCH (TAG "TAG") UID ALL 2,10:11\r\nTAG OK SEARCH completed\r\n',
+    )
+
+    assert (wire, found) == (b"TAG UID SEARCH FLAGGED\r\n", (2, 10, 11))
+    assert ask(connection, UidSearch((Atom("SEEN"),)), b'* ESEARCH (TAG "TAG") UID\r\nTAG OK\r\n')[1] == ()
+
+
+@pytest.mark.parametrize("found", [b"1:4294967295", b"5:*"])
+def test_a_few_bytes_do_not_become_billions_of_messages(found):
+    with pytest.raises(RemoteProtocolError, match="more than 10000000 messages"):
+        ask(selected(), UidSearch((Atom("SEEN"),)), b'* ESEARCH (TAG "TAG") UID ALL %b\r\nTAG OK\r\n' % found)
+
+
+def test_search_names_no_charset_once_utf8_is_enabled():
+    """RFC 9755 section 3: "it MUST NOT issue a SEARCH command that contains a charset specification"."""
+    connection = authenticated("ENABLE UTF8=ACCEPT")
+    ask(connection, Enable(("UTF8=ACCEPT",)), b"* ENABLED UTF8=ACCEPT\r\nTAG OK\r\n")
+    ask(connection, Select("INBOX"), b"* 1 EXISTS\r\nTAG OK\r\n")
+    search = UidSearch((Atom("SUBJECT"), AString("Grüße")), charset="UTF-8")
+
+    assert ask(connection, search, b"* SEARCH 1\r\nTAG OK\r\n") == (
+        'TAG UID SEARCH SUBJECT "Grüße"\r\n'.encode(),
+        (1,),
+    )
+    other = selected("LITERAL+")
+    wire, _ = ask(other, search, b"* SEARCH 1\r\nTAG OK\r\n")
+    assert wire == b"TAG UID SEARCH CHARSET UTF-8 SUBJECT {7+}\r\nGr\xc3\xbc\xc3\x9fe\r\n"
 
 
 def test_a_server_without_imap4rev1_speaks_utf8_unasked():
