@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.errors import CommandRefused, ConnectionFailed
+from mailrules.imap.throttling import seconds_after_command
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -29,6 +32,13 @@ class Backoff:
     def reset(self) -> None:
         """An attempt succeeded."""
         self._attempts = 0
+
+
+def seconds_asked(error: Exception) -> float:
+    """How long the server that refused us wants to be left alone; 0 where it did not say so."""
+    if isinstance(error, ConnectionFailed):
+        return error.wait_seconds or 0.0
+    return (seconds_after_command(error) or 0.0) if isinstance(error, CommandRefused) else 0.0
 
 
 class Pace:

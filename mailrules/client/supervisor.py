@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from mailrules.client.backoff import Pace
+from mailrules.client.backoff import Pace, seconds_asked
 from mailrules.client.replay import Replay
 from mailrules.errors import (
     AuthenticationFailed,
     CommandRefused,
-    ConnectionFailed,
     ConnectionLost,
     IMAPError,
     LocalProtocolError,
@@ -230,10 +229,7 @@ class Supervisor:
 
     def _note_failure(self, error: IMAPError | SecretError) -> None:
         self.last_failure = error
-        asked = error.wait_seconds if isinstance(error, ConnectionFailed) else None
-        if isinstance(error, CommandRefused):
-            asked = seconds_after_command(error)
-        self._pace.failed(at_least_seconds=asked or 0.0)
+        self._pace.failed(at_least_seconds=seconds_asked(error))
 
     async def _leave(self, client: AsyncClient) -> None:
         self._client = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.arrivals import Watch
-from mailrules.client.backoff import Backoff
+from mailrules.client.backoff import Backoff, seconds_asked
 from mailrules.daemon.schedule import Schedule
 from mailrules.errors import AuthenticationFailed, CommandRefused, IMAPError, MailrulesError, SecretError
 from mailrules.logs import get_logger
@@ -77,18 +77,20 @@ class Watcher:
         """Watch until stopped. Whatever fails is logged, and the watcher starts again after a while."""
         while not self._is_stopping:
             self._is_renewed = False
+            asked_seconds = 0.0
             try:
                 await self._watch_connection()
             except (AuthenticationFailed, SecretError) as error:
                 self._log.error("account.failed", error=str(error))
             except IMAPError as error:
+                asked_seconds = seconds_asked(error)
                 self._log.warning("connection.lost", error=str(error))
             except MailrulesError as error:
                 self._log.error("task.failed", error=str(error))
             except Exception:  # noqa: BLE001 -- the task border: one mailbox's failure must not end the others
                 self._log.exception("task.failed", mailboxes=[str(ref) for ref in self.assignment.mailboxes])
             if not self._is_stopping:
-                seconds = self._backoff.next_seconds()
+                seconds = max(asked_seconds, self._backoff.next_seconds())
                 self._log.info("connection.retried", in_seconds=round(seconds, 1))
                 await self._wait(self._session.wait(seconds))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.testing.builders import message
 from mailrules.testing.capabilities import without
+from mailrules.testing.server_faults import AtCommand, Refuse
 from tests.daemon.conftest import RULES
 
 if TYPE_CHECKING:
@@ -90,6 +91,15 @@ async def test_an_account_that_refuses_the_login_is_said_and_tried_again(daemon:
     assert failed["level"] == "error"
     assert "pass" not in str(failed["error"]).split()
     assert daemon.clock.waits[:3] == [1.0, 2.0, 4.0]
+
+
+async def test_a_server_that_wants_to_be_left_alone_is_not_asked_before(daemon: Daemon) -> None:
+    daemon.server.faults.append(AtCommand(command="AUTHENTICATE", nth=2, reaction=Refuse(code="LIMIT")))
+    async with daemon.running():
+        daemon.server.drop_connections()
+        await daemon.log.saw("mailbox.watched", times=2)
+
+    assert daemon.clock.waits == [1.0, 60.0]
 
 
 async def test_changed_rules_are_put_in_force_on_the_same_connection(daemon: Daemon) -> None:
