@@ -13,6 +13,7 @@ from mailrules.client.connect import connect
 from mailrules.client.supervisor import Supervisor
 from mailrules.client.watch import MailboxChange, MailboxWatch, WatchMethod, plan_methods
 from mailrules.errors import AuthenticationFailed
+from mailrules.imap.append_commands import Append
 from mailrules.testing.builders import message
 from mailrules.testing.capabilities import without
 from mailrules.testing.imap_server import ImapServer
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from mailrules.imap.parser import Untagged
     from mailrules.settings import AccountSettings, SecretReference
+    from tests.servers.dovecot import DovecotAccount
 
 INBOX, ARCHIVE, JUNK = "INBOX", "Archive", "Junk"
 ALL = (INBOX, ARCHIVE, JUNK)
@@ -271,3 +273,17 @@ async def test_leaving_the_block_ends_every_connection(memory_secret: SecretRefe
         await until(lambda: not server._connections)
 
         assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("mailboxes", [(INBOX,), (INBOX, ARCHIVE, JUNK)])
+async def test_a_real_dovecot_is_watched(dovecot: DovecotAccount, mailboxes: tuple[str, ...]) -> None:
+    async with await connect(dovecot.settings()) as other, watching(dovecot.settings(), mailboxes) as watch:
+        name = mailboxes[-1]
+        told: set[str] = set()
+        async with asyncio.timeout(20):
+            while name not in told:  # until the watch has begun, a message more changes nothing that it would tell
+                await other.run(Append(name, message()))
+                told = {change.mailbox for change in await watch.changed(timeout_seconds=0.2)}
+
+        expected = WatchMethod.NOTIFY if "NOTIFY" in other.capabilities and len(mailboxes) > 1 else WatchMethod.IDLE
+        assert set(watch.methods.values()) == {expected}

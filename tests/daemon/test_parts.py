@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailrules.daemon.assignments import assignments
 from mailrules.client.backoff import LONGEST_SECONDS, Backoff
+from mailrules.daemon.assignments import assignments
 from mailrules.daemon.schedule import Schedule
 from mailrules.diagnostics import Location
 from mailrules.rules.conditions import Always
