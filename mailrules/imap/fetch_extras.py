@@ -29,6 +29,8 @@ class FetchExtras:
     ``binary`` maps parts to their decoded content, and ``binary_sizes`` to its size (RFC 3516); the key is
     ``"1.2"``, and ``"1.2<100>"`` for what begins at byte 100.
 
+    ``annotations`` maps entries such as ``/comment`` to attributes such as ``value.priv`` and their values (RFC 5257).
+
     ``gmail_labels`` are decoded; Gmail's own begin with a backslash, as ``\\Inbox``.
     """
 
@@ -39,6 +41,7 @@ class FetchExtras:
     binary_sizes: Mapping[str, int] = field(default_factory=lambda: _NO_SIZES)
     gmail_thread_id: str = ""
     gmail_labels: frozenset[str] | None = None
+    annotations: Mapping[str, Mapping[str, str | None]] | None = None
 
     def updated(self, later: FetchExtras) -> FetchExtras:
         """What two responses together tell of one message; the later word holds."""
@@ -67,6 +70,7 @@ class ExtraAttributes(TypedDict, total=False):
     binary_sizes: dict[str, int]
     gmail_thread_id: str
     gmail_labels: frozenset[str]
+    annotations: dict[str, dict[str, str | None]]
 
 
 def read_extra(extras: ExtraAttributes, name: str, value: Value) -> None:
@@ -80,10 +84,25 @@ def read_extra(extras: ExtraAttributes, name: str, value: Value) -> None:
             extras["preview"] = None if shown is None else text_of(shown)
         case "X-GM-THRID":
             extras["gmail_thread_id"] = _identifier(value)
+        case "ANNOTATION":
+            extras["annotations"] = _annotations(value)
         case "X-GM-LABELS":
             labels = (label for label in list_of(value) if isinstance(label, bytes))
             # Under UTF8=ACCEPT they are UTF-8, else modified UTF-7, which is ASCII.
             extras["gmail_labels"] = frozenset(decode_mailbox_name(one, utf8=not one.isascii()) for one in labels)
+
+
+def _annotations(value: Value) -> dict[str, dict[str, str | None]]:
+    """Entries and their attributes; Cyrus tells of one entry in several places."""
+    words = list_of(value)
+    if len(words) % 2:
+        raise Unreadable("ANNOTATION with an entry that has no attributes")
+    found: dict[str, dict[str, str | None]] = {}
+    for entry, attributes in zip(words[::2], words[1::2], strict=True):
+        pairs = list_of(attributes)
+        names, values = pairs[::2], (None if one is None else text_of(one) for one in pairs[1::2])
+        found.setdefault(text_of(entry), {}).update(zip(map(text_of, names), values, strict=False))
+    return found
 
 
 def _identifier(value: Value) -> str:

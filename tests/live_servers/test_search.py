@@ -9,6 +9,7 @@ import pytest
 
 from mailrules.client.connect import connect
 from mailrules.client.search_fallbacks import SearchAnywhere
+from mailrules.imap.annotation_commands import UidFetchAnnotations, UidStoreAnnotation
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch
@@ -29,6 +30,8 @@ from mailrules.imap.search_commands import (
 from mailrules.imap.search_keys import (
     All,
     AllOf,
+    Annotated,
+    AnnotationAttribute,
     AnyOf,
     Contains,
     Dated,
@@ -229,3 +232,16 @@ async def test_thread_refs(filled: AsyncClient) -> None:
     told = await filled.run(UidThread(ThreadAlgorithm.REFS, All()))
 
     assert sorted(len(thread) for thread in told.threads()) == [1, 1, 3]
+
+
+@on_servers_with("ANNOTATE-EXPERIMENT-1", "ESEARCH")
+async def test_annotations_are_kept_told_and_searched(filled: AsyncClient) -> None:
+    two = SequenceSet.of([2])
+    private = AnnotationAttribute.PRIVATE
+    await filled.run(UidStoreAnnotation(two, "/comment", ((private, "remember the milk"),)))
+
+    told = await filled.run(UidFetchAnnotations(two, ("/comment",), (private,)))
+    found = await filled.run(UidSearchFor(Annotated("/comment", private, "milk")))
+
+    assert told == {2: {"/comment": {"value.priv": "remember the milk"}}}
+    assert set(found.all_uids or ()) == {2}
