@@ -9,7 +9,7 @@ from binascii import Error as Base64Error
 from typing import TYPE_CHECKING
 
 from mailrules.testing.server_arguments import BadCommand
-from mailrules.testing.server_session import ANY, LOGGED_IN, LOGGED_OUT, Done, Entry, Refused
+from mailrules.testing.server_session import ANY, LOGGED_IN, LOGGED_OUT, OPEN, Done, Entry, Refused
 from mailrules.testing.server_wire import LineTooLong, WireEnded
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ SESSION_COMMANDS = {
     "CAPABILITY": Entry(handler=_capability, states=ANY),
     "ID": Entry(handler=_id, states=ANY, capability="ID"),
     "NOOP": Entry(handler=_noop, states=ANY),
-    "CHECK": Entry(handler=_noop, states=ANY),
+    "CHECK": Entry(handler=_noop, states=OPEN),
     "LOGOUT": Entry(handler=_logout, states=ANY),
     "STARTTLS": Entry(handler=_start_tls, states=LOGGED_OUT),
     "LOGIN": Entry(handler=_login, states=LOGGED_OUT),

@@ -201,6 +201,16 @@ async def _my_rights(session: Session, call: Call) -> Done:
     return Done(text="Myrights completed.")
 
 
+async def _list_rights(session: Session, call: Call) -> Done:
+    mailbox = session.mailbox(call.arguments.mailbox(), code="NONEXISTENT", right="a")
+    identifier = call.arguments.astring()
+    call.arguments.end()
+    # Every right can be given alone, and nobody has one for good, as in Dovecot.
+    letters = b" ".join(letter.encode() for letter in ALL_RIGHTS)
+    session.untagged(b" ".join([b"LISTRIGHTS", _name(mailbox.name), _astring(identifier), b'""', letters]))
+    return Done(text="Listrights completed.")
+
+
 def _options(words: ArgumentList) -> dict[str, ArgumentList | None]:
     """LIST's options in capitals, each with the list that follows it (STATUS has one)."""
     options: dict[str, ArgumentList | None] = {}
@@ -318,4 +328,5 @@ MAILBOX_COMMANDS = {
     "SETACL": Entry(handler=_set_acl, states=LOGGED_IN, capability="ACL"),
     "DELETEACL": Entry(handler=_delete_acl, states=LOGGED_IN, capability="ACL"),
     "MYRIGHTS": Entry(handler=_my_rights, states=LOGGED_IN, capability="ACL"),
+    "LISTRIGHTS": Entry(handler=_list_rights, states=LOGGED_IN, capability="ACL"),
 }

@@ -181,6 +181,8 @@ def _data(words: ArgumentList) -> tuple[object, ...] | None:
     if name == b"ACL":
         entries = words[2:]
         return name, words[1], frozenset(zip(entries[::2], map(_rights, entries[1::2]), strict=True))
+    if name == b"LISTRIGHTS":
+        return name, words[1], words[2], _frozen(words[3]), frozenset(_word(word) for word in words[4:])
     if name == b"MYRIGHTS":
         return name, words[1], _rights(words[2])
     if name in _UNORDERED:

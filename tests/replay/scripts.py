@@ -1,7 +1,7 @@
 """Which command scripts must every right IMAP server answer alike?
 
-Left out is where Dovecot 2.3 stands alone: it carries out MOVE in a mailbox opened by EXAMINE, finds too
-little for ``NOT (a b)`` and counts mail without a Date as old in SENTBEFORE.
+Left out is where Dovecot 2.3 stands alone: it lists the rights of mailboxes that do not exist, carries out MOVE in a
+mailbox opened by EXAMINE, finds too little for ``NOT (a b)`` and counts mail without a Date as old in SENTBEFORE.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ SCRIPTS: dict[str, list[Step]] = {
         LIST "" * RETURN (SUBSCRIBED CHILDREN)
         LIST (SUBSCRIBED) "" *
         LIST (SPECIAL-USE) "" *
+        LIST (SUBSCRIBED) "" "*" RETURN (CHILDREN SPECIAL-USE)
+        LIST () "" (Other "Lists/%") RETURN (CHILDREN)
         LIST "" (Other Trash)
         LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT))
         UNSUBSCRIBE Other
@@ -110,6 +112,7 @@ SCRIPTS: dict[str, list[Step]] = {
         CREATE one/two
         RENAME one other
         RENAME nowhere x
+        CHECK
         RENAME other Lists
         LIST "" *
         SELECT nowhere
@@ -357,6 +360,9 @@ SCRIPTS: dict[str, list[Step]] = {
         DELETEACL Archive bob
         GETACL Archive
         SETACL Archive bob !
+        LISTRIGHTS Archive bob
+        LISTRIGHTS Archive anyone
+        LISTRIGHTS Archive
         GETACL nowhere
         SETACL nowhere bob l
         DELETEACL nowhere bob
