@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mailrules.client.async_client import AsyncClient
     from mailrules.settings import AccountSettings, SecretReference
 
-MOST_STEPS = 400
+MOST_STEPS = 2000
 FETCH = UidFetch(SequenceSet.of((1,)), (FetchItem.UID, BodySection()))
 # Long enough to wait for "+", as the server is asked not to offer LITERAL+.
 APPEND = Append("Drop", message(body="x" * 5000))
@@ -164,7 +164,7 @@ async def append_one(client: AsyncClient) -> None:
 
 
 async def idle_a_moment(client: AsyncClient) -> None:
-    await client.idle(timeout_seconds=0.005)
+    await client.idle(timeout_seconds=0.001)
 
 
 async def select_again(client: AsyncClient) -> None:
