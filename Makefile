@@ -60,6 +60,10 @@ fuzz: $(READY)  ## a minute of fuzzing the IMAP client by coverage (needs atheri
 soak: $(READY)  ## 10,000 connection losses at random bytes: nothing leaked, mixed up or done twice
 	$(BIN)/python -m tests.soak
 
+bench-imap: $(READY)  ## speed and memory of the IMAP client, on a real Dovecot
+	@./.ci/need-packages dovecot-imapd
+	$(BIN)/python -m tests.bench_imap
+
 docs: $(READY)  ## the pages under docs/_build
 	$(BIN)/sphinx-build -W -q -b html docs docs/_build/html
 
