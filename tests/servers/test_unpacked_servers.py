@@ -76,6 +76,16 @@ def test_no_process_and_no_file_is_left(kind: type[Cyrus | Courier]) -> None:
     assert not Path(folder).exists()
 
 
+def test_the_end_of_one_server_is_not_that_of_another() -> None:
+    with Cyrus() as staying:
+        with Cyrus():
+            pass
+
+        account = staying.account("someone")
+        with imaplib.IMAP4(account.host, account.port) as client:
+            assert client.login(account.user, account.password)[0] == "OK"
+
+
 def test_a_server_that_is_not_unpacked_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(unpacked, "_SERVERS", tmp_path)
 

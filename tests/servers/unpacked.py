@@ -103,6 +103,8 @@ class Unpacked:
             stdout=stdout,
             stderr=stderr,
             cwd=folder or self.folder,
+            # Cyrus ends by a signal to its process group, in which other servers of "nobody" would be.
+            start_new_session=True,
             user=self._owner[0] if self._owner else None,
             group=self._owner[1] if self._owner else None,
             extra_groups=[] if self._owner else None,
