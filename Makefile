@@ -76,4 +76,4 @@ requirements:  ## pin requirements-dev.txt and requirements.txt anew (needs uv)
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
 
-.PHONY: help demo test servers check bench million fuzz docs requirements clean soak
+.PHONY: help demo test servers check bench bench-imap million fuzz docs requirements clean soak

@@ -336,9 +336,13 @@ class Connection:
     def _receive_untagged(self, response: Untagged, events: list[Event]) -> None:
         claimable, changed = response, False
         if self._mailbox is not None:
-            claimable = self._mailbox.name_expunged(response)
+            if not isinstance(response, FetchData):  # as most are
+                claimable = self._mailbox.name_expunged(response)
             changed = self._mailbox.apply(response)
-        if not any(one.claim(claimable) for one in self._in_flight.values()):
+        for one in self._in_flight.values():
+            if one.claim(claimable):
+                break
+        else:
             self._has_news = self._has_news or changed
             events.append(UntaggedReceived(response=response))
         if isinstance(response, FetchData):
@@ -448,8 +452,8 @@ class Connection:
         self._mailbox = None
         sent = {tag for tag in self._in_flight if not self._outbox.is_half_sent(tag)}
         self._outbox.clear()
-        for tag in (*self._in_flight, *self._held):
-            events.append(CommandFailed(tag=tag, error=ConnectionLost(reason, may_have_run=tag in sent)))
+        lost = (*self._in_flight, *self._held)
+        events.extend(CommandFailed(tag=tag, error=ConnectionLost(reason, may_have_run=tag in sent)) for tag in lost)
         events.extend(self._take_unsendable())
         self._in_flight.clear()
         self._held.clear()

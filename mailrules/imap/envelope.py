@@ -58,20 +58,24 @@ class Envelope:
     message_id: bytes | None = None
 
 
+_NOBODY: Final[tuple[EnvelopeAddress, ...]] = ()
+
+
 def usual_envelope(groups: Sequence[bytes]) -> Envelope:
     """What the groups of ``USUAL_ENVELOPE`` say; ``read_envelope`` reads the same out of the same bytes."""
-    from_, sender, reply_to, to, cc, bcc = map(_usual_addresses, groups[2:8])
+    date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id = groups
+    senders = _usual_addresses(from_)
     return Envelope(
-        date=_usual_text(groups[0]),
-        subject=_usual_text(groups[1]),
-        from_=from_,
-        sender=sender,
-        reply_to=reply_to,
-        to=to,
-        cc=cc,
-        bcc=bcc,
-        in_reply_to=_usual_text(groups[8]),
-        message_id=_usual_text(groups[9]),
+        date=_usual_text(date),
+        subject=_usual_text(subject),
+        from_=senders,
+        sender=senders if sender == from_ else _usual_addresses(sender),
+        reply_to=senders if reply_to == from_ else _usual_addresses(reply_to),
+        to=_usual_addresses(to),
+        cc=_NOBODY if cc == b"NIL" else _usual_addresses(cc),
+        bcc=_NOBODY if bcc == b"NIL" else _usual_addresses(bcc),
+        in_reply_to=_usual_text(in_reply_to),
+        message_id=_usual_text(message_id),
     )
 
 
@@ -108,7 +112,9 @@ def _usual_addresses(text: bytes) -> tuple[EnvelopeAddress, ...]:
 
 
 def _usual_text(text: bytes) -> bytes | None:
-    return None if text == b"NIL" else unescape(text[1:-1])
+    if text == b"NIL":
+        return None
+    return text[1:-1] if b"\\" not in text else unescape(text[1:-1])
 
 
 def _read_addresses(value: Value, *, limits: Limits) -> tuple[EnvelopeAddress, ...]:
