@@ -52,6 +52,7 @@ BY_NAME = {
     "numbers": SETS,
     "flags": st.lists(st.sampled_from(["\\Seen", "\\Flagged", "$Label1", "odd]flag"]), max_size=3).map(tuple),
     "sink": st.none(),
+    "size_bytes": st.integers(0, 50),
     "open_sink": st.just(lambda _: bytes),
 }
 """Fields of which the type says too little."""
