@@ -24,11 +24,12 @@ from mailrules.client.long_sets import InPieces
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
+from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, Lsub, list_return_options
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unsubscribe
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.merging import merge_by_uid
-from mailrules.imap.message_commands import StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
 from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Id, Logout, Noop
@@ -51,9 +52,9 @@ if TYPE_CHECKING:
     from mailrules.client.connect import SecretResolver
     from mailrules.client.long_sets import OverUids
     from mailrules.client.transcript import Transcript
+    from mailrules.imap.copy_commands import CopiedMessages
     from mailrules.imap.fetch_data import FetchData
     from mailrules.imap.fetch_items import FetchItems
-    from mailrules.imap.message_commands import CopiedMessages
     from mailrules.imap.selected_mailbox import OpenedMailbox
     from mailrules.mailbox.message import FactRequest, MessageFacts
     from mailrules.settings import AccountSettings

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cas
 
 from mailrules.client.fallbacks import Procedure, run
 from mailrules.imap.command import Command
+from mailrules.imap.copy_commands import CopiedMessages
 from mailrules.imap.merging import merge_by_uid
-from mailrules.imap.message_commands import CopiedMessages, StoreResult
+from mailrules.imap.message_commands import StoreResult
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 from mailrules.imap.writer import Atom, write_command
 

@@ -12,20 +12,12 @@ from mailrules.client.fallbacks import Procedure, run
 from mailrules.errors import CommandRefused, LocalProtocolError, MessageLimitReached, MissingCapability, StoppedHalfway
 from mailrules.imap.announced_limits import message_limit, save_limit
 from mailrules.imap.append_commands import Append, MultiAppend, NewMessage, UidReplace
-from mailrules.imap.message_commands import (
-    CopiedMessages,
-    StoreChange,
-    UidCopy,
-    UidExpunge,
-    UidFetch,
-    UidFetchChanges,
-    UidMove,
-    UidSearch,
-    UidStore,
-)
+from mailrules.imap.copy_commands import CopiedMessages, UidCopy, UidExpunge, UidMove
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidFetchChanges, UidSearch, UidStore
 from mailrules.imap.response_codes import AppendUid, Code
 from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
-from mailrules.imap.search_keys import Uids, search_nodes
+from mailrules.imap.search_keys import Uids
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 
 if TYPE_CHECKING:

@@ -13,19 +13,8 @@ from mailrules.imap.message_commands import SearchReturn, UidFetch, UidSearch
 from mailrules.imap.response_codes import Code
 from mailrules.imap.search_commands import ESEARCH, UidSearchFor
 from mailrules.imap.search_data import ESearchData
-from mailrules.imap.search_keys import (
-    All,
-    AllOf,
-    AnyOf,
-    Contains,
-    HeaderContains,
-    Not,
-    TextField,
-    Uids,
-    extensions_of_key,
-    needs_charset,
-    search_nodes,
-)
+from mailrules.imap.search_keys import All, AllOf, AnyOf, Contains, HeaderContains, Not, TextField, Uids
+from mailrules.imap.search_nodes import extensions_of_key, needs_charset, search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import BodySection
 from mailrules.mailbox.headers import header_fields, header_text

@@ -1,24 +1,20 @@
-"""Commands about messages of the open mailbox, always by UID: search, fetch, store, copy, move, expunge.
-
-There is no EXPUNGE and no CLOSE here: both remove what other people have marked as deleted.
-"""
+"""Commands about messages of the open mailbox, always by UID: search, fetch, store."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
-from mailrules.errors import LocalProtocolError, RemoteProtocolError
+from mailrules.errors import RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import GMAIL, FetchItem, FetchItems, extensions_of, fetch_nodes
 from mailrules.imap.merging import changes_of, merge_by_uid
-from mailrules.imap.pipelining import overlap
-from mailrules.imap.response_codes import CopyUid, ModifiedCode
-from mailrules.imap.responses import ExpungeData, Malformed, Status, StatusResponse, VanishedData
+from mailrules.imap.response_codes import ModifiedCode
+from mailrules.imap.responses import Malformed, VanishedData
 from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
+from mailrules.imap.search_answers import is_malformed
 from mailrules.imap.search_data import ESearchData, SearchData
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (
@@ -30,10 +26,11 @@ from mailrules.imap.writer import (
     Number,
     ParenthesisedList,
     SequenceSetNode,
+    exact_set,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mailrules.imap.parser import Untagged
 
@@ -181,7 +178,7 @@ class UidStore(Command[StoreResult]):
         del offered
         flags = ParenthesisedList(tuple(Flag(flag) for flag in self.flags))
         item = self.change.value + (".SILENT" if self.is_silent else "")
-        return (_exactly(self.uids), *_unchanged_since(self.unchanged_since), Atom(item), flags)
+        return (exact_set(self.uids), *_unchanged_since(self.unchanged_since), Atom(item), flags)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -221,7 +218,7 @@ class UidStoreLabels(Command[StoreResult]):
         del offered
         labels = tuple(Flag(label) if label.startswith("\\") else MailboxNode(label) for label in self.labels)
         item = self.change.value.replace("FLAGS", FetchItem.GMAIL_LABELS.value)
-        return (_exactly(self.uids), Atom(item), ParenthesisedList(labels))
+        return (exact_set(self.uids), Atom(item), ParenthesisedList(labels))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -233,89 +230,6 @@ class UidStoreLabels(Command[StoreResult]):
         echoes = merge_by_uid(answer.claimed)
         confirmed = tuple(one for one in echoes if self.change.is_shown_by(one.extras.gmail_labels or (), self.labels))
         return StoreResult(confirmed=confirmed, modified=SequenceSet())
-
-    def touches(self) -> SequenceSet | None:
-        return self.uids
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopiedMessages:
-    """What COPYUID proves (RFC 4315): source UID to target UID, in a target of this UIDVALIDITY.
-
-    Empty, with UIDVALIDITY 0, where the server proved nothing: no COPYUID, or one that contradicts
-    the command or itself.
-    """
-
-    uidvalidity: int = 0
-    uids: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True)
-class UidCopy(Command[CopiedMessages]):
-    """UID COPY (RFC 9051 section 6.4.7)."""
-
-    name: ClassVar[str] = "UID COPY"
-    uids: SequenceSet
-    mailbox: str
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (_exactly(self.uids), MailboxNode(self.mailbox))
-
-    def result(self, answer: Answer) -> CopiedMessages:
-        return check_copied((answer.reply.code,), asked=self.uids)
-
-    def touches(self) -> SequenceSet | None:
-        return self.uids
-
-
-@dataclass(frozen=True, slots=True)
-class UidMove(Command[CopiedMessages]):
-    """UID MOVE (RFC 6851). COPYUID comes in untagged OKs, several where the server moves in pieces."""
-
-    name: ClassVar[str] = "UID MOVE"
-    extension: ClassVar[Extension | None] = Extension(capability="MOVE", rfc="RFC 6851", in_rev2=True)
-    uids: SequenceSet
-    mailbox: str
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (_exactly(self.uids), MailboxNode(self.mailbox))
-
-    def claims(self, response: Untagged, *, tag: str) -> bool:
-        del tag
-        code = _copy_code(response)
-        if code is not None:
-            return any(source in self.uids for source, _ in code.pairs)
-        return _may_be_gone(response, self.uids)
-
-    def result(self, answer: Answer) -> CopiedMessages:
-        untagged = (_copy_code(response) for response in answer.claimed)
-        return check_copied((*untagged, answer.reply.code), asked=self.uids)
-
-    def touches(self) -> SequenceSet | None:
-        return self.uids
-
-
-@dataclass(frozen=True, slots=True)
-class UidExpunge(Command[tuple[int, ...]]):
-    """UID EXPUNGE (RFC 4315); the result is the UIDs that are known to be gone, ascending."""
-
-    name: ClassVar[str] = "UID EXPUNGE"
-    extension: ClassVar[Extension | None] = Extension(capability="UIDPLUS", rfc="RFC 4315", in_rev2=True)
-    uids: SequenceSet
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (_exactly(self.uids),)
-
-    def claims(self, response: Untagged, *, tag: str) -> bool:
-        del tag
-        return _may_be_gone(response, self.uids)
-
-    def result(self, answer: Answer) -> tuple[int, ...]:
-        gone = [response.uids for response in answer.claimed if isinstance(response, VanishedData)]
-        return tuple(uid for uid in self.uids if any(uid in uids for uids in gone))
 
     def touches(self) -> SequenceSet | None:
         return self.uids
@@ -336,7 +250,7 @@ class UidSearch(Command[tuple[int, ...]]):
     def claims(self, response: Untagged, *, tag: str) -> bool:
         if isinstance(response, ESearchData):
             return response.tag == tag
-        return isinstance(response, SearchData) or _is_malformed(response, b"* SEARCH")
+        return isinstance(response, SearchData) or is_malformed(response, b"* SEARCH")
 
     def result(self, answer: Answer) -> tuple[int, ...]:
         found: set[int] = set()
@@ -377,29 +291,13 @@ class UidSearchReturn(Command[ESearchData]):
     def claims(self, response: Untagged, *, tag: str) -> bool:
         if isinstance(response, ESearchData):
             return response.tag == tag
-        return _is_malformed(response, b"* ESEARCH", naming=f'"{tag}"'.encode())
+        return is_malformed(response, b"* ESEARCH", naming=f'"{tag}"'.encode())
 
     def result(self, answer: Answer) -> ESearchData:
         for response in answer.claimed:
             if isinstance(response, ESearchData):
                 return response
         raise RemoteProtocolError("the server answered SEARCH RETURN without an ESEARCH response that can be read")
-
-
-def check_copied(codes: Iterable[object], *, asked: SequenceSet) -> CopiedMessages:
-    """Put COPYUID codes together, others are left aside; empty unless all of it fits the command and itself."""
-    uidvalidities: set[int] = set()
-    uids: dict[int, int] = {}
-    pairs = 0
-    for code in codes:
-        if isinstance(code, CopyUid):
-            uidvalidities.add(code.uidvalidity)
-            uids.update(code.pairs)
-            pairs += len(code.pairs)
-    is_one_to_one = len(uids) == pairs == len(set(uids.values()))
-    if len(uidvalidities) != 1 or not is_one_to_one or not all(source in asked for source in uids):
-        return CopiedMessages()
-    return CopiedMessages(uidvalidity=uidvalidities.pop(), uids=MappingProxyType(uids))
 
 
 def _unchanged_since(modseq: int | None) -> tuple[Node, ...]:
@@ -411,36 +309,12 @@ def _modified(answer: Answer) -> SequenceSet:
     return code.uids if isinstance(code, ModifiedCode) else SequenceSet()
 
 
-def _exactly(uids: SequenceSet) -> SequenceSetNode:
-    """The set of a command that changes something: ``*`` could be a message that nobody has looked at."""
-    if uids.has_star:
-        raise LocalProtocolError("what changes messages takes exact UIDs, not *")
-    return SequenceSetNode(uids)
-
-
 def _tells_only_flags(response: FetchData) -> bool:
     """What a server sends unasked when flags change: FLAGS, with UID and MODSEQ."""
     bare = FetchData(
         sequence_number=response.sequence_number, uid=response.uid, flags=response.flags, modseq=response.modseq
     )
     return response == bare
-
-
-def _copy_code(response: Untagged) -> CopyUid | None:
-    if isinstance(response, StatusResponse) and response.status is Status.OK and isinstance(response.code, CopyUid):
-        return response.code
-    return None
-
-
-def _may_be_gone(response: Untagged, uids: SequenceSet) -> bool:
-    """Whether this tells that some of ``uids`` left. An EXPUNGE reaches a command only if its UID is not known."""
-    if isinstance(response, VanishedData):
-        return not response.earlier and overlap(uids, response.uids)
-    return isinstance(response, ExpungeData)
-
-
-def _is_malformed(response: Untagged, start: bytes, *, naming: bytes = b"") -> bool:
-    return isinstance(response, Malformed) and response.raw[: len(start)].upper() == start and naming in response.raw
 
 
 def _members_of(told: ESearchData) -> Iterable[int]:

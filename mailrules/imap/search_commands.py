@@ -1,4 +1,4 @@
-"""Commands that search in one mailbox or several, keep what they find on the server, sort it and thread it.
+"""Commands that search in one mailbox or several, and keep what they find on the server.
 
 They take typed keys, name CHARSET where a text needs it, and ask for the extensions that the keys need. A result
 of ALL may be a range of four thousand million: it is never spelled out here.
@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from mailrules.errors import LocalProtocolError, RemoteProtocolError
+from mailrules.errors import LocalProtocolError
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import extensions_of, fetch_nodes
 from mailrules.imap.merging import merge_by_uid
 from mailrules.imap.message_commands import SearchReturn, StoreChange
-from mailrules.imap.responses import Malformed
-from mailrules.imap.search_data import ESearchData, SortData, ThreadData
-from mailrules.imap.search_keys import FUZZY, SEARCH_RESULT, extensions_of_key, needs_charset, search_nodes
-from mailrules.imap.writer import AString, Atom, Charset, Flag, MailboxNode, Node, ParenthesisedList, SequenceSetNode
+from mailrules.imap.search_answers import answers_search, one_result, require_readable
+from mailrules.imap.search_data import ESearchData
+from mailrules.imap.search_keys import FUZZY, SEARCH_RESULT
+from mailrules.imap.search_nodes import extensions_of_key, needs_charset, search_nodes
+from mailrules.imap.writer import Atom, Charset, Flag, MailboxNode, Node, ParenthesisedList, SequenceSetNode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,12 +34,8 @@ ESEARCH: Final = Extension(capability="ESEARCH", rfc="RFC 4731", in_rev2=True)
 # "CONTEXT=SEARCH" and "CONTEXT=SORT" have PARTIAL too, without ranges from the end (RFC 5267 section 4.4).
 PARTIAL: Final = Extension(capability="PARTIAL", rfc="RFC 9394")
 PARTIAL_OF_SEARCH: Final = Extension(capability="PARTIAL", rfc="RFC 9394", implied_by=frozenset({"CONTEXT=SEARCH"}))
-PARTIAL_OF_SORT: Final = Extension(capability="PARTIAL", rfc="RFC 9394", implied_by=frozenset({"CONTEXT=SORT"}))
 CONTEXT_SEARCH: Final = Extension(capability="CONTEXT=SEARCH", rfc="RFC 5267")
 MULTI_SEARCH: Final = Extension(capability="MULTISEARCH", rfc="RFC 7377")
-ESORT: Final = Extension(capability="ESORT", rfc="RFC 5267")
-SORT: Final = Extension(capability="SORT", rfc="RFC 5256")
-SORT_DISPLAY: Final = Extension(capability="SORT=DISPLAY", rfc="RFC 5957")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +82,10 @@ class UidSearchFor(Command[ESearchData]):
         return (ParenthesisedList(self._options()), *_charset_of(self.key), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
-        return _answers(response, tag=tag)
+        return answers_search(response, tag=tag)
 
     def result(self, answer: Answer) -> ESearchData:
-        return _one_result(answer, command="UID SEARCH RETURN")
+        return one_result(answer, command="UID SEARCH RETURN")
 
     def _options(self) -> tuple[Node, ...]:
         part = () if self.part is None else (Atom("PARTIAL"), self.part.node())
@@ -130,12 +127,12 @@ class UidSearchSave(Command[ESearchData]):
         return (ParenthesisedList(options), *_charset_of(self.key), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
-        return _answers(response, tag=tag)
+        return answers_search(response, tag=tag)
 
     def result(self, answer: Answer) -> ESearchData:
         if not self.returned and not answer.claimed:
             return ESearchData(tag=answer.reply.tag, is_uid=True)
-        return _one_result(answer, command="UID SEARCH RETURN (SAVE)")
+        return one_result(answer, command="UID SEARCH RETURN (SAVE)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,170 +282,12 @@ class MailboxSearch(Command[tuple[ESearchData, ...]]):
         return (Atom("IN"), places, Atom("RETURN"), options, *charset, *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
-        return _answers(response, tag=tag)
+        return answers_search(response, tag=tag)
 
     def result(self, answer: Answer) -> tuple[ESearchData, ...]:
-        _require_readable(answer, command="ESEARCH")
+        require_readable(answer, command="ESEARCH")
         return tuple(response for response in answer.claimed if isinstance(response, ESearchData))
-
-
-class SortKey(Enum):
-    """What messages are sorted by (RFC 5256 section 3, RFC 5957, RFC 6203).
-
-    DATE is the Date field, ARRIVAL is INTERNALDATE, SIZE is RFC822.SIZE; RELEVANCY needs a ``Fuzzy`` key.
-    """
-
-    ARRIVAL = "ARRIVAL"
-    CC = "CC"
-    DATE = "DATE"
-    FROM = "FROM"
-    SIZE = "SIZE"
-    SUBJECT = "SUBJECT"
-    TO = "TO"
-    DISPLAY_FROM = "DISPLAYFROM"
-    DISPLAY_TO = "DISPLAYTO"
-    RELEVANCY = "RELEVANCY"
-
-
-@dataclass(frozen=True, slots=True)
-class Reverse:
-    """The other way round, for this key alone."""
-
-    key: SortKey
-
-
-@dataclass(frozen=True, slots=True)
-class UidSort(Command[tuple[int, ...]]):
-    """UID SORT (RFC 5256); the result is in the order asked for. There is no fallback: MissingCapability."""
-
-    name: ClassVar[str] = "UID SORT"
-    extension: ClassVar[Extension | None] = SORT
-    order: tuple[SortKey | Reverse, ...]
-    key: SearchKey
-
-    def extensions(self) -> tuple[Extension, ...]:
-        return (SORT, *_extensions_of_order(self.order), *extensions_of_key(self.key))
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (_order_node(self.order), _required_charset(self.key), *search_nodes(self.key))
-
-    def claims(self, response: Untagged, *, tag: str) -> bool:
-        del tag
-        return isinstance(response, SortData) or _is_malformed(response, b"* SORT")
-
-    def result(self, answer: Answer) -> tuple[int, ...]:
-        _require_readable(answer, command="UID SORT")
-        return tuple(uid for one in answer.claimed if isinstance(one, SortData) for uid in one.uids)
-
-
-@dataclass(frozen=True, slots=True)
-class UidSortReturn(Command[ESearchData]):
-    """UID SORT RETURN (RFC 5267 section 3): ``in_order`` of the result or of its part has the order asked for."""
-
-    name: ClassVar[str] = "UID SORT RETURN"
-    extension: ClassVar[Extension | None] = ESORT
-    order: tuple[SortKey | Reverse, ...]
-    key: SearchKey
-    returned: tuple[SearchReturn, ...] = (SearchReturn.ALL,)
-    part: Part | None = field(default=None, kw_only=True)
-
-    def extensions(self) -> tuple[Extension, ...]:
-        part = () if self.part is None else (PARTIAL if self.part.is_from_end else PARTIAL_OF_SORT,)
-        return (ESORT, *part, *_extensions_of_order(self.order), *extensions_of_key(self.key))
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        part = () if self.part is None else (Atom("PARTIAL"), self.part.node())
-        options = ParenthesisedList((*(Atom(option.value) for option in self.returned), *part))
-        return (options, _order_node(self.order), _required_charset(self.key), *search_nodes(self.key))
-
-    def claims(self, response: Untagged, *, tag: str) -> bool:
-        return _answers(response, tag=tag)
-
-    def result(self, answer: Answer) -> ESearchData:
-        return _one_result(answer, command="UID SORT RETURN")
-
-
-class ThreadAlgorithm(Enum):
-    """How messages are put into threads: by subject, or by who answers whom (RFC 5256 section 3)."""
-
-    ORDERED_SUBJECT = "ORDEREDSUBJECT"
-    REFERENCES = "REFERENCES"
-    REFS = "REFS"
-    """As REFERENCES, without joining by subject, and sorted by the newest message (Dovecot, Cyrus)."""
-
-
-@dataclass(frozen=True, slots=True)
-class UidThread(Command[ThreadData]):
-    """UID THREAD (RFC 5256). There is no fallback: MissingCapability."""
-
-    name: ClassVar[str] = "UID THREAD"
-    algorithm: ThreadAlgorithm
-    key: SearchKey
-
-    def extensions(self) -> tuple[Extension, ...]:
-        algorithm = Extension(capability=f"THREAD={self.algorithm.value}", rfc="RFC 5256")
-        return (algorithm, *extensions_of_key(self.key))
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (Atom(self.algorithm.value), _required_charset(self.key), *search_nodes(self.key))
-
-    def claims(self, response: Untagged, *, tag: str) -> bool:
-        del tag
-        return isinstance(response, ThreadData) or _is_malformed(response, b"* THREAD")
-
-    def result(self, answer: Answer) -> ThreadData:
-        _require_readable(answer, command="UID THREAD")
-        told = (one for one in answer.claimed if isinstance(one, ThreadData))
-        return ThreadData(members=tuple(member for one in told for member in one.members))
-
-
-def _answers(response: Untagged, *, tag: str) -> bool:
-    if isinstance(response, ESearchData):
-        return response.tag == tag and not response.updates
-    return _is_malformed(response, b"* ESEARCH", naming=f'"{tag}"'.encode())
-
-
-def _one_result(answer: Answer, *, command: str) -> ESearchData:
-    _require_readable(answer, command=command)
-    for response in answer.claimed:
-        if isinstance(response, ESearchData):
-            return response
-    # "it still MUST send the ESEARCH response" (RFC 4731 section 3.1), also where nothing was found.
-    raise RemoteProtocolError(f"the server answered {command} without an ESEARCH response (RFC 4731 section 3.1)")
-
-
-def _require_readable(answer: Answer, *, command: str) -> None:
-    for response in answer.claimed:
-        if isinstance(response, Malformed):
-            raise RemoteProtocolError(f"the server's answer to {command} cannot be read: {response.reason}")
-
-
-def _is_malformed(response: Untagged, start: bytes, *, naming: bytes = b"") -> bool:
-    return isinstance(response, Malformed) and response.raw[: len(start)].upper() == start and naming in response.raw
 
 
 def _charset_of(key: SearchKey) -> tuple[Node, ...]:
     return (Charset("UTF-8"),) if needs_charset(key) else ()
-
-
-def _required_charset(key: SearchKey) -> Node:
-    """SORT and THREAD always name one (RFC 5256 section 3)."""
-    return AString("UTF-8" if needs_charset(key) else "US-ASCII")
-
-
-def _order_node(order: Sequence[SortKey | Reverse]) -> Node:
-    if not order:
-        raise LocalProtocolError("SORT by nothing cannot be sent")
-    words: list[Node] = []
-    for one in order:
-        words += [Atom("REVERSE"), Atom(one.key.value)] if isinstance(one, Reverse) else [Atom(one.value)]
-    return ParenthesisedList(tuple(words))
-
-
-def _extensions_of_order(order: Sequence[SortKey | Reverse]) -> tuple[Extension, ...]:
-    keys = {one.key if isinstance(one, Reverse) else one for one in order}
-    display = (SORT_DISPLAY,) if keys & {SortKey.DISPLAY_FROM, SortKey.DISPLAY_TO} else ()
-    return (*display, *((FUZZY,) if SortKey.RELEVANCY in keys else ()))

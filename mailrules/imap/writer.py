@@ -105,6 +105,13 @@ class SequenceSetNode:
     numbers: SequenceSet
 
 
+def exact_set(uids: SequenceSet) -> SequenceSetNode:
+    """The set of a command that changes something: ``*`` could be a message that nobody has looked at."""
+    if uids.has_star:
+        raise LocalProtocolError("what changes messages takes exact UIDs, not *")
+    return SequenceSetNode(uids)
+
+
 class SectionText(StrEnum):
     """What of a message or part (RFC 9051 section 6.4.5, ``section-msgtext``)."""
 

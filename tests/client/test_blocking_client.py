@@ -16,8 +16,9 @@ from mailrules.client.blocking_stream import open_blocking_stream
 from mailrules.client.transcript import Transcript
 from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, LocalProtocolError
 from mailrules.imap.append_commands import Append
+from mailrules.imap.copy_commands import UidMove
 from mailrules.imap.mailbox_commands import Examine, Select, Status
-from mailrules.imap.message_commands import FetchItem, UidFetch, UidMove
+from mailrules.imap.message_commands import FetchItem, UidFetch
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Compress, Idle, Logout, Noop
 from mailrules.imap.states import State

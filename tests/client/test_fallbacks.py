@@ -12,8 +12,9 @@ import pytest
 from mailrules.client.async_client import AsyncClient
 from mailrules.client.fallbacks import Procedure, run, run_all
 from mailrules.errors import CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability
+from mailrules.imap.copy_commands import UidCopy, UidMove
 from mailrules.imap.mailbox_commands import Select, Status
-from mailrules.imap.message_commands import StoreChange, UidCopy, UidMove, UidStore
+from mailrules.imap.message_commands import StoreChange, UidStore
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop
 from tests.imap_connection.scripted_stream import ScriptedStream

@@ -25,24 +25,15 @@ from mailrules.errors import (
 )
 from mailrules.imap.append_commands import Append, MultiAppend, NewMessage, UidReplace
 from mailrules.imap.body_structure import BodyPart
+from mailrules.imap.copy_commands import CopiedMessages, UidCopy, UidExpunge, UidMove
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_extras import FetchExtras
 from mailrules.imap.fetch_items import FetchItem
-from mailrules.imap.message_commands import (
-    CopiedMessages,
-    StoreChange,
-    StoreResult,
-    UidCopy,
-    UidExpunge,
-    UidFetch,
-    UidFetchChanges,
-    UidMove,
-    UidSearch,
-    UidStore,
-)
+from mailrules.imap.message_commands import StoreChange, StoreResult, UidFetch, UidFetchChanges, UidSearch, UidStore
 from mailrules.imap.response_codes import AppendUid
 from mailrules.imap.resync import Changes
-from mailrules.imap.search_keys import Uids, search_nodes
+from mailrules.imap.search_keys import Uids
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.writer import BinarySection, BodySection, Partial
 

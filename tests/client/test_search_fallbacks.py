@@ -23,8 +23,8 @@ from mailrules.imap.search_keys import (
     SearchKey,
     TextField,
     Uids,
-    search_nodes,
 )
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 
 GREETINGS = Contains(TextField.SUBJECT, "grüße")

@@ -20,9 +20,10 @@ from mailrules.errors import (
     MailboxReset,
 )
 from mailrules.imap.append_commands import Append
+from mailrules.imap.copy_commands import UidMove
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Examine, Select, Status, Unselect
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidMove, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Capability, Enable, Logout, Noop
 from mailrules.imap.watch_commands import EventGroup, Notify, NotifyNone, Watched, WatchEvent

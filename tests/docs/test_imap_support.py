@@ -17,8 +17,8 @@ import mailrules.client
 import mailrules.imap
 from mailrules import errors, settings
 from mailrules.imap.command import Command, Extension
-from mailrules.imap.search_commands import ThreadAlgorithm, UidThread
 from mailrules.imap.search_keys import All
+from mailrules.imap.sort_commands import ThreadAlgorithm, UidThread
 from mailrules.testing.capabilities import EVERY_CAPABILITY
 from tests.docs.pages import read_page
 from tests.live_servers.announced import ANNOUNCED

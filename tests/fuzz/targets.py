@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from mailrules.client.async_client import AsyncClient
 from mailrules.client.compression import DeflateLayer
 from mailrules.errors import ConnectionLost, IMAPError, RemoteProtocolError
+from mailrules.imap.copy_commands import UidMove
 from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, TlsAgreed
 from mailrules.imap.limits import Limits
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.mailbox_name import decode_mailbox_name, encode_mailbox_name
-from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidMove, UidSearch, UidStore
+from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.parser import parse_response
-from mailrules.imap.search_keys import All, search_nodes
+from mailrules.imap.search_keys import All
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.session_commands import Capability, Idle, Login, Noop
 from mailrules.secret import Secret

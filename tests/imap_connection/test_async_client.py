@@ -11,11 +11,12 @@ import pytest
 from mailrules.client.async_client import AsyncClient
 from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, LocalProtocolError
 from mailrules.imap.append_commands import Append
+from mailrules.imap.copy_commands import UidMove
 from mailrules.imap.fetch_items import FetchItem
-from mailrules.imap.list_commands import List
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+from mailrules.imap.list_commands import List
 from mailrules.imap.mailbox_commands import Select, Status
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidMove, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Capability, Compress, Idle, Login, Logout, Noop, StartTls
 from mailrules.imap.states import State

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mailrules.errors import LocalProtocolError, MissingCapability
+from mailrules.imap.copy_commands import UidExpunge
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Examine, Select
-from mailrules.imap.message_commands import StoreChange, UidExpunge, UidFetch, UidFetchChanges, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidFetchChanges, UidStore
 from mailrules.imap.resync import Changes, Resync
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.session_commands import Enable, Noop

@@ -9,21 +9,11 @@ import pytest
 from mailrules.errors import CommandRefused, LocalProtocolError, MissingCapability, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
+from mailrules.imap.copy_commands import CopiedMessages, UidCopy, UidExpunge, UidMove
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import List, ListNamespaces, Lsub
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unselect, Unsubscribe
-from mailrules.imap.message_commands import (
-    CopiedMessages,
-    SearchReturn,
-    StoreChange,
-    UidCopy,
-    UidExpunge,
-    UidFetch,
-    UidMove,
-    UidSearch,
-    UidSearchReturn,
-    UidStore,
-)
+from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch, UidSearch, UidSearchReturn, UidStore
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Capability, Enable, Id, Noop
 from mailrules.imap.writer import Atom, BodySection, SequenceSetNode

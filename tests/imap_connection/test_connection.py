@@ -7,6 +7,7 @@ import pytest
 from mailrules.errors import CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError
 from mailrules.imap.append_commands import Append
 from mailrules.imap.connection import Connection
+from mailrules.imap.copy_commands import CopiedMessages, UidCopy, UidMove
 from mailrules.imap.events import (
     CommandCompleted,
     CommandFailed,
@@ -21,7 +22,7 @@ from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.limits import Limits
 from mailrules.imap.list_commands import List
 from mailrules.imap.mailbox_commands import Create, Select, Status
-from mailrules.imap.message_commands import CopiedMessages, StoreChange, UidCopy, UidFetch, UidMove, UidSearch, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.sasl import Plain
 from mailrules.imap.sasl_oauth import XOAuth2
 from mailrules.imap.sequence_set import SequenceSet

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from mailrules.errors import IMAPError
 from mailrules.imap.append_commands import MultiAppend, NewMessage, UidReplace
+from mailrules.imap.copy_commands import UidMove
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Select, Status
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidFetchChanges, UidMove, UidStore, UidStoreLabels
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidFetchChanges, UidStore, UidStoreLabels
 from mailrules.imap.pipelining import may_overlap
 from mailrules.imap.resync import Resync
 from mailrules.imap.sequence_set import SequenceSet

@@ -5,9 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailrules.imap.copy_commands import UidMove
 from mailrules.imap.events import CommandCompleted, CommandFailed, Ended
 from mailrules.imap.fetch_items import FetchItem
-from mailrules.imap.message_commands import UidFetch, UidMove
+from mailrules.imap.message_commands import UidFetch
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State

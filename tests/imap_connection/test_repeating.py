@@ -6,9 +6,10 @@ import pytest
 
 from mailrules.errors import LocalProtocolError
 from mailrules.imap.append_commands import Append
+from mailrules.imap.copy_commands import UidMove
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Create, Select, Status
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidMove, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
 from mailrules.imap.repeating import REPEATING, Repeat, is_repeatable, repeat_of
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop

@@ -11,20 +11,14 @@ from mailrules.imap.pipelining import may_overlap
 from mailrules.imap.search_commands import (
     MailboxSearch,
     Part,
-    Reverse,
     SearchPlace,
     SearchScope,
-    SortKey,
-    ThreadAlgorithm,
     UidCopyFound,
     UidFetchFound,
     UidFetchPart,
     UidSearchFor,
     UidSearchSave,
-    UidSort,
-    UidSortReturn,
     UidStoreFound,
-    UidThread,
 )
 from mailrules.imap.search_data import ESearchData, SearchPart, ThreadData, ThreadMember
 from mailrules.imap.search_keys import (
@@ -40,6 +34,7 @@ from mailrules.imap.search_keys import (
     TextField,
 )
 from mailrules.imap.sequence_set import parse_sequence_set
+from mailrules.imap.sort_commands import Reverse, SortKey, ThreadAlgorithm, UidSort, UidSortReturn, UidThread
 from tests.imap_connection.exchange import ask, authenticated, selected, sent
 
 UNSEEN = Not(HasFlag("\\Seen"))

@@ -13,6 +13,7 @@ from mailrules.errors import LocalProtocolError
 from mailrules.imap.access_commands import GetAcl, ListRights, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.command import Command
+from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.language_commands import Comparator, Language
 from mailrules.imap.list_commands import List, ListNamespaces, Lsub
@@ -28,16 +29,7 @@ from mailrules.imap.mailbox_commands import (
     Status,
     Subscribe,
 )
-from mailrules.imap.message_commands import (
-    StoreChange,
-    UidCopy,
-    UidExpunge,
-    UidFetch,
-    UidMove,
-    UidSearch,
-    UidSearchReturn,
-    UidStore,
-)
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidSearchReturn, UidStore
 from mailrules.imap.metadata_commands import GetAnnotation, GetMetadata, SetAnnotation, SetMetadata
 from mailrules.imap.pipelining import USES, may_overlap, overlap, uses_of
 from mailrules.imap.quota_commands import GetQuota, GetQuotaRoot, SetQuota

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mailrules.errors import CommandRefused
+from mailrules.imap.copy_commands import UidExpunge, UidMove
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Select
-from mailrules.imap.message_commands import StoreChange, UidExpunge, UidFetch, UidMove, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
 from mailrules.imap.response_codes import Code
 from mailrules.imap.sequence_set import parse_sequence_set
 from mailrules.imap.session_commands import Enable

@@ -13,7 +13,8 @@ from mailrules.imap.message_commands import SearchReturn
 from mailrules.imap.response_codes import BadEventCode, Code
 from mailrules.imap.responses import Malformed
 from mailrules.imap.search_data import ESearchData, SearchUpdate
-from mailrules.imap.search_keys import AllOf, HasFlag, search_nodes
+from mailrules.imap.search_keys import AllOf, HasFlag
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.watch_commands import (
     CancelUpdate,

@@ -17,7 +17,7 @@ from mailrules.imap.response_codes import AppendUid
 from mailrules.imap.responses import Continuation, Malformed, Status, Tagged
 from mailrules.imap.search_data import SearchData
 from mailrules.imap.search_keys import All, AllOf, AnyOf, Contains, Dated, DateField, HeaderContains, Not, TextField
-from mailrules.imap.search_keys import search_nodes as nodes_of
+from mailrules.imap.search_nodes import search_nodes as nodes_of
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (
     AString,

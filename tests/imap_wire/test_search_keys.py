@@ -36,10 +36,8 @@ from mailrules.imap.search_keys import (
     ThreadId,
     Uids,
     YoungerThan,
-    extensions_of_key,
-    needs_charset,
-    search_nodes,
 )
+from mailrules.imap.search_nodes import extensions_of_key, needs_charset, search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import Atom, write_command
 

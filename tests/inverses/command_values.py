@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime
 from hypothesis import strategies as st
 
 from mailrules.imap.sasl import Plain
-from mailrules.imap.search_keys import All, AnyOf, Contains, HasFlag, Not, TextField, Uids, search_nodes
+from mailrules.imap.search_keys import All, AnyOf, Contains, HasFlag, Not, TextField, Uids
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import Atom, Number, ParenthesisedList, Quoted
 from mailrules.secret import Secret

@@ -8,7 +8,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailrules.imap.message_commands import FetchItem, UidFetch, UidMove
+from mailrules.imap.copy_commands import UidMove
+from mailrules.imap.message_commands import FetchItem, UidFetch
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop
 from tests.fuzz.mutation import WORDS, corpus, inputs

@@ -13,20 +13,7 @@ from mailrules.imap.annotation_commands import UidFetchAnnotations, UidStoreAnno
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch
-from mailrules.imap.search_commands import (
-    Part,
-    Reverse,
-    SortKey,
-    ThreadAlgorithm,
-    UidCopyFound,
-    UidFetchFound,
-    UidSearchFor,
-    UidSearchSave,
-    UidSort,
-    UidSortReturn,
-    UidStoreFound,
-    UidThread,
-)
+from mailrules.imap.search_commands import Part, UidCopyFound, UidFetchFound, UidSearchFor, UidSearchSave, UidStoreFound
 from mailrules.imap.search_keys import (
     All,
     AllOf,
@@ -51,6 +38,7 @@ from mailrules.imap.search_keys import (
     YoungerThan,
 )
 from mailrules.imap.sequence_set import SequenceSet
+from mailrules.imap.sort_commands import Reverse, SortKey, ThreadAlgorithm, UidSort, UidSortReturn, UidThread
 from mailrules.testing.builders import SampleMessage, message
 from tests.live_servers.announced import ANNOUNCED, on_servers, on_servers_with
 

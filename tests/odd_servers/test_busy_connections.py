@@ -9,7 +9,8 @@ import pytest
 from mailrules.errors import ConnectionLost, RemoteProtocolError
 from mailrules.imap.mailbox_commands import Select, Status
 from mailrules.imap.message_commands import FetchItem, UidFetch, UidSearch
-from mailrules.imap.search_keys import All, search_nodes
+from mailrules.imap.search_keys import All
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop
 from mailrules.testing.builders import message

@@ -8,9 +8,10 @@ import pytest
 
 from mailrules.client.long_sets import InPieces
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability
+from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, ListNamespaces
 from mailrules.imap.mailbox_commands import Select
-from mailrules.imap.message_commands import FetchItem, StoreChange, UidCopy, UidExpunge, UidFetch, UidMove, UidStore
+from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidStore
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Enable, Noop
 from mailrules.imap.writer import BodySection

@@ -13,25 +13,19 @@ from mailrules.client.message_fallbacks import AppendAnywhere, ChangesAnywhere, 
 from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.imap.announced_limits import append_limit
 from mailrules.imap.append_commands import Append, Catenated, MultiAppend, NewMessage, UidReplace
+from mailrules.imap.copy_commands import UidExpunge, UidMove
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import FetchItem, LazyPreview
 from mailrules.imap.followed_search import FollowedSearch
 from mailrules.imap.mailbox_commands import Create, Examine, Select, Status
 from mailrules.imap.mailbox_data import StatusData
-from mailrules.imap.message_commands import (
-    SearchReturn,
-    StoreChange,
-    UidExpunge,
-    UidFetch,
-    UidFetchChanges,
-    UidMove,
-    UidStore,
-)
+from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch, UidFetchChanges, UidStore
 from mailrules.imap.message_url import MessageUrl
 from mailrules.imap.response_codes import BadEventCode, Code
 from mailrules.imap.resync import Resync
 from mailrules.imap.search_data import ESearchData
-from mailrules.imap.search_keys import HasFlag, search_nodes
+from mailrules.imap.search_keys import HasFlag
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Enable, Noop
 from mailrules.imap.url_commands import GenUrlAuth, ResetKey, UrlFetch

@@ -11,7 +11,8 @@ from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import List
 from mailrules.imap.mailbox_commands import Select, Status
 from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
-from mailrules.imap.search_keys import HeaderContains, search_nodes
+from mailrules.imap.search_keys import HeaderContains
+from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import BodySection
 from mailrules.testing.builders import message
