@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from mailrules.imap.fetch_data import FetchData
     from mailrules.settings import AccountSettings
 
-_UIDS_PER_COMMAND = 5_000
+UIDS_PER_COMMAND = 5_000
 HOST = "127.0.0.1"
 NAMES = ("FROM", "TO", "SUBJECT", "DATE", "MESSAGE-ID", "LIST-ID")
-_HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(NAMES)})]"
-_ENVELOPE = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
+HEADERS = f"BODY.PEEK[HEADER.FIELDS ({' '.join(NAMES)})]"
+ENVELOPE = "(UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)"
 _ENVELOPE_ITEMS = (FetchItem.UID, FetchItem.FLAGS, FetchItem.INTERNALDATE, FetchItem.SIZE, FetchItem.ENVELOPE)
 _HEADER_ITEMS = (FetchItem.UID, BodySection(header_fields=NAMES))
 
@@ -85,11 +85,11 @@ def _read_address(address: EnvelopeAddress) -> None:
 
 def imaplib_envelope(account: AccountSettings, password: str) -> tuple[float, int]:
     """The standard library's lines, unparsed."""
-    return _imaplib(account, password, _ENVELOPE)
+    return _imaplib(account, password, ENVELOPE)
 
 
 def imaplib_header(account: AccountSettings, password: str) -> tuple[float, int]:
-    return _imaplib(account, password, f"({_HEADERS})")
+    return _imaplib(account, password, f"({HEADERS})")
 
 
 def _imaplib(account: AccountSettings, password: str, items: str) -> tuple[float, int]:
@@ -125,8 +125,8 @@ def imapclient_envelope(account: AccountSettings, password: str) -> tuple[float,
 
 def imapclient_header(account: AccountSettings, password: str) -> tuple[float, int]:
     """IMAPClient's bytes of the fields, as ours are."""
-    start, answers = _imapclient(account, password, [_HEADERS])
-    key = _HEADERS.replace(".PEEK", "").encode()
+    start, answers = _imapclient(account, password, [HEADERS])
+    key = HEADERS.replace(".PEEK", "").encode()
     count = sum(1 for answer in answers.values() if answer[key] is not None)
     return perf_counter() - start, count
 
@@ -141,6 +141,6 @@ def _imapclient(
         uids = client.search("ALL")
         start = perf_counter()
         answers: dict[int, dict[bytes, Any]] = {}
-        for at in range(0, len(uids), _UIDS_PER_COMMAND):
-            answers.update(client.fetch(uids[at : at + _UIDS_PER_COMMAND], items))
+        for at in range(0, len(uids), UIDS_PER_COMMAND):
+            answers.update(client.fetch(uids[at : at + UIDS_PER_COMMAND], items))
     return start, answers
