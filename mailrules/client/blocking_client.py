@@ -11,8 +11,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar, cast
 
-from mailrules.client.async_client import Counters
 from mailrules.client.fallbacks import Procedure, Progress
+from mailrules.client.traffic import Counters
 from mailrules.errors import CommandRefused, ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.connection import Connection
 from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, Greeted, TlsAgreed
@@ -23,7 +23,7 @@ from mailrules.imap.states import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from mailrules.client.async_client import TrafficObserver
+    from mailrules.client.traffic import TrafficObserver
     from mailrules.imap.command import Command
     from mailrules.imap.events import Event, Tag
     from mailrules.imap.responses import StatusResponse

@@ -184,7 +184,7 @@ async def test_a_command_may_be_cancelled_anywhere(
         async def attempt(step: int) -> bool:
             was_cancelled = await cancel(use(client), step)
             await is_usable_or_closed(client)
-            assert client._waiters == {}
+            assert client._carrier._waiters == {}
             return was_cancelled
 
         assert await at_every_step(attempt) >= 1

@@ -141,7 +141,7 @@ async def test_a_cancelled_procedure_leaves_nobody_waiting():
         counting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await counting
-        assert not client._waiters
+        assert not client._carrier._waiters
 
         noop = asyncio.create_task(client.run(Noop()))
         await stream.expect(b"A3 NOOP\r\n")

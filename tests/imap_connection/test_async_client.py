@@ -68,7 +68,7 @@ async def open_mailbox(
         await stream.expect(b"A1 SELECT INBOX\r\n")
         stream.feed(b"* 5 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\nA1 OK\r\n")
         await opening
-        client._command_seconds = command_seconds  # only now, so that no test depends on a fast machine
+        client._carrier._command_seconds = command_seconds  # only now, so that no test depends on a fast machine
         yield client, stream
 
 
@@ -383,11 +383,11 @@ async def test_the_deadline_starts_anew_with_each_command_that_is_done_and_not_w
     async with open_mailbox() as (client, stream):
         first, second = (asyncio.create_task(client.run(command)) for command in (Noop(), Noop()))
         await stream.expect(b"A2 NOOP\r\nA3 NOOP\r\n")
-        deadlines = [client._deadline.when()]
+        deadlines = [client._carrier._deadline.when()]
         for data in (b"* 6 EXISTS\r\n", b"A2 OK\r\n", b"A3 OK\r\n"):
             stream.feed(data)
             await stream.is_read()
-            deadlines.append(client._deadline.when())
+            deadlines.append(client._carrier._deadline.when())
         await asyncio.gather(first, second)
 
         at_first, after_bytes, after_one, after_all = deadlines
@@ -402,10 +402,10 @@ async def test_the_deadline_starts_anew_when_the_server_says_that_it_is_at_work(
     async with open_mailbox() as (client, stream):
         waiting = asyncio.create_task(client.run(command))
         await stream.expect(sent)
-        at_first = client._deadline.when()
+        at_first = client._carrier._deadline.when()
         stream.feed(b'* OK [INPROGRESS ("A2" 454 1000)] Processed 45% of the mailbox\r\n')
         await stream.is_read()
-        after = client._deadline.when()
+        after = client._carrier._deadline.when()
         stream.feed(b"A2 OK done\r\n")
         await waiting
 
@@ -418,13 +418,13 @@ async def test_no_deadline_runs_while_idle_does():
     async with open_mailbox() as (client, stream):
         idling = asyncio.create_task(client.idle(timeout_seconds=60))
         await stream.expect(b"A2 IDLE\r\n")
-        assert client._deadline.when() is not None
+        assert client._carrier._deadline.when() is not None
         stream.feed(b"+ idling\r\n")
         await stream.is_read()
-        assert client._deadline.when() is None
+        assert client._carrier._deadline.when() is None
         stream.feed(b"* 6 EXISTS\r\n")
         await stream.expect(b"DONE\r\n")
-        assert client._deadline.when() is not None
+        assert client._carrier._deadline.when() is not None
         stream.feed(b"A2 OK\r\n")
 
         assert await idling

@@ -44,7 +44,7 @@ async def all_of(client: AsyncClient) -> bytes:
 
 
 async def pause_of(client: AsyncClient) -> None:
-    while not client._is_paused:  # noqa: ASYNC110 -- nothing tells it
+    while not client._carrier._is_paused:  # noqa: ASYNC110 -- nothing tells it
         await asyncio.sleep(0)
 
 
@@ -217,8 +217,8 @@ async def test_what_is_held_for_a_command_inside_the_loop_is_limited():
             for _ in range(9):
                 stream.feed(b"x" * MIB)
             await pause_of(client)
-            assert client._deadline.when() is not None
-            client._deadline.reschedule(0)
+            assert client._carrier._deadline.when() is not None
+            client._carrier._deadline.reschedule(0)
 
             with pytest.raises(ConnectionLost, match="nobody took the content"):
                 await noop
@@ -232,11 +232,11 @@ async def test_the_deadline_stands_still_while_the_loop_is_behind():
         stream.feed(b"x" * MIB)
         await pause_of(client)
 
-        assert client._deadline.when() is None
+        assert client._carrier._deadline.when() is None
         assert len(await anext(content)) == MIB
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert client._deadline.when() is not None
+        assert client._carrier._deadline.when() is not None
 
 
 async def test_each_mebibyte_starts_the_deadline_anew_and_less_does_not():
@@ -244,14 +244,14 @@ async def test_each_mebibyte_starts_the_deadline_anew_and_less_does_not():
         begin = asyncio.create_task(stack.enter_async_context(client.fetch_content(5)))
         await fed(stream, size_bytes=2 * MIB)
         content = await begin
-        first = client._deadline.when()
+        first = client._carrier._deadline.when()
 
         stream.feed(b"x" * (MIB - 1))
         await anext(content)
-        assert client._deadline.when() == first
+        assert client._carrier._deadline.when() == first
         stream.feed(b"x")
         await anext(content)
-        assert client._deadline.when() > first
+        assert client._carrier._deadline.when() > first
 
 
 # -- iterating over messages
@@ -536,14 +536,14 @@ async def test_the_deadline_stands_still_while_content_is_waited_for():
     async with open_mailbox() as (client, stream):
         upload = asyncio.create_task(client.upload(append(4), stalling()))
         await stream.expect(b"A2 APPEND INBOX {4}\r\n")
-        assert client._deadline.when() is not None
+        assert client._carrier._deadline.when() is not None
         stream.feed(b"+ go\r\n")
         await stream.is_read()
-        assert client._deadline.when() is None
+        assert client._carrier._deadline.when() is None
 
         never.set()
         await stream.expect(b"abcd\r\n")
-        assert client._deadline.when() is not None
+        assert client._carrier._deadline.when() is not None
         stream.feed(b"A2 OK\r\n")
         await upload
 
