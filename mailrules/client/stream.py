@@ -6,7 +6,9 @@ import asyncio
 import shlex
 import socket
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
 
 from mailrules.client.compression import DeflateLayer
 from mailrules.client.dialing import dial
@@ -27,6 +29,9 @@ _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 20, "TC
 """A dead peer is noticed after about two minutes; macOS says TCP_KEEPALIVE for TCP_KEEPIDLE."""
 
 _CLOSE_SECONDS = 1.0
+
+_contexts: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = WeakValueDictionary()
+"""A context holds every certificate that is trusted, most of a MiB: connections that live together share one."""
 
 
 class _Layer(Protocol):
@@ -87,7 +92,7 @@ class NetworkStream:
 
     async def start_tls(self) -> None:
         """Shake hands, verified for the account's host. After ConnectionFailed the stream is of no more use."""
-        layer = TLSLayer(client_context(ca_file=self._account.ca_file), server_name=self._account.host)
+        layer = TLSLayer(_shared_context(self._account.ca_file), server_name=self._account.host)
         seconds = self._account.timeouts.tls_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -256,6 +261,25 @@ async def _answer(turn: Turn, reader: asyncio.StreamReader) -> bytes:
     if len(header) > MOST_HEADER_BYTES:
         raise asyncio.LimitOverrunError("header too long", len(header))
     return header
+
+
+def _shared_context(ca_file: str) -> ssl.SSLContext:
+    """The context of those who trust the same, as long as one of them lives; a changed file makes a new one."""
+    system = ssl.get_default_verify_paths()
+    files = [ca_file and str(Path(ca_file).expanduser()), system.cafile, system.capath]
+    key = tuple((file, _version_of(file)) for file in files if file)
+    context = _contexts.get(key)
+    if context is None:
+        context = _contexts[key] = client_context(ca_file=ca_file)
+    return context
+
+
+def _version_of(file: str) -> tuple[int, ...]:
+    try:
+        state = Path(file).stat()
+    except OSError:
+        return ()  # reading it will tell what is wrong, if anything is
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _abort(writer: asyncio.StreamWriter | None) -> None:

@@ -1,17 +1,23 @@
 """The client's speed and memory, as ratios and sizes within one run: ``make bench-imap``.
 
-Sections: speed, large; both without arguments. The exit status is 1 if a claim does not hold.
+Sections: speed, large, idle; all without arguments. The exit status is 1 if a claim does not hold.
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench_imap.claims import claim
+from tests.bench_imap.idle import idle
 from tests.bench_imap.speed import speed
 from tests.servers.dovecot import HOST, PASSWORD, Dovecot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LARGE_BYTES = 1 << 30
 MOST_KIB = 64 << 10
@@ -28,10 +34,18 @@ def large(server: Dovecot) -> bool:
     return claim("MiB of memory for the whole process", peak / 1024, most=MOST_KIB / 1024)
 
 
-def main(sections: list[str]) -> int:
-    parts = {"speed": speed, "large": large}
+def _on_dovecot(part: Callable[[Dovecot], bool]) -> bool:
     with Dovecot() as server:
-        results = [parts[name](server) for name in sections or parts]
+        return part(server)
+
+
+def main(sections: list[str]) -> int:
+    parts: dict[str, Callable[[], bool]] = {
+        "speed": partial(_on_dovecot, speed),
+        "large": partial(_on_dovecot, large),
+        "idle": idle,
+    }
+    results = [parts[name]() for name in sections or parts]
     return 0 if all(results) else 1
 
 

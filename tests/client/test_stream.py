@@ -192,6 +192,22 @@ async def test_plain_bytes_sent_before_the_handshake_spoil_it(authority: trustme
         await stream.close()
 
 
+async def test_another_authority_in_the_file_counts_for_the_next_connection_at_once(
+    authority: trustme.CA, tmp_path: Path
+) -> None:
+    async with scripted_server(greet_and_echo, tls=server_context(authority, "127.0.0.1")) as port:
+        account = settings(port, security=Security.TLS, ca_file=authority_file(authority, tmp_path))
+        first, second = await open_stream(account), await open_stream(account)
+
+        authority_file(trustme.CA(), tmp_path)
+
+        with pytest.raises(ConnectionFailed, match="the certificate is not verified"):
+            await open_stream(account)
+        for stream in (first, second):
+            assert await read_bytes(stream, len(GREETING)) == GREETING
+            await stream.close()
+
+
 async def test_compression_runs_inside_tls(authority: trustme.CA, tmp_path: Path) -> None:
     async def echo_deflated(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         layer = DeflateLayer()
