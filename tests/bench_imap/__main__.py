@@ -1,6 +1,6 @@
 """The client's speed and memory, as ratios and sizes within one run: ``make bench-imap``.
 
-Sections: speed, large, idle; all without arguments. The exit status is 1 if a claim does not hold.
+Sections: speed, large, idle, lines; all without arguments. The exit status is 1 if a claim does not hold.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tests.bench_imap.claims import claim
 from tests.bench_imap.idle import idle
+from tests.bench_imap.lines import lines
 from tests.bench_imap.speed import speed
 from tests.servers.dovecot import HOST, PASSWORD, Dovecot
 
@@ -44,6 +45,7 @@ def main(sections: list[str]) -> int:
         "speed": partial(_on_dovecot, speed),
         "large": partial(_on_dovecot, large),
         "idle": idle,
+        "lines": lines,
     }
     results = [parts[name]() for name in sections or parts]
     return 0 if all(results) else 1
