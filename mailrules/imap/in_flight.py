@@ -10,6 +10,7 @@ from mailrules.imap.command import Answer, Command
 from mailrules.imap.events import CommandCompleted, CommandFailed, Tag
 from mailrules.imap.response_codes import MessageLimitCode
 from mailrules.imap.responses import Status
+from mailrules.imap.session_commands import Authenticate, StartTls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mailrules.imap.command import ContentBegun
     from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import Tagged
+
+
+# What Exchange says to every command once it cannot reach the mailbox any more; only a new connection helps.
+_BACKEND_LOST = "authenticated but not connected"
 
 
 @dataclass(slots=True)
@@ -55,6 +60,27 @@ class InFlight:
         line = self.command.reply_to(challenge, turn=self._turns, offered=offered)
         self._turns += line is not None
         return line
+
+    def require_credible(self, reply: Tagged, *, is_whole: bool, behind_bytes: int) -> None:
+        """Raise RemoteProtocolError for a reply after which nothing on the connection can be relied on.
+
+        That is an OK that comes before the command ``is_whole``, sent to its end and answered by each ``+``, or with
+        ``behind_bytes`` already received that must not be there, and the loss of the mailbox behind the server.
+        """
+        command = self.command
+        if reply.status is Status.BAD and _BACKEND_LOST in reply.text:
+            raise RemoteProtocolError(f"the server has lost the mailbox behind it: {reply.text}")
+        if reply.status is not Status.OK:
+            return
+        if not is_whole:
+            raise RemoteProtocolError(f"the server says OK to {command.name} before its + and the rest of the command")
+        if isinstance(command, Authenticate) and (doubt := command.mechanism.doubt()):
+            raise RemoteProtocolError(f"the server says OK to AUTHENTICATE, but {doubt}")
+        if isinstance(command, StartTls) and behind_bytes:
+            raise RemoteProtocolError(
+                f"{behind_bytes} bytes behind STARTTLS's OK came without TLS; "
+                "somebody on the way may have put them there"
+            )
 
     def outcome(self, reply: Tagged) -> CommandCompleted | CommandFailed:
         """What the tagged reply makes of it."""

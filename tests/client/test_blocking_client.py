@@ -213,7 +213,7 @@ def test_both_socket_buffers_may_be_full_at_once() -> None:
         read_until_the_end(connection)
 
     with talking(send_before_reading) as port, client_of(port, command_seconds=20) as client:
-        client._connection._state = State.AUTHENTICATED  # the server of this test knows no login
+        client._connection._session.state = State.AUTHENTICATED  # the server of this test knows no login
 
         client.run(Append("INBOX", b"x" * size))
 

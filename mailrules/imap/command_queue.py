@@ -1,0 +1,124 @@
+"""Which commands of a connection wait for their turn, which are on their way, and which of them may go next?"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING
+
+from mailrules.errors import ConnectionLost, LocalProtocolError, MissingCapability
+from mailrules.imap.events import CommandFailed, Event, Tag
+from mailrules.imap.mailbox_commands import Select
+from mailrules.imap.pipelining import is_relied_on, may_overlap
+from mailrules.imap.session_commands import Idle
+from mailrules.imap.states import State, state_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mailrules.imap.command import Command
+    from mailrules.imap.in_flight import InFlight
+    from mailrules.imap.outbox import Outbox
+
+
+class CommandQueue:
+    """The commands that have no outcome yet, in the order in which they were submitted.
+
+    They are held until the gate of ``pipelining`` opens, and then ``in_flight`` until the connection takes them out.
+    """
+
+    def __init__(self) -> None:
+        self.in_flight: dict[Tag, InFlight] = {}
+        self._tags = count(1)
+        self._held: dict[Tag, Command[object]] = {}
+        self._unsendable: dict[Tag, LocalProtocolError | MissingCapability] = {}  # to be told with the next events
+
+    @property
+    def has_held(self) -> bool:
+        """Whether a command waits for its turn."""
+        return bool(self._held)
+
+    @property
+    def opening(self) -> Select | None:
+        """The SELECT or EXAMINE that is under way."""
+        commands = (one.command for one in self.in_flight.values())
+        return next((command for command in commands if isinstance(command, Select)), None)
+
+    def state_behind(self, state: State) -> State:
+        """Where the commands of the queue lead from this state if all of them succeed."""
+        for command in (*(one.command for one in self.in_flight.values()), *self._held.values()):
+            state = state_after(command.name, state, succeeded=True)
+        return state
+
+    def hold(self, command: Command[object]) -> Tag:
+        """Put a command at the end; its tag is new."""
+        tag = Tag(f"A{next(self._tags)}")
+        self._held[tag] = command
+        return tag
+
+    def send_ready(self, send: Callable[[Tag, Command[object]], None], *, outbox: Outbox) -> None:
+        """Give ``send`` every held command that the gate lets out, up to one that blocks the outbox.
+
+        One for which it raises LocalProtocolError or MissingCapability is out of the queue, see ``take_unsendable``.
+        """
+        earlier = [one.command for one in self.in_flight.values()]
+        for tag, command in list(self._held.items()):
+            if outbox.is_blocked:
+                break
+            if all(may_overlap(one, command) for one in earlier):
+                del self._held[tag]
+                try:
+                    send(tag, command)
+                except (LocalProtocolError, MissingCapability) as error:
+                    self._unsendable[tag] = error
+                    continue
+            earlier.append(command)
+
+    def require_sendable(self, tag: Tag) -> None:
+        """Raise why this command could not be sent, if it was tried and could not."""
+        if tag in self._unsendable:
+            raise self._unsendable.pop(tag)
+
+    def take_unsendable(self) -> list[Event]:
+        """The failures of those that could not be sent, each once."""
+        failed: list[Event] = [CommandFailed(tag=tag, error=error) for tag, error in self._unsendable.items()]
+        self._unsendable.clear()
+        return failed
+
+    def withdraw(self, tag: Tag) -> bool:
+        """Nobody waits for this command any more; whether it was held and is gone.
+
+        One that the state of later ones rests on stays, or those would act in the wrong mailbox.
+        """
+        if tag in self.in_flight:
+            self.in_flight[tag].is_abandoned = True
+        elif tag in self._held and not is_relied_on(self._held[tag].name):
+            del self._held[tag]
+            return True
+        return False
+
+    def withdraw_idle(self) -> bool:
+        """Take back an IDLE that was not sent yet; False if there is none."""
+        for tag, command in self._held.items():
+            if isinstance(command, Idle):
+                del self._held[tag]
+                return True
+        return False
+
+    def drop_held(self, reason: str) -> list[Event]:
+        """Fail the commands that wait for their turn."""
+        error = LocalProtocolError(f"not sent: {reason}")
+        failed: list[Event] = [CommandFailed(tag=tag, error=error) for tag in self._held]
+        self._held.clear()
+        return failed
+
+    def lose_all(self, reason: str, *, outbox: Outbox) -> list[Event]:
+        """The connection is over: fail every command, those sent whole as ones that may have run."""
+        sent = {tag for tag in self.in_flight if not outbox.is_half_sent(tag)}
+        lost = (*self.in_flight, *self._held)
+        failed: list[Event] = [
+            CommandFailed(tag=tag, error=ConnectionLost(reason, may_have_run=tag in sent)) for tag in lost
+        ]
+        failed.extend(self.take_unsendable())
+        self.in_flight.clear()
+        self._held.clear()
+        return failed
