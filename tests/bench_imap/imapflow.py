@@ -8,13 +8,13 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.bench_imap.apart import PATIENCE_SECONDS, measured
 from tests.bench_imap.contenders import HOST, NAMES
 
 if TYPE_CHECKING:
     from mailrules.settings import AccountSettings
 
 PACKAGE = "imapflow@2.10.2"
-PATIENCE_SECONDS = 120
 _SCRIPT = Path(__file__).with_name("rival_imapflow.cjs")
 
 
@@ -43,13 +43,5 @@ class ImapFlow:
         return self._run(account, password, "header", *NAMES)
 
     def _run(self, account: AccountSettings, password: str, *job: str) -> tuple[float, int]:
-        done = subprocess.run(
-            ["node", str(_SCRIPT), HOST, str(account.port), account.user, password, *job],
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_SECONDS,
-            check=True,
-        )
-        seconds, count = done.stdout.split()
-        return float(seconds), int(count)
+        command = ["node", str(_SCRIPT), HOST, str(account.port), account.user, password, *job]
+        return measured(command, self._environment)
