@@ -96,9 +96,9 @@ class WatchedServer(ImapServer):
         super().__init__(*accounts)
         self._seen = threading.Condition()
 
-    def take_reaction(self, command: str) -> Reaction | None:
+    def take_reaction(self, command: str, *, text: bytes, said: frozenset[str]) -> Reaction | None:
         with self._seen:
-            reaction = super().take_reaction(command)
+            reaction = super().take_reaction(command, text=text, said=said)
             self._seen.notify_all()
         return reaction
 
