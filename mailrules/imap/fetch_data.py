@@ -22,7 +22,6 @@ from mailrules.imap.tokens import Reader, Unreadable, Value, read_number, read_s
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mailrules.imap.framing import Frame
     from mailrules.imap.limits import Limits
 
 _LARGEST_NUMBER: Final = 2**32 - 1
@@ -91,6 +90,9 @@ _ATTRIBUTE = re.compile(rb"[ \r\n]*+([^ ()\[\]\r\n]++)(?:\[([^]]*+)\](?:<([0-9]*
 _INTERNAL_DATE = re.compile(
     rb" *([0-9]{1,2}-[A-Za-z]{3}-[0-9]{4}) +([0-9]{1,2}):([0-9]{2}):([0-9]{2}) *([+-][0-9]{4}) *"
 )
+_LITERAL = re.compile(rb"\{([0-9]{1,4})\}\r\n")
+_UNQUOTABLE = re.compile(rb"[\r\n\x00]")
+_MOST_QUOTED = 20
 _MONTHS: Final = {
     name: number
     for number, name in enumerate(
@@ -118,12 +120,14 @@ class _Attributes(TypedDict, total=False):
     gmail_message_id: str
 
 
-def read_usual_fetch(frame: Frame, *, limits: Limits) -> FetchData | None:
+def read_usual_fetch(frame: bytes, *, limits: Limits) -> FetchData | None:
     """The attributes that a mailbox is read by, in any order, and at most one literal at the end.
 
     None where the response is anything else; ``read_fetch`` then gives the same and more, slower.
     """
     match = _USUAL.match(frame)
+    if match is None and (quoted := _with_short_literals_quoted(frame)) is not None:
+        frame, match = quoted, _USUAL.match(quoted)
     if match is None or limits.addresses < USUAL_ADDRESSES:
         return None
     number, uid, flags, day, hour, minute, second, zone, size, modseq, *more, section, literal = match.groups()
@@ -151,6 +155,28 @@ def read_usual_fetch(frame: Frame, *, limits: Limits) -> FetchData | None:
         )
     except ValueError:  # the date is none
         return None
+
+
+def _with_short_literals_quoted(frame: bytes) -> bytes | None:
+    """The same response with quoted strings for the literals of its envelope; None where that cannot be said.
+
+    Dovecot sends a subject with a quote or an 8-bit letter as a literal: one message in ten or twenty.
+    A quoted string holds no CRLF, so what looks like the first literal is one, and so on behind it.
+    """
+    pieces: list[bytes] = []
+    start = 0
+    while (literal := _LITERAL.search(frame, start)) is not None:
+        end = literal.end() + int(literal[1])
+        content = frame[literal.end() : end]
+        before = frame[start : literal.start()]
+        if before.endswith(b"] "):  # content that was asked for, and that only ends a usual response
+            break
+        is_usual = before.endswith((b" ", b"(")) and end < len(frame) and len(pieces) < _MOST_QUOTED
+        if not is_usual or _UNQUOTABLE.search(content):
+            return None
+        pieces += [before, b'"%b"' % content.replace(b"\\", b"\\\\").replace(b'"', b'\\"')]
+        start = end
+    return b"".join((*pieces, frame[start:])) if pieces else None
 
 
 def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits, uid: int | None = None) -> FetchData:
