@@ -72,13 +72,13 @@ class Exchange(DebugLog):
         self._lost = ""  # why the connection was given up
 
     def read(self, size: int) -> bytes:
-        raise NotImplementedError
+        raise NotImplementedError  # the class that has the socket gives it, and programs override it there
 
     def readline(self) -> bytes:
-        raise NotImplementedError
+        raise NotImplementedError  # the class that has the socket gives it, and programs override it there
 
     def send(self, data: bytes) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # the class that has the socket gives it, and programs override it there
 
     # -- sending --------------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ class Envelope:
     message_id: bytes | None = None
 
 
+_REMEMBERED_BYTES: Final = 1_000
+"""Of an address list; longer ones are read each time, lest a server fill the memory with them."""
 _NOBODY: Final[tuple[EnvelopeAddress, ...]] = ()
 
 
@@ -102,9 +104,13 @@ def read_envelope(value: Value, *, limits: Limits) -> Envelope:
     )
 
 
-@lru_cache(maxsize=4096)
 def _usual_addresses(text: bytes) -> tuple[EnvelopeAddress, ...]:
     """Sender and Reply-To mostly repeat From, and mailboxes repeat their correspondents."""
+    return _remembered_addresses(text) if len(text) <= _REMEMBERED_BYTES else _remembered_addresses.__wrapped__(text)
+
+
+@lru_cache(maxsize=4096)
+def _remembered_addresses(text: bytes) -> tuple[EnvelopeAddress, ...]:
     return tuple(
         EnvelopeAddress(name=_usual_text(name), mailbox=_usual_text(mailbox), host=_usual_text(host))
         for name, mailbox, host in _ADDRESS_FIELDS.findall(text)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_HEADER_BYTES = 256 * 1024
 MAX_ENCODED_WORDS = 1_000
+_SHORT_NAME_BYTES = 100
+"""Names up to this length are remembered; a stranger's longer ones would fill the memory."""
 
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:+\-]{1,60})(?:\*[^?\s]{0,60})?\?([BbQq])\?([^?]*)\?=")
 _QUOTED_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
@@ -39,7 +41,8 @@ def header_fields(block: bytes) -> Iterator[tuple[str, bytes]]:
             yield name, (b"\n".join((value, *folded)) if folded else value).strip()
         folded.clear()
         field_name, colon, value = line.partition(b":")
-        name = _name(field_name) if colon else ""
+        read_name = _name if len(field_name) <= _SHORT_NAME_BYTES else _name.__wrapped__
+        name = read_name(field_name) if colon else ""
     if name:
         yield name, b"\n".join((value, *folded)).strip()
 

@@ -57,7 +57,7 @@ class TextTest:
         return " | ".join(snapshot.header_values(self.field, row))
 
     def captures(self, snapshot: Snapshot, row: int) -> Mapping[str, str] | None:
-        return first_captures(self.matches, snapshot.header_values(self.field, row))
+        return _captures_of_field(self.matches, snapshot.header_values(self.field, row))
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         return snapshot.columns.header(self.field).unreadable.get(row, "")
@@ -129,7 +129,6 @@ def literals_of(matches: Iterable[TextMatch]) -> list[str]:
     return [literal for match in matches if match.operator != TextOperator.EQUALS for literal in match.probes or ()]
 
 
-@lru_cache(maxsize=256)  # many messages of few lists
 def first_captures(matches: tuple[TextMatch, ...], texts: tuple[str, ...]) -> Mapping[str, str] | None:
     """Captures from the first text that all operators hold for."""
     for text in texts:
@@ -138,6 +137,11 @@ def first_captures(matches: tuple[TextMatch, ...], texts: tuple[str, ...]) -> Ma
                 if (found := match.captures(text)) is not None:
                     return found
     return None
+
+
+@lru_cache(maxsize=64)  # many messages of few lists; a header field is short, as a body is not
+def _captures_of_field(matches: tuple[TextMatch, ...], texts: tuple[str, ...]) -> Mapping[str, str] | None:
+    return first_captures(matches, texts)
 
 
 def confirmed(candidates: Iterable[int], holds: Callable[[int], bool]) -> tuple[list[int], list[int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mailrules.imap import envelope
 from mailrules.imap.envelope import Envelope, EnvelopeAddress
 from mailrules.imap.limits import Limits
 from tests.imap_wire.reading import fetch_of
@@ -65,3 +66,13 @@ def test_addresses_are_counted_against_the_limit(spread):
     over = fetch_of(envelope(12), limits=limits)
     assert over.uid == 5
     assert "limits.addresses" in over.malformed["ENVELOPE"].reason
+
+
+def test_long_address_lists_are_read_and_not_kept_in_memory():
+    before = envelope._remembered_addresses.cache_info().currsize
+    host = b"h" * 2_000
+
+    addresses = envelope._usual_addresses(b'((NIL NIL "ann" "%b"))' % host)
+
+    assert [address.host for address in addresses] == [host]
+    assert envelope._remembered_addresses.cache_info().currsize == before

@@ -1,5 +1,7 @@
 """Text conditions hold for one occurrence of a field, decoded, whatever its case."""
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from mailrules.mailbox.message import TEXT, UID, FactRequest, MessageFacts, Part, Unreadable, header_fact
 from mailrules.mailbox.text import clean_text
 from mailrules.rules.text_match import TextMatch, TextOperator
-from mailrules.rules.text_tests import BodyTest, TextTest
+from mailrules.rules.text_tests import BodyTest, TextTest, first_captures
 from mailrules.rules.truth import Truth
 from tests.judging.conditions import bits, judged, text_match
 from tests.mailbox.samples import empty_snapshot, header_snapshot
@@ -145,3 +147,12 @@ def test_whole_columns_judge_as_one_value_after_the_other(
 
     expected = [any(all(match.holds(clean_text(text)) for match in matches) for text in texts) for texts in messages]
     assert [bool(truth.true >> row & 1) for row in range(len(messages))] == expected
+
+
+def test_captures_of_a_body_do_not_keep_the_body_in_memory():
+    text = "".join(["number 17 ", "x" * 100])
+    references = sys.getrefcount(text)
+
+    assert first_captures((text_match("regex", "number (?P<number>[0-9]+)"),), (text,)) == {"number": "17"}
+
+    assert sys.getrefcount(text) == references

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailrules.mailbox import headers
 from mailrules.mailbox.headers import MAX_ENCODED_WORDS, header_fields, header_text
 from mailrules.mailbox.message import Unreadable
 
@@ -76,3 +77,11 @@ def test_hostile_values_take_linear_time(raw: bytes) -> None:
     list(header_fields(b"a: b\n" + raw.replace(b" ", b" \n")))
 
     assert process_time() - start < 1
+
+
+def test_long_names_are_read_and_not_kept_in_memory():
+    before = headers._name.cache_info().currsize
+
+    assert list(header_fields(b"X" * 200 + b": 1\r\n")) == [("x" * 200, b"1")]
+
+    assert headers._name.cache_info().currsize == before
