@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from mailrules.imap.events import Tag
     from mailrules.imap.fetch_data import FetchData
     from mailrules.imap.fetch_items import FetchItems
-    from mailrules.imap.outbox import ContentWanted
     from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import StatusResponse
     from mailrules.imap.selected_mailbox import SelectedMailbox
     from mailrules.imap.states import State
+    from mailrules.imap.write_queue import ContentWanted
 
 R = TypeVar("R")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mailrules.imap.command import Command
     from mailrules.imap.in_flight import InFlight
-    from mailrules.imap.outbox import Outbox
+    from mailrules.imap.write_queue import WriteQueue
 
 
 class CommandQueue:
@@ -55,14 +55,14 @@ class CommandQueue:
         self._held[tag] = command
         return tag
 
-    def send_ready(self, send: Callable[[Tag, Command[object]], None], *, outbox: Outbox) -> None:
-        """Give ``send`` every held command that the gate lets out, up to one that blocks the outbox.
+    def send_ready(self, send: Callable[[Tag, Command[object]], None], *, write_queue: WriteQueue) -> None:
+        """Give ``send`` every held command that the gate lets out, up to one that blocks the write queue.
 
         One for which it raises LocalProtocolError or MissingCapability is out of the queue, see ``take_unsendable``.
         """
         earlier = [one.command for one in self.in_flight.values()]
         for tag, command in list(self._held.items()):
-            if outbox.is_blocked:
+            if write_queue.is_blocked:
                 break
             if all(may_overlap(one, command) for one in earlier):
                 del self._held[tag]
@@ -111,9 +111,9 @@ class CommandQueue:
         self._held.clear()
         return failed
 
-    def lose_all(self, reason: str, *, outbox: Outbox) -> list[Event]:
+    def lose_all(self, reason: str, *, write_queue: WriteQueue) -> list[Event]:
         """The connection is over: fail every command, those sent whole as ones that may have run."""
-        sent = {tag for tag in self.in_flight if not outbox.is_half_sent(tag)}
+        sent = {tag for tag in self.in_flight if not write_queue.is_half_sent(tag)}
         lost = (*self.in_flight, *self._held)
         failed: list[Event] = [
             CommandFailed(tag=tag, error=ConnectionLost(reason, may_have_run=tag in sent)) for tag in lost

@@ -26,13 +26,13 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.framing import ContentOffered, ContentPiece, Framer
 from mailrules.imap.in_flight import InFlight
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
-from mailrules.imap.outbox import ContentWanted, Outbox, Outgoing
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import opens_or_closes
 from mailrules.imap.responses import Continuation, Status, StatusResponse, Tagged
 from mailrules.imap.session_commands import Compress, Idle, Logout, StartTls
 from mailrules.imap.session_state import SessionState
 from mailrules.imap.states import State, require_state
+from mailrules.imap.write_queue import ContentWanted, Outgoing, WriteQueue
 
 if TYPE_CHECKING:
     from mailrules.imap.command import Command
@@ -55,7 +55,7 @@ class Connection:
         self._framer = Framer(limits)
         self._queue = CommandQueue()
         self._session = SessionState()
-        self._outbox = Outbox()
+        self._write_queue = WriteQueue()
         self._is_paused = False  # between the OK of STARTTLS or COMPRESS and resume()
         self._idle_begun = False
         self._idle_done = False
@@ -102,7 +102,7 @@ class Connection:
     @property
     def content_wanted(self) -> ContentWanted | None:
         """The streamed literal whose bytes are to be sent next; nothing else goes out before its end."""
-        return self._outbox.wanted
+        return self._write_queue.wanted
 
     @property
     def streamed_bytes(self) -> int:
@@ -111,7 +111,7 @@ class Connection:
 
     def is_half_sent(self, tag: Tag) -> bool:
         """Whether the server is in the middle of this command: then it cannot be taken back."""
-        return self._outbox.is_half_sent(tag)
+        return self._write_queue.is_half_sent(tag)
 
     @property
     def has_news(self) -> bool:
@@ -144,9 +144,9 @@ class Connection:
         Raises LocalProtocolError for more bytes than were announced and for NUL; the literal cannot be taken back
         then, so all that is left to the driver is ``abort``.
         """
-        self._outbox.put_content(data)
+        self._write_queue.put_content(data)
         self._streamed_bytes += len(data)
-        if not self._outbox.is_blocked:
+        if not self._write_queue.is_blocked:
             self._send_ready()
 
     def cancel(self, tag: Tag) -> None:
@@ -165,7 +165,7 @@ class Connection:
         if not any(isinstance(one.command, Idle) for one in self._queue.in_flight.values()):
             return False
         if self._idle_begun and not self._idle_done:
-            self._outbox.put_line(b"DONE")
+            self._write_queue.put_line(b"DONE")
         self._idle_done = True
         return True
 
@@ -177,7 +177,7 @@ class Connection:
 
     def data_to_send(self) -> list[Outgoing]:
         """What is to be sent now, each piece once."""
-        return self._outbox.take()
+        return self._write_queue.take()
 
     def receive_data(self, data: bytes) -> list[Event]:
         """Take bytes as they came; how they are cut does not matter."""
@@ -218,12 +218,12 @@ class Connection:
         """Send every held command that the gate lets out; note those that cannot be sent any more."""
         if self._is_paused or not self._queue.has_held or self._session.state in {State.GREETING, State.LOGOUT}:
             return
-        self._queue.send_ready(self._send, outbox=self._outbox)
+        self._queue.send_ready(self._send, write_queue=self._write_queue)
 
     def _send(self, tag: Tag, command: Command[object]) -> None:
         self._session.require_for(command)
         offered, utf8 = self._session.capabilities.offered, self._session.capabilities.utf8
-        self._outbox.put_command(tag, command, offered=offered, utf8=utf8)
+        self._write_queue.put_command(tag, command, offered=offered, utf8=utf8)
         self._queue.in_flight[tag] = InFlight(tag, command)
         self._framer.offers_content = self._framer.offers_content or command.streams_content
         self._session.begin(command)
@@ -280,8 +280,8 @@ class Connection:
             self._end(f"the server said BYE: {response.text}", events)
 
     def _receive_continuation(self, response: Continuation, events: list[Event]) -> None:
-        if self._outbox.awaits_go_ahead:
-            self._outbox.send_waiting()
+        if self._write_queue.awaits_go_ahead:
+            self._write_queue.send_waiting()
             return
         for one in self._queue.in_flight.values():
             if isinstance(one.command, Idle) and not self._idle_begun:
@@ -289,7 +289,7 @@ class Connection:
                 return
             line = one.reply_to(response.raw, offered=self._session.capabilities.offered)
             if line is not None:
-                self._outbox.put_line(line, is_secret=one.command.is_secret)
+                self._write_queue.put_line(line, is_secret=one.command.is_secret)
                 return
         events.append(Disregarded(response=response))
 
@@ -299,7 +299,7 @@ class Connection:
         if one is None:
             events.append(Disregarded(response=reply))
             return
-        is_whole = not self._outbox.is_half_sent(tag) and (self._idle_begun or not isinstance(one.command, Idle))
+        is_whole = not self._write_queue.is_half_sent(tag) and (self._idle_begun or not isinstance(one.command, Idle))
         one.require_credible(reply, is_whole=is_whole, behind_bytes=self._framer.buffered_bytes)
         self._leave(one, succeeded=reply.status is Status.OK)
         self._session.capabilities.note(reply)
@@ -318,7 +318,7 @@ class Connection:
         del self._queue.in_flight[one.tag]
         if command.streams_content:
             self._framer.offers_content = any(other.command.streams_content for other in self._queue.in_flight.values())
-        self._outbox.drop_waiting(one.tag)
+        self._write_queue.drop_waiting(one.tag)
         self._session.leave(command, succeeded=succeeded, opening=self._queue.opening)
         if isinstance(command, Idle):
             self._idle_begun = self._idle_done = False
@@ -347,15 +347,15 @@ class Connection:
 
     def _end(self, reason: str, events: list[Event]) -> None:
         self._session.end()
-        lost = self._queue.lose_all(reason, outbox=self._outbox)
-        self._outbox.clear()
+        lost = self._queue.lose_all(reason, write_queue=self._write_queue)
+        self._write_queue.clear()
         events.extend(lost)
         events.append(Ended(reason=reason))
 
     def _begin_idle(self) -> None:
         self._idle_begun = True
         if self._idle_done:
-            self._outbox.put_line(b"DONE")
+            self._write_queue.put_line(b"DONE")
 
     def _is_open(self) -> bool:
         return self._session.state is not State.LOGOUT and not self._is_paused

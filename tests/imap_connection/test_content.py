@@ -12,11 +12,11 @@ from mailrules.imap.content_commands import UidFetchContent
 from mailrules.imap.events import UntaggedReceived
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidStore
-from mailrules.imap.outbox import ContentWanted
 from mailrules.imap.responses import ExistsData
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop
 from mailrules.imap.states import State
+from mailrules.imap.write_queue import ContentWanted
 from mailrules.imap.writer import PATIENT_BYTES, BodySection, StreamedLiteral
 from tests.imap_connection.exchange import authenticated, outcome_of, selected, sent
 

@@ -30,7 +30,7 @@ class ContentWanted:
     left_bytes: int
 
 
-class Outbox:
+class WriteQueue:
     """The sending side of a connection."""
 
     def __init__(self) -> None:
