@@ -69,7 +69,11 @@ class Watch:
         return await self._judge(rules, None)
 
     async def _stay_open(self) -> None:
-        """Reading up on what no answer proved opens other mailboxes; come back to ours then."""
+        """Reading up on what no answer proved opens other mailboxes; come back to ours then.
+
+        Raises ReadOnlyMode where the kill switch is on.
+        """
+        self._session.journal.kill_switch.check()
         opened = self._store.opened
         if opened is None or opened.mailbox != self._status.mailbox:
             self._status = await _open(self._session, self._store, self._status.mailbox, backlog=False)

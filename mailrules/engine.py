@@ -74,7 +74,11 @@ async def preview(session: Session, *, scope: Scope | None = None) -> Plan:
 
 
 async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = None) -> RunReport:
-    """Judge all mail in the rules' mailboxes, act on it and end; nothing is done without ``confirm``."""
+    """Judge all mail in the rules' mailboxes, act on it and end; nothing is done without ``confirm``.
+
+    Raises ReadOnlyMode, as the other verbs that act do, where the kill switch is on.
+    """
+    session.journal.kill_switch.check()
     scope = scope or Scope()
     async with connected(accounts_in(session, scope), connect_store) as stores:
         recoveries = await recover_open_steps(session, stores)
@@ -89,6 +93,7 @@ async def apply_plan(session: Session, document: str) -> RunReport:
 
     Raises PlanRefused for a document that this journal did not make.
     """
+    session.journal.kill_switch.check()
     plan = plan_from_json(document)
     if not await session.journal.knows_plan(plan_digest(document)):
         raise PlanRefused(
@@ -112,6 +117,7 @@ async def undo(
     message_id: str | None = None,
 ) -> RunReport:
     """Take a run back, or one rule's or message's part of it; ``confirm`` sees what cannot be taken back."""
+    session.journal.kill_switch.check()
     accounts = dict.fromkeys(step.intent.command.account for step in await session.journal.steps_of(run))
     async with connected(accounts_named(session, accounts), connect_store) as stores:
         # First: a step whose outcome is open could not be taken back.

@@ -126,6 +126,10 @@ class PlanRefused(MailrulesError):
     """A plan is stale, incomplete, in conflict or not ours; nothing of it was carried out."""
 
 
+class ReadOnlyMode(PlanRefused):
+    """The kill switch is on, so nothing (more) is changed; previews go on."""
+
+
 class JournalError(MailrulesError):
     """The journal could not be read or written, so nothing further is sent to a server."""
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EVENTS = frozenset(
     {
         "account.failed",
+        "changes.stopped",
         "connection.lost",
         "connection.opened",
         "connection.retried",

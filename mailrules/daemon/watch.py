@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 from mailrules.arrivals import Watch
 from mailrules.client.backoff import Backoff, seconds_asked
 from mailrules.daemon.schedule import Schedule
-from mailrules.errors import AuthenticationFailed, CommandRefused, IMAPError, MailrulesError, SecretError
+from mailrules.errors import (
+    AuthenticationFailed,
+    CommandRefused,
+    IMAPError,
+    MailrulesError,
+    ReadOnlyMode,
+    SecretError,
+)
 from mailrules.logs import get_logger
 
 if TYPE_CHECKING:
@@ -29,6 +36,9 @@ POLL_SECONDS = 60.0
 
 LONGEST_WAIT_SECONDS = 300.0
 """A quiet mailbox is judged again after this: what a guard held may have been released."""
+
+STOPPED_SECONDS = 10.0
+"""How often the kill switch is looked at while it is on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +89,10 @@ class Watcher:
             self._is_renewed = False
             asked_seconds = 0.0
             try:
+                await self._wait_for_kill_switch()
                 await self._watch_connection()
+            except ReadOnlyMode:
+                continue  # it is told, and waited for, where the next connection would be made
             except (AuthenticationFailed, SecretError) as error:
                 self._log.error("account.failed", error=str(error))
             except IMAPError as error:
@@ -93,6 +106,15 @@ class Watcher:
                 seconds = max(asked_seconds, self._backoff.next_seconds())
                 self._log.info("connection.retried", in_seconds=round(seconds, 1))
                 await self._wait(self._session.wait(seconds))
+
+    async def _wait_for_kill_switch(self) -> None:
+        """While the kill switch is on there is no connection, so no mailbox that could be written to."""
+        switch = self._session.journal.kill_switch
+        if reason := switch.reason():
+            self._log.warning("changes.stopped", reason=reason)
+        while switch.reason() and not self._is_stopping:
+            await self._wait(self._session.wait(STOPPED_SECONDS))
+            self._is_renewed = False
 
     async def _watch_connection(self) -> None:
         store = await self._connect(self.assignment.account)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailrules.errors import ConnectionLost, RemoteProtocolError
+from mailrules.errors import ConnectionLost, ReadOnlyMode, RemoteProtocolError
 from mailrules.execution.mailbox_run import MailboxRun
 from mailrules.execution.mailbox_steps import create_mailboxes, run_mailbox_step
 from mailrules.execution.report import Tally
@@ -40,7 +40,7 @@ async def execute(
     ``known`` spares a round trip where the caller has just read the status of targets.
 
     Also moves the positions on. Does not begin or finish the run: the caller does, by the report's
-    ``outcome``. A lost connection ends the account's part and is a shortfall. Raises JournalError,
+    ``outcome``. A lost connection, and the kill switch, end the account's part: a shortfall. Raises JournalError,
     after which nothing more was sent.
     """
     tally = Tally(total_steps=len(plan.mailbox_steps) + sum(1 for _ in plan.steps()), progress=progress)
@@ -54,6 +54,8 @@ async def execute(
             await _run_account(part, session, effects=effects, tally=tally, known=known or {})
         except (ConnectionLost, RemoteProtocolError) as error:
             part.leave_out(tally, f"the connection was lost: {error}")
+        except ReadOnlyMode as stopped:
+            part.leave_out(tally, str(stopped))
     return tally.report()
 
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
+from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, ReadOnlyMode, RemoteProtocolError
 from mailrules.execution.batches import Batch, batches_of, command_intent, step_intents
 from mailrules.execution.commands import perform
 from mailrules.execution.finishing import finish_halfway
@@ -75,6 +75,7 @@ class MailboxRun:
         self._flights: list[_Flight] = []
         self._answered = asyncio.Event()
         self._lost: Exception | None = None
+        self._stopped: ReadOnlyMode | None = None
         self._void = ""
         """Why nothing (more) of the plan may be done in this mailbox."""
 
@@ -82,7 +83,7 @@ class MailboxRun:
         """Carry out all commands; the UIDs that have to be judged again, None if nothing could be done.
 
         ``unsettled`` are messages of which an earlier run's step is still open: they are left alone.
-        Raises ConnectionLost after everything that is known has been journalled.
+        Raises ConnectionLost and ReadOnlyMode after everything that is known has been journalled.
         """
         for uid in unsettled:
             self._failed[uid] = "an earlier run's change of it is not settled yet; see `mailrules history`"
@@ -91,20 +92,24 @@ class MailboxRun:
             status = await self._open(batches)
             while status is not None and batches:
                 batches = await self._round(batches, status)
-                if self._lost is not None:
+                if self._lost is not None or self._stopped is not None:
                     break
                 status = await self._settle(status, reopen=bool(batches))
         except (ConnectionLost, RemoteProtocolError) as error:
             self._lost = error
         except CommandRefused as error:
             self._void = explain(error)
-        reason = f"the connection was lost: {self._lost}" if self._lost else self._void
+        except ReadOnlyMode as stopped:
+            self._stopped = stopped
+        reason = f"the connection was lost: {self._lost}" if self._lost else str(self._stopped or self._void)
         for batch in batches:
             self._leave_out(batch.key.kind, batch.shares, reason)
         for uid, kind in self._uncounted.values():
             self._miss(uid, kind, state=StepState.UNKNOWN, reason=f"{reason}; the next run settles it")
         if self._lost is not None:
             raise ConnectionLost(str(self._lost)) from self._lost
+        if self._stopped is not None:
+            raise self._stopped
         return None if self._void else frozenset(self._failed) - self._vanished
 
     async def _open(self, batches: Sequence[Batch]) -> MailboxStatus | None:
@@ -208,7 +213,7 @@ class MailboxRun:
     async def _launch(self, group: asyncio.TaskGroup, batch: Batch) -> bool:
         """Journal the intent while earlier commands are on their way, then let the command go.
 
-        False if the connection is lost, in which case nothing was sent, and the journal knows it.
+        False if nothing was sent, which the journal knows: the connection is lost, or the kill switch is on.
         """
         if self._has_lost():
             return False
@@ -216,7 +221,11 @@ class MailboxRun:
             batch.key, self._plan, target=self._targets.get(batch.key.target), capabilities=self._store.capabilities
         )
         intents = [intent for share in batch.shares for intent in step_intents(share, command)]
-        ids = await self._session.intend(intents)
+        try:
+            ids = await self._session.intend(intents)
+        except ReadOnlyMode as stopped:
+            self._stopped = stopped
+            return False
         await self._make_room(len(batch.shares))
         if self._has_lost():
             now, detail = self._session.now(), "the connection was lost before it was sent"

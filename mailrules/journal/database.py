@@ -38,7 +38,7 @@ class Database:
     """The open file. ``write`` and ``read`` run one piece of work each, in order, on the journal's thread."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._connection: sqlite3.Connection | None = None
 
@@ -72,11 +72,11 @@ class Database:
     def _explained(self, error: Exception) -> JournalError:
         cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         cure = next((cure for sign, cure in _CURES if sign in cause.lower()), "check the file and its directory")
-        return JournalError(f"cannot use the journal {self._path}: {cause}; {cure}")
+        return JournalError(f"cannot use the journal {self.path}: {cause}; {cure}")
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            raise JournalError(f"the journal {self._path} is closed")
+            raise JournalError(f"the journal {self.path} is closed")
         return self._connection
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -93,12 +93,12 @@ class Database:
         return result
 
     def _open(self) -> None:
-        _make_private(self._path)
+        _make_private(self.path)
         # The transactions are ours, so the module must not begin any (isolation_level None).
-        self._connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=5.0)
+        self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
         connection = self._connection
         # A foreign file is refused before anything in it is changed.
-        version = _checked_version(connection, self._path)
+        version = _checked_version(connection, self.path)
         connection.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit is on disk when it returns, not only safe from corruption.
         connection.execute("PRAGMA synchronous = FULL")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mailrules.errors import JournalError
 from mailrules.journal import history, ledger, positions, runs, steps
 from mailrules.journal.database import Database
+from mailrules.journal.kill_switch import KillSwitch
 from mailrules.journal.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.kill_switch = KillSwitch(database.path.parent)
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._failure: JournalError | None = None
         self._under_way: set[RunId] = set()
@@ -82,9 +84,13 @@ class Journal:
         return run in self._under_way
 
     async def intend(self, run: RunId, intents: Sequence[StepIntent], *, now: datetime) -> tuple[StepId, ...]:
-        """Store what is about to be sent; not a byte of it may leave before this returns."""
+        """Store what is about to be sent; not a byte of it may leave before this returns.
+
+        Raises ReadOnlyMode once the kill switch is on.
+        """
         if self._failure is not None:
             raise self._failure
+        self.kill_switch.check()
 
         def work(connection: sqlite3.Connection) -> tuple[StepId, ...]:
             ids = steps.insert_intents(connection, run, intents, now=now)
