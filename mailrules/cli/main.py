@@ -33,6 +33,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "undo": ("run_commands", "Take back a run, or one rule's or one message's part in it."),
     "explain": ("message_commands", "Tell for one message what each rule sees and decides."),
     "history": ("history_commands", "Show what was done, and why."),
+    "doctor": ("doctor_commands", "Tell what the servers can do, and how sure each effect is there."),
     "schema": ("rule_commands", "Print the JSON Schema of rule files, for editors."),
     "paths": ("path_commands", "Show which files are used, and why."),
     "plugins": ("plugin_commands", "List plugins."),

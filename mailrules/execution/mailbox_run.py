@@ -290,6 +290,8 @@ class MailboxRun:
         reply = reply_for(error)
         if batch.key.target and reply.handling is Handling.HOLD:
             self._barred[batch.key.target] = f"{batch.key.target}: {explain(error)}"
+        if batch.key.operation in {Operation.COPY, Operation.MOVE}:
+            return StepState.UNKNOWN  # whatever the code says, a part of the messages may have gone before it
         return StepState.REFUSED if reply.nothing_done else StepState.UNKNOWN
 
     async def _settle(self, status: MailboxStatus, *, reopen: bool) -> MailboxStatus | None:
