@@ -33,6 +33,7 @@ from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
 from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Id, Logout, Noop
+from mailrules.imap.writer import StreamedLiteral
 from mailrules.mailbox.message import UID
 from mailrules.mailbox.store import (
     AppendOutcome,
@@ -46,6 +47,7 @@ from mailrules.mailbox.store import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from mailrules.client.async_client import AsyncClient
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from mailrules.imap.fetch_items import FetchItems
     from mailrules.imap.selected_mailbox import OpenedMailbox
     from mailrules.mailbox.message import FactRequest, MessageFacts
+    from mailrules.mailbox.store import MessageContent
     from mailrules.settings import AccountSettings
 
 R = TypeVar("R")
@@ -113,11 +116,10 @@ class ImapReader:
         return tuple(mailboxes[name] for name in sorted(mailboxes))
 
     async def open(self, mailbox: str) -> MailboxStatus:
-        with _first_error_alone():
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._introduce())
-                opening = group.create_task(self.client.run(self._opening(mailbox)))
-        return _opened_status(opening.result())
+        return await self._open_by(self._opening(mailbox))
+
+    async def examine(self, mailbox: str) -> MailboxStatus:
+        return await self._open_by(Examine(mailbox))
 
     async def status(self, mailbox: str) -> MailboxStatus:
         told = await self.client.run(Status(mailbox))
@@ -141,6 +143,9 @@ class ImapReader:
     async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
         return await self._fetch(request, [SequenceSet.starting_at(first_uid)])
 
+    def read_message(self, uid: UID) -> AbstractAsyncContextManager[MessageContent]:
+        return self.client.fetch_content(uid)
+
     async def get_rights(self, mailbox: str) -> Rights:
         told = await self.client.run(GetAcl(mailbox))
         return Rights(mailbox=mailbox, entries=told.entries)
@@ -156,6 +161,13 @@ class ImapReader:
 
     def _opening(self, mailbox: str) -> Select:
         return Examine(mailbox)
+
+    async def _open_by(self, opening: Select) -> MailboxStatus:
+        with _first_error_alone():
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._introduce())
+                opened = group.create_task(self.client.run(opening))
+        return _opened_status(opened.result())
 
     async def _subscriptions(self) -> frozenset[str]:
         """By LSUB, where LIST does not tell them as well."""
@@ -245,9 +257,19 @@ class ImapStore(ImapReader):
         return tuple(UID(uid) for uid in gone)
 
     async def append(
-        self, mailbox: str, message: bytes, *, flags: frozenset[str] = frozenset(), received: datetime | None = None
+        self,
+        mailbox: str,
+        message: bytes | MessageContent,
+        *,
+        flags: frozenset[str] = frozenset(),
+        received: datetime | None = None,
     ) -> AppendOutcome:
-        told = await self.client.run(Append(mailbox, message, tuple(sorted(flags)), received))
+        named = tuple(sorted(flags))
+        if isinstance(message, bytes):
+            told = await self.client.run(Append(mailbox, message, named, received))
+        else:
+            literal = StreamedLiteral(message.size_bytes)
+            told = await self.client.upload(Append(mailbox, literal, named, received), message)
         if told is None:
             return AppendOutcome(uidvalidity=0, uid=0)
         return AppendOutcome(uidvalidity=told.uidvalidity, uid=next(iter(told.uids)))

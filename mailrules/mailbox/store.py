@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from mailrules.mailbox.message import UID, FactRequest, MessageFacts
@@ -97,6 +98,17 @@ class Rights:
     entries: Mapping[str, str]
 
 
+class MessageContent(Protocol):
+    """A whole message on its way from a server, in pieces of any size; iterated once."""
+
+    @property
+    def size_bytes(self) -> int:
+        """As the server announced it."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+
 class MailReader(Protocol):
     """One account, read only."""
 
@@ -123,6 +135,10 @@ class MailReader(Protocol):
         """Open for reading: EXAMINE in a reader, SELECT in a store. Stays open until the next ``open``."""
         ...
 
+    async def examine(self, mailbox: str) -> MailboxStatus:
+        """Open by EXAMINE, in a store too: nothing there changes, \\Recent included. A STORE would do nothing now."""
+        ...
+
     async def status(self, mailbox: str) -> MailboxStatus:
         """STATUS of a mailbox that need not be open: messages, UIDNEXT, UIDVALIDITY, HIGHESTMODSEQ."""
         ...
@@ -136,6 +152,13 @@ class MailReader(Protocol):
 
     async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
         """Facts of all messages with ``uid >= first_uid`` (never the ``*`` surprise below it)."""
+        ...
+
+    def read_message(self, uid: UID) -> AbstractAsyncContextManager[MessageContent]:
+        """The whole message of the open mailbox, byte for byte, in constant memory; it stays unseen.
+
+        Raises RemoteProtocolError where there is no such message.
+        """
         ...
 
     async def get_rights(self, mailbox: str) -> Rights:
@@ -185,9 +208,17 @@ class MailStore(MailReader, Protocol):
         ...
 
     async def append(
-        self, mailbox: str, message: bytes, *, flags: frozenset[str] = frozenset(), received: datetime | None = None
+        self,
+        mailbox: str,
+        message: bytes | MessageContent,
+        *,
+        flags: frozenset[str] = frozenset(),
+        received: datetime | None = None,
     ) -> AppendOutcome:
-        """APPEND one message."""
+        """APPEND one message, whole or as it comes from another connection.
+
+        A missing mailbox raises ``CommandRefused`` with code TRYCREATE.
+        """
         ...
 
     async def create(self, mailbox: str) -> bool:

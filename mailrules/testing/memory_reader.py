@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
 
-from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability
+from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
 from mailrules.mailbox.message import UID, MessageFacts
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus, Rights
 from mailrules.testing.capabilities import EVERY_CAPABILITY
@@ -14,11 +15,27 @@ from mailrules.testing.memory_faults import CallUnderway, MemoryFault, Moment, R
 from mailrules.testing.message_parts import header_block, parts_of, texts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from mailrules.mailbox.message import FactRequest
 
+_PIECE_BYTES = 64 << 10
 SYSTEM_FLAGS = frozenset({"\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"})
+
+
+class MemoryContent:
+    """A message's content in pieces."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self._content)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._content), _PIECE_BYTES):
+            yield self._content[start : start + _PIECE_BYTES]
 
 
 class MemoryReader:
@@ -49,6 +66,7 @@ class MemoryReader:
         self._account = account
         self._capabilities = frozenset(name.upper() for name in capabilities)
         self._open: StoredMailbox | None = None
+        self._is_examined = False
         self._news = asyncio.Event()
 
     @property
@@ -71,14 +89,15 @@ class MemoryReader:
 
     async def open(self, mailbox: str) -> MailboxStatus:
         call = await self._begin("open", target=mailbox)
-        self._leave()
-        self._open = self._find(mailbox, command="EXAMINE" if self.read_only else "SELECT")
-        self._open.observers.append(self)
-        if not self.read_only:
-            self._open.recent.clear()
-        self._news.clear()
+        opened = self._enter(mailbox, examines=self.read_only)
         self._end(call)
-        return self._opened_status(self._open)
+        return self._opened_status(opened)
+
+    async def examine(self, mailbox: str) -> MailboxStatus:
+        call = await self._begin("examine", target=mailbox)
+        opened = self._enter(mailbox, examines=True)
+        self._end(call)
+        return self._opened_status(opened)
 
     async def status(self, mailbox: str) -> MailboxStatus:
         call = await self._begin("status", target=mailbox)
@@ -100,6 +119,15 @@ class MemoryReader:
         facts = [self._facts(stored, request) for stored in wanted]
         self._end(call)
         return facts
+
+    @asynccontextmanager
+    async def read_message(self, uid: UID) -> AsyncIterator[MemoryContent]:
+        call = await self._begin("read_message", uids=(uid,))
+        stored = self._opened.messages.get(uid)
+        self._end(call)
+        if stored is None:
+            raise RemoteProtocolError(f"there is no message with UID {uid}")
+        yield MemoryContent(stored.content)
 
     async def get_rights(self, mailbox: str) -> Rights:
         call = await self._begin("get_rights", target=mailbox)
@@ -129,6 +157,16 @@ class MemoryReader:
 
     def flags_changed(self, stored: StoredMessage) -> None:  # noqa: ARG002 - an Observer's signature
         self._news.set()
+
+    def _enter(self, mailbox: str, *, examines: bool) -> StoredMailbox:
+        self._leave()
+        self._open = opened = self._find(mailbox, command="EXAMINE" if examines else "SELECT")
+        self._is_examined = examines
+        opened.observers.append(self)
+        if not examines:
+            opened.recent.clear()
+        self._news.clear()
+        return opened
 
     @property
     def _opened(self) -> StoredMailbox:
@@ -205,7 +243,7 @@ class MemoryReader:
 
     def _opened_status(self, mailbox: StoredMailbox) -> MailboxStatus:
         flags = SYSTEM_FLAGS | set(mailbox.keywords.values()) | {"\\*"}
-        return self._status(mailbox, permanent_flags=frozenset() if self.read_only else flags)
+        return self._status(mailbox, permanent_flags=frozenset() if self._is_examined else flags)
 
     def _status(self, mailbox: StoredMailbox, *, permanent_flags: frozenset[str] | None) -> MailboxStatus:
         return MailboxStatus(
@@ -215,7 +253,7 @@ class MemoryReader:
             uidnext=mailbox.uidnext,
             highest_modseq=mailbox.highest_modseq if "CONDSTORE" in self._capabilities else None,
             permanent_flags=permanent_flags,
-            read_only=self.read_only and permanent_flags is not None,
+            read_only=self._is_examined and permanent_flags is not None,
         )
 
     def _facts(self, stored: StoredMessage, request: FactRequest) -> MessageFacts:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from mailrules.mailbox.store import MessageContent
     from mailrules.testing.mail_state import StoredMailbox
     from mailrules.testing.memory_faults import CallUnderway
 
@@ -25,7 +26,8 @@ class MemoryStore(MemoryReader):
 
     A fault halfway leaves what a killed server leaves. A move has copied the first two thirds of
     its messages (rounded up) and removed the first third (rounded down) from the source, so a
-    single message is in both mailboxes; every other call has done the first half, rounded up.
+    single message is in both mailboxes; an append has done nothing; every other call has done the
+    first half, rounded up.
     """
 
     read_only: ClassVar[bool] = False
@@ -40,6 +42,8 @@ class MemoryStore(MemoryReader):
     ) -> StoreOutcome:
         call = await self._begin("store_flags", uids=uids)
         opened = self._opened
+        if self._is_examined:
+            uids = ()  # as Dovecot has it: OK, and nothing done
         confirmed: list[StoredFlags] = []
         modified: list[UID] = []
         for uid in _share(self._present(uids), call):
@@ -66,6 +70,7 @@ class MemoryStore(MemoryReader):
     async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
         call = await self._begin("move", uids=uids, target=target)
         self._need("MOVE", command="MOVE", rfc="RFC 6851")
+        self._need_selected("MOVE")
         source, mailbox = self._opened, self._find(target, command="MOVE")
         there = self._present(uids)
         copied, removed = len(there), len(there)
@@ -82,6 +87,7 @@ class MemoryStore(MemoryReader):
     async def expunge(self, uids: Sequence[UID]) -> tuple[UID, ...]:
         call = await self._begin("expunge", uids=uids)
         self._need("UIDPLUS", command="UID EXPUNGE", rfc="RFC 4315")
+        self._need_selected("UID EXPUNGE")
         opened = self._opened
         doomed = [uid for uid in self._present(uids) if "\\Deleted" in opened.messages[uid].flags]
         gone = tuple(_share(doomed, call))
@@ -91,13 +97,19 @@ class MemoryStore(MemoryReader):
         return gone if call.is_confirmed else ()
 
     async def append(
-        self, mailbox: str, message: bytes, *, flags: frozenset[str] = frozenset(), received: datetime | None = None
+        self,
+        mailbox: str,
+        message: bytes | MessageContent,
+        *,
+        flags: frozenset[str] = frozenset(),
+        received: datetime | None = None,
     ) -> AppendOutcome:
         call = await self._begin("append", target=mailbox)
         target = self._find(mailbox, command="APPEND")
+        content = message if isinstance(message, bytes) else b"".join([piece async for piece in message])
         uid = target.uidnext
-        if call.has_effect:
-            self.mail.add(mailbox, message, flags=flags, received=received or A_DAY)
+        if call.has_effect and not call.is_cut_halfway:
+            self.mail.add(mailbox, content, flags=flags, received=received or A_DAY)
         self._end(call)
         if not call.is_confirmed or "UIDPLUS" not in self.capabilities:
             return AppendOutcome(uidvalidity=0, uid=0)
@@ -150,6 +162,10 @@ class MemoryStore(MemoryReader):
             self._news.clear()
         self._end(call)
         return True
+
+    def _need_selected(self, command: str) -> None:
+        if self._is_examined:
+            raise CommandRefused(command, status="NO", code="READ-ONLY", text="Mailbox is read-only")
 
     def _present(self, uids: Sequence[UID]) -> list[UID]:
         """Those that exist, ascending: commands on absent UIDs answer OK and leave them out."""

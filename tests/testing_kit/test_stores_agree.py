@@ -342,3 +342,30 @@ def shape(facts: MessageFacts) -> list[tuple[str, str, str]]:
 def texts(facts: MessageFacts) -> list[tuple[str, bytes]]:
     assert isinstance(facts.texts, tuple)
     return [(part.number, text) for part, text in facts.texts]
+
+
+async def test_a_store_can_examine_a_mailbox_and_changes_nothing_there(world: World) -> None:
+    store = await world.store()
+
+    status = await store.examine("INBOX")
+
+    assert (status.read_only, store.opened is not None and store.opened.read_only) == (True, True)
+    assert not (await store.store_flags(ALL, add=frozenset({"\\Flagged"}))).confirmed
+    assert (await store.open("INBOX")).read_only is False
+    assert all("\\Flagged" not in (one.flags or ()) for one in await store.fetch(FactRequest(flags=True)))
+
+
+async def test_a_message_is_read_in_pieces_and_appended_as_it_comes(world: World) -> None:
+    store, reader = await world.store(), await world.reader()
+    await reader.open("INBOX")
+
+    async with reader.read_message(UID(2)) as content:
+        size_bytes = content.size_bytes
+        await store.append("Archive", content, flags=frozenset({"\\Seen"}), received=RECEIVED)
+
+    assert size_bytes == len(SAMPLES[1].content)
+    await reader.open("Archive")
+    (copy,) = await reader.fetch(FactRequest(flags=True, received=True, whole=True))
+    assert copy.whole == SAMPLES[1].content
+    assert copy.received == RECEIVED
+    assert "\\Seen" in (copy.flags or ())
