@@ -13,6 +13,7 @@ from mailrules.mailbox.message import FactRequest
 from mailrules.plan.guards import hold_excess
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.planning import mailbox_steps_of, read_directory, surroundings_of, unjudged, whole_plan
+from mailrules.rules.conditions import Cause
 from mailrules.survey import survey_mailbox
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class Watch:
 
     async def _judge(self, rules: Sequence[Rule], selection: Selection | None) -> RunReport:
         history = await self._session.journal.history(rules=rules, now=self._session.now())
-        surroundings = surroundings_of(self._session, self._directory, history, describe=IDENTITY_FIELDS)
+        cause = Cause.SCHEDULE if selection is None else Cause.NEW
+        surroundings = surroundings_of(self._session, self._directory, history, describe=IDENTITY_FIELDS, cause=cause)
         planner, targets = await asyncio.gather(
             survey_mailbox(self._store, self._status, rules, surroundings=surroundings, selection=selection),
             asyncio.gather(*(self._look_at(name) for name in self._recent_targets)),

@@ -11,7 +11,7 @@ from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.plan.directory import directory_of
 from mailrules.plan.filters import only_rule
 from mailrules.plan.plan import MailboxPlan, Plan
-from mailrules.rules.conditions import Environment
+from mailrules.rules.conditions import Cause, Environment
 from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights
 
 if TYPE_CHECKING:
@@ -112,11 +112,11 @@ async def read_directory(session: Session, reader: MailReader) -> Directory:
 
 
 def surroundings_of(
-    session: Session, directory: Directory, history: History, *, describe: Sequence[str]
+    session: Session, directory: Directory, history: History, *, describe: Sequence[str], cause: Cause = Cause.RUN
 ) -> Surroundings:
     return Surroundings(
         directory=directory,
-        environment=Environment(now=session.now()),
+        environment=Environment(now=session.now(), cause=cause, origins=history.origins),
         history=history,
         enrichers=session.plugins.enrichers(),
         describe_fields=describe,

@@ -1,16 +1,17 @@
-"""The condition on a message's parts: ``attachment``."""
+"""The conditions on a message's parts: ``attachment mime``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
-from mailrules.rules.operator_schemas import SIZE, bounds, either, mapping, text_field
+from mailrules.rules.operator_schemas import SIZE, TEXTS, bounds, either, mapping, text_field
 from mailrules.rules.operators import (
     check_keys,
     parse_count,
     read_bounds,
     read_flag,
+    read_match,
     read_text_options,
     report_error,
 )
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mailrules.rules.text_match import TextMatch
 
 ATTACHMENT_KEYS = ("name", "type", "size", "count", "exists")
+MIME_KEYS = (*ATTACHMENT_KEYS, "charset")
 
 
 @hookimpl
@@ -43,7 +45,13 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             compile=_compile,
             summary="An attached file, by name, type and size, or how many there are.",
             schema=either({"type": "boolean"}, mapping(options)),
-        )
+        ),
+        ConditionSpec(
+            name="mime",
+            compile=_compile_mime,
+            summary="Any part of the message, texts and multiparts included, by media type, name, charset and size.",
+            schema=either(TEXTS, mapping({**options, "charset": text_field()})),
+        ),
     ]
 
 
@@ -54,10 +62,24 @@ def _compile(source: SourceValue, context: CompileContext) -> AttachmentTest | N
         cure = "write attachment: true, or attachment: {name: {glob: '*.pdf'}}"
         report_error(source, f"attachment takes operators, not {source.kind}", cure=cure, context=context)
         return None
-    is_good = check_keys(source, ATTACHMENT_KEYS, word="attachment", context=context)
+    return _compile_parts(source, context, word="attachment", keys=ATTACHMENT_KEYS)
+
+
+def _compile_mime(source: SourceValue, context: CompileContext) -> AttachmentTest | None:
+    if source.is_mapping:
+        return _compile_parts(source, context, word="mime", keys=MIME_KEYS)
+    match = read_match(source, context, operator=TextOperator.GLOB)
+    return None if match is None else AttachmentTest(type=match, every_part=True)
+
+
+def _compile_parts(
+    source: SourceValue, context: CompileContext, *, word: str, keys: tuple[str, ...]
+) -> AttachmentTest | None:
+    is_good = check_keys(source, keys, word=word, context=context)
     entries = source.mapping
     name = _read_text(source, "name", context, bare=TextOperator.CONTAINS)
     media_type = _read_text(source, "type", context, bare=TextOperator.GLOB)
+    charset = _read_text(source, "charset", context, bare=TextOperator.EQUALS) if "charset" in keys else None
     size = read_bounds(entries["size"], context, word="size", parse=parse_size) if "size" in entries else None
     count = (
         read_bounds(entries["count"], context, word="count", parse=parse_count, bare="equals")
@@ -65,10 +87,18 @@ def _compile(source: SourceValue, context: CompileContext) -> AttachmentTest | N
         else None
     )
     exists = read_flag(source, "exists", context)
-    read = {"name": name, "type": media_type, "size": size, "count": count, "exists": exists}
+    read = {"name": name, "type": media_type, "charset": charset, "size": size, "count": count, "exists": exists}
     if not is_good or any(key in entries and value is None for key, value in read.items()):
         return None
-    return AttachmentTest(name=name, type=media_type, size=size, count=count, exists=exists is not False)
+    return AttachmentTest(
+        name=name,
+        type=media_type,
+        charset=charset,
+        size=size,
+        count=count,
+        exists=exists is not False,
+        every_part=word == "mime",
+    )
 
 
 def _read_text(source: SourceValue, key: str, context: CompileContext, *, bare: TextOperator) -> TextMatch | None:

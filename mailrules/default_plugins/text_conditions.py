@@ -1,4 +1,4 @@
-"""The conditions on texts: ``subject list_id message_id header body``, and the ``mailbox`` itself."""
+"""The conditions on texts: ``subject list_id message_id header body text``, and the ``mailbox`` itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mailrules.rules.operator_schemas import text_field, text_operators
 from mailrules.rules.operators import read_text_options, report_error
 from mailrules.rules.registry import ConditionSpec
 from mailrules.rules.text_match import TextOperator
-from mailrules.rules.text_tests import BodyTest, TextTest
+from mailrules.rules.text_tests import AnywhereTest, BodyTest, TextTest
 from mailrules.rules.value_tests import MailboxTest
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
         ),
         ConditionSpec(
             name="body", compile=_compile_body, summary="The readable text of the message.", schema=text_field()
+        ),
+        ConditionSpec(
+            name="text",
+            compile=_compile_anywhere,
+            summary="What a reader sees: the subject, the sender, the recipients or the readable text.",
+            schema=text_field(),
         ),
         ConditionSpec(
             name="mailbox",
@@ -87,6 +93,19 @@ def _compile_body(source: SourceValue, context: CompileContext) -> BodyTest | No
     if options is None:
         return None
     return BodyTest(matches=options.matches, exists=options.exists, empty=options.empty)
+
+
+def _compile_anywhere(source: SourceValue, context: CompileContext) -> AnywhereTest | None:
+    options = read_text_options(source, context, word="text")
+    if options is None:
+        return None
+    if not options.matches or options.exists is not None or options.empty is not None:
+        cure = "ask for the place itself: subject: {exists: true}, body: {empty: true}"
+        report_error(
+            source, "text looks at several places, so exists and empty say nothing", cure=cure, context=context
+        )
+        return None
+    return AnywhereTest(matches=options.matches)
 
 
 def _compile_mailbox(source: SourceValue, context: CompileContext) -> MailboxTest | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from functools import cached_property
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from mailrules.mailbox.address import Address, parse_addresses
 from mailrules.mailbox.flags import fold_flag
@@ -27,10 +27,12 @@ from mailrules.mailbox.rows import mask_of
 from mailrules.mailbox.text import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.mailbox.snapshot import Snapshot
+
+T = TypeVar("T")
 
 
 class JoinedText:
@@ -231,6 +233,17 @@ class Columns:
         self._body: TextColumn | None = None
         self._texts: dict[bytes, str | Unreadable] = {}
         self._parsed: dict[bytes, tuple[Address, ...] | Unreadable] = {}
+        self._derived: dict[Hashable, tuple[frozenset[Fact], object]] = {}
+
+    def derived(self, key: Hashable, facts: Iterable[Fact], make: Callable[[Snapshot], T]) -> T:
+        """What ``make`` reads out of several facts, made once for all rules that ask by the same key."""
+        if key not in self._derived:
+            self._derived[key] = frozenset(facts), make(self._snapshot)
+        return cast("T", self._derived[key][1])  # each key belongs to one maker
+
+    def raw_values(self, field: str) -> tuple[dict[bytes, list[int]], dict[int, str]]:
+        """Rows by raw value of a header field, and why for the rows whose header could not be read."""
+        return self._raw_values(field.lower())
 
     def text_of(self, raw: bytes) -> str | Unreadable:
         """``header_text`` of a raw value, decoded once for the snapshot."""
@@ -251,6 +264,7 @@ class Columns:
             self._headers.pop(fact.name, None)
             self._addresses.pop(fact.name, None)
         self._times.pop(fact, None)
+        self._derived = {key: made for key, made in self._derived.items() if fact not in made[0]}
         if fact == FLAGS:
             self._flags = None
         elif fact == SIZE:

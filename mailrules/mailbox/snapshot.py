@@ -78,6 +78,10 @@ class Snapshot:
     def mask_of(self, rows: Iterable[int]) -> int:
         return mask_of(rows, count=len(self.uids))
 
+    def mask_of_uids(self, uids: Iterable[UID]) -> int:
+        """The rows of these messages; those that the snapshot does not hold are passed over."""
+        return self.mask_of(self._row_of[uid] for uid in uids if uid in self._row_of)
+
     def add(self, request: FactRequest, facts: Iterable[MessageFacts]) -> None:
         """Take in the answer to ``request``. Messages not in the snapshot are ignored."""
         rows_by_fact: dict[Fact, list[int]] = {}

@@ -10,8 +10,14 @@ from mailrules.plan.facts import first_request
 from mailrules.plan.history import History
 from mailrules.plan.plan import StepKind
 from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
-from mailrules.rules.conditions import Environment
-from mailrules.rules.examples import ExampleOutcome, compare, example_facts, example_mailbox, example_snapshot
+from mailrules.rules.examples import (
+    ExampleOutcome,
+    compare,
+    example_environment,
+    example_facts,
+    example_mailbox,
+    example_snapshot,
+)
 from mailrules.rules.rule import MailboxRef
 
 if TYPE_CHECKING:
@@ -65,10 +71,12 @@ def _outcome(
         archive=(settings and settings.archive) or "Archive",
         is_imagined=True,
     )
-    snapshot = example_snapshot(ref)
+    snapshot = example_snapshot(example, ref)
+    environment = example_environment(example, snapshot, now=now)
+    now = environment.now
     request = first_request(rules, messages=1, modseq=False, also_header_fields=IDENTITY_FIELDS)
     snapshot.add(request, [example_facts(example, request, now=now)])
-    planner = MailboxPlanner(rules, snapshot, directory=directory, environment=Environment(now=now), history=History())
+    planner = MailboxPlanner(rules, snapshot, directory=directory, environment=environment, history=History())
     while (need := planner.next_need()) is not None:
         if not need.enricher:  # without its plugin's source a fact stays open, and its row is gone
             snapshot.add(need.request, [example_facts(example, need.request, now=now)])

@@ -6,7 +6,8 @@ snapshot and no clock: both come in when it is judged.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.rules.truth import Truth
@@ -17,15 +18,33 @@ if TYPE_CHECKING:
 
     from mailrules.diagnostics import Location
     from mailrules.mailbox.columns import JoinedText
-    from mailrules.mailbox.message import Fact
+    from mailrules.mailbox.message import UID, Fact
     from mailrules.mailbox.snapshot import Snapshot
+
+
+class Cause(StrEnum):
+    """Why rules are judged: new mail, a rule's own schedule, or because a person asked."""
+
+    NEW = "new"
+    SCHEDULE = "schedule"
+    RUN = "run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What a judgement reads besides the snapshot: the time, aware, in the user's zone."""
+    """What a judgement reads besides the snapshot: the time, aware, in the user's zone, and the occasion.
+
+    ``origins`` tells where mailrules itself brought messages from: account, mailbox and UIDVALIDITY to UID to
+    the mailbox that each was in before.
+    """
 
     now: datetime
+    cause: Cause = Cause.RUN
+    origins: Mapping[tuple[str, str, int], Mapping[UID, str]] = field(default_factory=dict)
+
+    def origins_in(self, snapshot: Snapshot) -> Mapping[UID, str]:
+        """Where the messages of one mailbox were before, as far as we brought them."""
+        return self.origins.get((snapshot.account, snapshot.mailbox, snapshot.status.uidvalidity), {})
 
 
 class LeafTest(Protocol):

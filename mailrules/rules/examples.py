@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus
+from mailrules.rules.conditions import Cause, Environment
 from mailrules.rules.flags import SYSTEM_FLAGS, is_keyword, system_flag
-from mailrules.rules.quantities import QuantityError, parse_age_or_moment
+from mailrules.rules.quantities import QuantityError, parse_age_or_moment, parse_moment
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import Example, Expectation, Given, GivenAttachment
 from mailrules.rules.schema import TestModel
@@ -62,6 +63,9 @@ def lower_example(
         for item in holder.mapping["keywords"].items if "keywords" in holder.mapping else ():
             if not is_keyword(item.text):
                 reporter.error(item.at, f'no server can store the keyword "{item.text}"')
+    if "now" in given.mapping and not _is_instant(given.mapping["now"].text):
+        cure = "write it with its zone: 2026-01-31T08:00:00+01:00"
+        reporter.error(given.mapping["now"].at, f'"{given.mapping["now"].text}" is not an instant', cure=cure)
     for key in ("received", "sent"):
         if key in given.mapping and given.mapping[key].text:
             try:
@@ -77,12 +81,24 @@ def lower_example(
     )
 
 
-def example_snapshot(ref: MailboxRef) -> Snapshot:
+def example_snapshot(example: Example, ref: MailboxRef) -> Snapshot:
     """A snapshot of one row without facts yet; ``example_facts`` gives them as they are asked for."""
+    attributes = frozenset(f"\\{use}" for use in example.given.special_use)
     status = MailboxStatus(mailbox=ref.mailbox, uidvalidity=1, messages=1, uidnext=2, highest_modseq=1)
     return Snapshot(
-        account=ref.account, info=MailboxInfo(name=ref.mailbox, delimiter="/"), status=status, uids=[EXAMPLE_UID]
+        account=ref.account,
+        info=MailboxInfo(name=ref.mailbox, delimiter="/", attributes=attributes),
+        status=status,
+        uids=[EXAMPLE_UID],
     )
+
+
+def example_environment(example: Example, snapshot: Snapshot, *, now: datetime) -> Environment:
+    """The time and the occasion at which an example's message is judged."""
+    given = example.given
+    place = (snapshot.account, snapshot.mailbox, snapshot.status.uidvalidity)
+    origins = {place: {EXAMPLE_UID: given.from_mailbox}} if given.from_mailbox else {}
+    return Environment(now=given.now or now, cause=given.cause, origins=origins)
 
 
 def example_facts(example: Example, request: FactRequest, *, now: datetime) -> MessageFacts:
@@ -156,6 +172,13 @@ def _lower(names: frozenset[str]) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
 
 
+def _is_instant(written: str) -> bool:
+    try:
+        return isinstance(parse_moment(written), datetime)
+    except QuantityError:
+        return False
+
+
 def _moment(written: str, *, now: datetime) -> datetime:
     return parse_age_or_moment(written, now=now) if written else now
 
@@ -227,6 +250,10 @@ def _given(model: GivenModel) -> Given:
             GivenAttachment(file_name=one.name, media_type=one.type, size_bytes=one.size) for one in model.attachments
         ),
         mailbox=model.mailbox or "",
+        special_use=frozenset(model.special_use),
+        now=datetime.fromisoformat(model.now) if model.now and _is_instant(model.now) else None,
+        cause=Cause(model.cause),
+        from_mailbox=model.from_mailbox or "",
     )
 
 

@@ -61,6 +61,7 @@ class RuleLowering:
     reporter: Reporter
 
     def rule(self, source: SourceValue) -> Rule | None:
+        self.conditions.rules_named.clear()
         model = validated(RuleModel, source, self.reporter, what="a rule")
         condition = self._condition(source)
         branches = self._branches(source, condition)
@@ -69,9 +70,10 @@ class RuleLowering:
         mailboxes = self._mailboxes(model, source)
         if condition is None or branches is None:
             return None
+        self._check_rules_named(mailboxes)
         chosen = self._with_defaults(model)
         tree = [condition, *(branch.condition for branch in branches)]
-        return Rule(
+        rule = Rule(
             name=model.name,
             where=source.mapping["name"].at,
             mailboxes=mailboxes,
@@ -84,6 +86,18 @@ class RuleLowering:
             guard=Guard(**dict(chosen.guard)) if chosen.guard else Guard(),
             sees_deleted=any("\\deleted" in flags_read(node) for node in tree),
         )
+        self.conditions.add_rule(rule)
+        return rule
+
+    def _check_rules_named(self, mailboxes: Collection[MailboxRef]) -> None:
+        """A rule that does not look at a mailbox matches nothing there, which is hardly what is meant."""
+        for earlier, where in self.conditions.rules_named:
+            unwatched = [str(ref) for ref in mailboxes if ref not in earlier.mailboxes]
+            if unwatched:
+                message = (
+                    f'the rule "{earlier.name}" does not watch {", ".join(unwatched)}, so it matches nothing there'
+                )
+                self.reporter.error(where, message, cure="give both rules the same mailboxes")
 
     def _with_defaults(self, model: RuleModel) -> RuleModel:
         if self.defaults is None:

@@ -11,27 +11,21 @@ from mailrules.rules.reporter import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mailrules.diagnostics import Location
     from mailrules.rules.registry import CompileContext, Registry
     from mailrules.rules.reporter import Reporter
+    from mailrules.rules.rule import Rule
     from mailrules.rules.source import SourceValue
 
-COMBINATORS = ("all", "any", "none", "not", "always")
+COMBINATORS = ("all", "any", "none", "not", "always", "matched_by")
 NOT_YET = frozenset(
     {
-        "text",
         "saved",
         "label",
-        "special_use",
-        "account",
-        "mime",
         "thread",
         "auth",
-        "spam_score",
         "first_seen",
         "duplicate",
-        "event",
-        "now",
-        "matched_by",
         "quota",
         "search",
         "gmail",
@@ -62,6 +56,13 @@ class ConditionLowering:
         self._compiled: dict[str, Named | None] = {}
         self._extents: dict[str, _Extent] = {}
         self._under_way: list[str] = []
+        self._earlier: dict[str, Rule] = {}
+        self.rules_named: list[tuple[Rule, Location]] = []
+        """The earlier rules that conditions compiled so far name by ``matched_by``, each with its place."""
+
+    def add_rule(self, rule: Rule) -> None:
+        """From now on ``matched_by`` may name this rule."""
+        self._earlier.setdefault(rule.name, rule)
 
     def compile_named(self) -> None:
         """Compile every named condition, so that mistakes in unused ones are found too."""
@@ -132,6 +133,8 @@ class ConditionLowering:
                 if value.value is not True:
                     self._reporter.error(value.at, "always takes true", cure="write if: always")
                 return Always()
+            case "matched_by":
+                return self._matched_by(value)
             case _ if key in self._registry.conditions:
                 test = self._registry.conditions[key].compile(value, self._context)
                 if test is None:
@@ -160,6 +163,31 @@ class ConditionLowering:
         if word == "all":
             return All(parts=nodes)
         return AnyOf(parts=nodes) if word == "any" else Not(part=AnyOf(parts=nodes))
+
+    def _matched_by(self, value: SourceValue) -> Node | None:
+        """An earlier rule holds where its condition and one of its branches do, so it stands for exactly those."""
+        if self._under_way:
+            cure = "write matched_by in the rules themselves"
+            self._reporter.error(value.at, "a named condition does not know which rules come before it", cure=cure)
+            return None
+        nodes: list[Node] = []
+        for item in value.items:
+            rule = self._earlier.get(item.text)
+            if rule is None:
+                cure = did_you_mean(item.text, self._earlier) or "matched_by names a rule that stands further up"
+                self._reporter.error(item.at, f'there is no earlier rule "{item.text}"', cure=cure)
+                return None
+            self.rules_named.append((rule, item.at))
+            name = f"matched_by: {rule.name}"
+            node = All(parts=(rule.condition, AnyOf(parts=tuple(branch.condition for branch in rule.branches))))
+            extent = self._extent(node)
+            if extent.named_depth >= MAX_NAMED_DEPTH:
+                message = f"rules are matched by rules over more than {MAX_NAMED_DEPTH} levels"
+                self._reporter.error(item.at, message, cure="name the first of them directly")
+                return None
+            self._extents[name] = _Extent(extent.leaves, extent.named_depth + 1)
+            nodes.append(Named(name=name, part=node))
+        return nodes[0] if len(nodes) == 1 else AnyOf(parts=tuple(nodes))
 
     def _named_with_value(self, name: str, value: SourceValue) -> Node | None:
         if not isinstance(value.value, bool):

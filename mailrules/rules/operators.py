@@ -6,6 +6,7 @@ reports every mistake it finds and answers None after one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -28,6 +29,8 @@ TEXT_OPERATORS = tuple(str(operator) for operator in TextOperator)
 TEXT_KEYS = (*TEXT_OPERATORS, "in", "exists", "empty", "case")
 NUMBER_KEYS = ("at_least", "at_most", "over", "under", "equals")
 TIME_KEYS = ("older_than", "newer_than", "before", "after", "on")
+
+_NUMBER = re.compile(r"[-+]?[0-9]{1,9}(?:\.[0-9]{1,6})?")
 
 Q = TypeVar("Q")
 
@@ -122,6 +125,30 @@ def make_match(
         return None
 
 
+def read_one_match(source: SourceValue, context: CompileContext, *, word: str, bare: TextOperator) -> TextMatch | None:
+    """One text operator where several, ``exists`` or ``empty`` would say nothing."""
+    options = read_text_options(source, context, word=word, bare=bare)
+    if options is None:
+        return None
+    if len(options.matches) != 1 or options.exists is not None or options.empty is not None:
+        report_error(source, f"{word} takes one operator", cure=f"write {word}: {{glob: 'a*'}}", context=context)
+        return None
+    return options.matches[0]
+
+
+def read_words(
+    source: SourceValue, context: CompileContext, *, known: Collection[str], noun: str
+) -> tuple[str, ...] | None:
+    """A word or a list of words, each out of ``known``; case does not matter."""
+    if read_texts(source, context) is None:
+        return None
+    words = [item.text.lower() for item in source.items]
+    unknown = [item for item in source.items if item.text.lower() not in known]
+    for item in unknown:
+        report_error(item, f'unknown {noun} "{item.text}"', cure=did_you_mean(item.text, known), context=context)
+    return None if unknown else tuple(dict.fromkeys(words))
+
+
 def read_texts(source: SourceValue, context: CompileContext) -> tuple[str, ...] | None:
     """A text or a list of texts, none of them empty; numbers count as they were written."""
     if not source.items:
@@ -179,7 +206,7 @@ def read_bounds(
     context: CompileContext,
     *,
     word: str,
-    parse: Callable[[str], int],
+    parse: Callable[[str], float],
     bare: str = "",
 ) -> NumberBounds | None:
     """``at_least at_most over under equals``. ``bare`` is the operator of a value without one, "" for none."""
@@ -238,6 +265,13 @@ def parse_count(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 9:
         raise QuantityError(f'"{text}" is not a whole number', cure="write digits only: 2")
     return int(text)
+
+
+def parse_number(text: str) -> float:
+    """A number, with a sign and a fraction where needed. Raises QuantityError."""
+    if not _NUMBER.fullmatch(text):
+        raise QuantityError(f'"{text}" is not a number', cure="write digits, with a point for fractions: 5.5")
+    return float(text)
 
 
 def _parse_day(text: str) -> date:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.rules.address_tests import AddressTest, PartMatch
 from mailrules.rules.conditions import All, AnyOf, CapturingTest, Leaf, Named, Not
-from mailrules.rules.text_tests import BodyTest, TextTest
+from mailrules.rules.text_tests import AnywhereTest, BodyTest, TextTest
 from mailrules.rules.value_tests import FlagTest
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def captures_of(node: Node) -> frozenset[str] | None:
 
 def _text_matches(test: LeafTest) -> tuple[TextMatch, ...] | None:
     match test:
-        case TextTest(matches=matches) | BodyTest(matches=matches):
+        case TextTest(matches=matches) | BodyTest(matches=matches) | AnywhereTest(matches=matches):
             return matches
         case AddressTest(matches=address_matches):
             return tuple(one.match for one in address_matches if isinstance(one, PartMatch))

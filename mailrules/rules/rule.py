@@ -7,7 +7,11 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from mailrules.rules.conditions import Cause
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mailrules.diagnostics import Location
     from mailrules.mailbox.message import Fact
     from mailrules.rules.conditions import Node
@@ -136,6 +140,11 @@ class Given:
     attachments: tuple[GivenAttachment, ...] = ()
     mailbox: str = ""
     """As written; "" for the first mailbox of the rules."""
+    special_use: frozenset[str] = frozenset()
+    now: datetime | None = None
+    """None for the time at which the examples are run."""
+    cause: Cause = Cause.RUN
+    from_mailbox: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -270,6 +270,12 @@ class GivenModel(_Model):
     keywords: Texts = []
     attachments: list[AttachmentModel] = []
     mailbox: Text | None = Field(None, description="Left out: the first mailbox of the rules.")
+    special_use: list[Literal["all", "archive", "drafts", "flagged", "important", "junk", "sent", "trash"]] = Field(
+        [], description="What the server says that the mailbox is for."
+    )
+    now: Text | None = Field(None, description="The time at which the rules are judged, an instant with its zone.")
+    cause: Literal["new", "schedule", "run"] = Field("run", description="Why the rules are judged.")
+    from_mailbox: Text | None = Field(None, description="The mailbox from which mailrules brought the message.")
 
 
 class ExpectModel(_Model):
@@ -338,6 +344,10 @@ def _condition_schema(registry: Registry) -> dict[str, object]:
         "none": {**conditions, "description": "None of these holds."},
         "not": {"$ref": "#/$defs/condition", "description": "This does not hold."},
         "always": {"const": True, "description": "Holds for every message."},
+        "matched_by": {
+            "description": "An earlier rule's condition holds, and one of its branches.",
+            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+        },
     }
     for name, spec in registry.conditions.items():
         words[name] = {"description": spec.summary, **spec.schema}

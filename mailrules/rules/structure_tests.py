@@ -1,4 +1,4 @@
-"""Whether a message's attachments hold for a condition (``attachment``)."""
+"""Whether a message's attachments, or all its parts, hold for a condition (``attachment``, ``mime``)."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ MAX_PARTS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentTest:
-    """Name, media type and size hold together for one attachment; ``size`` is of its content.
+    """Name, media type, charset and size hold together for one attachment; ``size`` is of its content.
 
     ``count`` bounds how many attachments do; without it, one is enough. ``exists: false`` asks
-    that there is none.
+    that there is none. With ``every_part`` (``mime``) the texts and the multiparts are looked at too.
     """
 
     name: TextMatch | None = None
     type: TextMatch | None = None
+    charset: TextMatch | None = None
     size: NumberBounds | None = None
     count: NumberBounds | None = None
     exists: bool = True
+    every_part: bool = False
 
     @property
     def needs(self) -> tuple[Fact, ...]:
@@ -42,12 +44,13 @@ class AttachmentTest:
         known = rows & snapshot.known(STRUCTURE)
         unreadable = snapshot.mask_of(row for row in rows_of(known) if self.why_unknowable(snapshot, row))
         readable = known & ~unreadable
-        holding, undecided = confirmed(rows_of(readable), lambda row: self._holds(_attachments(snapshot, row)))
+        holding, undecided = confirmed(rows_of(readable), lambda row: self._holds(self._parts(snapshot, row)))
         unknowable = unreadable | snapshot.mask_of(undecided)
         return Truth(known & ~unknowable, snapshot.mask_of(holding), unknowable)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
-        return ", ".join(_description(part) for part in _attachments(snapshot, row)) or "no attachment"
+        nothing = "no part" if self.every_part else "no attachment"
+        return ", ".join(_description(part) for part in self._parts(snapshot, row)) or nothing
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         structure = snapshot.structure[row]
@@ -57,6 +60,12 @@ class AttachmentTest:
             return f"too complex: {len(structure):,} parts, over {MAX_PARTS:,}"
         return ""
 
+    def _parts(self, snapshot: Snapshot, row: int) -> list[Part]:
+        structure = snapshot.structure[row]
+        if not isinstance(structure, tuple):
+            return []
+        return [part for part in structure if self.every_part or is_attachment(part)]
+
     def _holds(self, attachments: list[Part]) -> bool:
         number = sum(map(self._holds_for, attachments))
         return (self.count.holds(number) if self.count else number > 0) is self.exists
@@ -65,6 +74,7 @@ class AttachmentTest:
         return (
             (self.name is None or self.name.holds(part.file_name))
             and (self.type is None or self.type.holds(part.media_type))
+            and (self.charset is None or self.charset.holds(part.parameters.get("charset", "")))
             and (self.size is None or self.size.holds(part.decoded_size_bytes))
         )
 
@@ -76,11 +86,6 @@ def is_attachment(part: Part) -> bool:
     if part.disposition == "attachment" or part.file_name:
         return True
     return part.type != "text" and part.disposition != "inline" and part.type != "image"
-
-
-def _attachments(snapshot: Snapshot, row: int) -> list[Part]:
-    structure = snapshot.structure[row]
-    return [part for part in structure if is_attachment(part)] if isinstance(structure, tuple) else []
 
 
 def _description(part: Part) -> str:

@@ -92,6 +92,53 @@ class BodyTest:
         return snapshot.columns.body.unreadable.get(row, "")
 
 
+ANYWHERE_FIELDS = ("subject", "from", "to", "cc")
+"""The header fields that ``text`` looks at beside the readable text: what a mail program shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnywhereTest:
+    """``text``: operators on what a reader sees: subject, sender, recipients, and the readable text.
+
+    All of ``matches`` hold together in one of these places.
+    """
+
+    matches: tuple[TextMatch, ...]
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (*map(header_fact, ANYWHERE_FIELDS), TEXT)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        truth = Truth(rows, 0)
+        for column in self._columns(snapshot):
+            truth |= _truth(column, self.matches, rows, exists=None, empty=None)
+        return truth
+
+    def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
+        column = snapshot.columns.body if fact == TEXT else snapshot.columns.header(fact.name)
+        return column.joined, literals_of(self.matches)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        texts = self._texts(snapshot, row)
+        return next((text for text in texts if all(match.holds(text) for match in self.matches)), " | ".join(texts))
+
+    def captures(self, snapshot: Snapshot, row: int) -> Mapping[str, str] | None:
+        return first_captures(self.matches, self._texts(snapshot, row))
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        reasons = (column.unreadable.get(row, "") for column in self._columns(snapshot))
+        return next((reason for reason in reasons if reason), "")
+
+    def _columns(self, snapshot: Snapshot) -> tuple[TextColumn, ...]:
+        return (*map(snapshot.columns.header, ANYWHERE_FIELDS), snapshot.columns.body)
+
+    def _texts(self, snapshot: Snapshot, row: int) -> tuple[str, ...]:
+        body = snapshot.body(row)
+        fields = (text for field in ANYWHERE_FIELDS for text in snapshot.header_values(field, row))
+        return (*fields, body if isinstance(body, str) else "")
+
+
 def proposed_by_dictionary(match: TextMatch, by_text: dict[str, list[int]]) -> list[int]:
     """Indexes among which are all texts that ``equals`` holds for."""
     wanted = match.wanted_set if not match.match_case else frozenset(map(fold, match.wanted))

@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 class NumberBounds:
     """``at_least at_most over under equals``; all that are given hold together. Sizes are in bytes."""
 
-    at_least: int | None = None
-    at_most: int | None = None
-    over: int | None = None
-    under: int | None = None
-    equals: int | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    over: float | None = None
+    under: float | None = None
+    equals: float | None = None
 
-    def holds(self, number: int) -> bool:
+    def holds(self, number: float) -> bool:
         return (
             (self.at_least is None or number >= self.at_least)
             and (self.at_most is None or number <= self.at_most)

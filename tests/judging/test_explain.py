@@ -4,12 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
+from mailrules.mailbox.spam_score import SCORE_FIELDS
 from mailrules.rules.address_tests import AddressTest, bare_match, subdomains_of
 from mailrules.rules.compiler import Judge
-from mailrules.rules.conditions import All, Always, AnyOf, Named, Node, Not
+from mailrules.rules.conditions import All, Always, AnyOf, Cause, Named, Node, Not
 from mailrules.rules.explain import NodeTruth, explain_node
+from mailrules.rules.score_tests import SpamScoreTest
 from mailrules.rules.structure_tests import AttachmentTest
-from mailrules.rules.text_tests import BodyTest, TextTest
+from mailrules.rules.surrounding_tests import AccountTest, EventTest, NowTest, SpecialUseTest
+from mailrules.rules.text_tests import AnywhereTest, BodyTest, TextTest
 from mailrules.rules.value_tests import FlagTest, NumberBounds, SizeTest, TimeSource, TimeTest
 from tests.judging.conditions import NOW, leaf, subject, text_match
 from tests.mailbox.samples import empty_snapshot
@@ -27,6 +30,13 @@ LEAVES = [
     leaf(TimeTest(source=TimeSource.RECEIVED, before=NOW.now), name="received"),
     leaf(AttachmentTest(type=text_match("equals", "application/pdf")), name="attachment"),
     leaf(BodyTest(matches=(text_match("contains", "code"),)), name="body"),
+    leaf(AnywhereTest(matches=(text_match("contains", "ann"),)), name="text"),
+    leaf(AttachmentTest(type=text_match("glob", "text/*"), every_part=True), name="mime"),
+    leaf(SpamScoreTest(bounds=NumberBounds(at_least=5)), name="spam_score"),
+    leaf(AccountTest(match=text_match("equals", "home")), name="account"),
+    leaf(SpecialUseTest(uses=frozenset({"junk"})), name="special_use"),
+    leaf(NowTest(weekdays=frozenset({0})), name="now"),
+    leaf(EventTest(causes=frozenset({Cause.NEW})), name="event"),
 ]
 NODES: st.SearchStrategy[Node] = st.recursive(
     st.sampled_from(LEAVES) | st.just(Always()),
@@ -46,7 +56,8 @@ HEADERS = st.sampled_from(
     [
         b"Subject: Invoice 7\nFrom: Ann <ann@example.org>\nDate: 1 May 2026 12:00:00 +0000",
         b"Subject: hello\nFrom: x@mail.example.org\nTo: y@z\nDate: never",
-        b"Subject: \nSubject: invoice\nFrom: " + b"a@b," * 2_001,
+        b"Subject: spam\nX-Spam-Score: 7\nX-Spam-Level: ***",
+        b"Subject: \nX-Spam-Score: much\nSubject: invoice\nFrom: " + b"a@b," * 2_001,
         b"",
         BROKEN,
         None,
@@ -69,7 +80,15 @@ REQUESTS = st.builds(
     received=st.booleans(),
     structure=st.booleans(),
     text=st.booleans(),
-    header_fields=st.sampled_from([(), ("subject", "from"), ("from", "to", "date"), ("subject", "from", "to", "date")]),
+    header_fields=st.sampled_from(
+        [
+            (),
+            ("subject", "from"),
+            ("from", "to", "date"),
+            ("subject", "from", "to", "cc", "date"),
+            ("subject", "from", *SCORE_FIELDS),
+        ]
+    ),
 )
 
 

@@ -12,7 +12,9 @@ from mailrules.default_plugins import (
     file_actions,
     mailbox_actions,
     mark_actions,
+    score_conditions,
     structure_conditions,
+    surrounding_conditions,
     text_conditions,
     value_conditions,
 )
@@ -24,7 +26,14 @@ from mailrules.rules.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-CONDITION_MODULES = (address_conditions, text_conditions, value_conditions, structure_conditions)
+CONDITION_MODULES = (
+    address_conditions,
+    text_conditions,
+    value_conditions,
+    structure_conditions,
+    surrounding_conditions,
+    score_conditions,
+)
 ACTION_MODULES = (mark_actions, file_actions, mailbox_actions)
 
 BUILT_IN = Registry(

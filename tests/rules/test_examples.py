@@ -99,10 +99,11 @@ def test_a_field_under_headers_replaces_the_usual_one() -> None:
 
 
 def test_a_snapshot_of_an_example_has_one_row_without_facts() -> None:
-    snapshot = example_snapshot(INBOX)
+    snapshot = example_snapshot(_example("{special_use: [junk]}"), INBOX)
 
     assert (snapshot.account, snapshot.mailbox, len(snapshot.uids)) == ("home", "INBOX", 1)
     assert snapshot.flags == [None]
+    assert snapshot.info.special_use == {"junk"}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_it_has_every_word_with_its_summary() -> None:
     conditions = SCHEMA["$defs"]["condition"]["anyOf"][1]["properties"]
     actions = SCHEMA["$defs"]["actions"]["items"]["anyOf"][1]["properties"]
 
-    assert set(conditions) == {*BUILT_IN.conditions, "all", "any", "none", "not", "always"}
+    assert set(conditions) == {*BUILT_IN.conditions, "all", "any", "none", "not", "always", "matched_by"}
     assert set(actions) == set(BUILT_IN.actions)
     assert all(words["description"] for words in (*conditions.values(), *actions.values()))
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.default_plugins.address_conditions import ADDRESS_KEYS, PARTS
-from mailrules.default_plugins.structure_conditions import ATTACHMENT_KEYS
+from mailrules.default_plugins.structure_conditions import MIME_KEYS
+from mailrules.default_plugins.surrounding_conditions import CAUSES, EVENT_KEYS, NOW_KEYS
 from mailrules.plan.example_runner import run_examples
 from mailrules.rules.flags import SYSTEM_FLAGS
 from mailrules.rules.lower_conditions import COMBINATORS
@@ -25,6 +26,7 @@ from mailrules.rules.schema import (
     SecretModel,
     TimeoutsModel,
 )
+from mailrules.rules.surrounding_tests import SPECIAL_USES, WEEKDAYS
 from mailrules.rules.templates import ADDRESS_FIELDS, DATE_FIELDS, FILTERS, TEXT_FIELDS
 from tests.rules.loading import BUILT_IN, HEAD, load
 
@@ -72,7 +74,12 @@ WORDS = {
     *TIME_KEYS,
     *ADDRESS_KEYS,
     *PARTS,
-    *ATTACHMENT_KEYS,
+    *MIME_KEYS,
+    *CAUSES,
+    *EVENT_KEYS,
+    *NOW_KEYS,
+    *SPECIAL_USES,
+    *WEEKDAYS,
     *SYSTEM_FLAGS,
     *FILTERS,
     *ADDRESS_FIELDS,

@@ -1,0 +1,118 @@
+"""Whether what surrounds a message holds for a condition: its account, its mailbox's use, the time, the occasion.
+
+Each is one answer for all rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mailrules.rules.truth import Truth, constant
+
+if TYPE_CHECKING:
+    from datetime import time, tzinfo
+
+    from mailrules.mailbox.message import Fact
+    from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.conditions import Cause, Environment
+    from mailrules.rules.text_match import TextMatch
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+SPECIAL_USES = ("all", "archive", "drafts", "flagged", "important", "junk", "sent", "trash")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTest:
+    """``account``: the account's name in the configuration."""
+
+    match: TextMatch
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return ()
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        return constant(self.match.holds(snapshot.account), rows)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
+        return snapshot.account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpecialUseTest:
+    """``special_use``: what the server says that the mailbox is for (RFC 6154), any of these."""
+
+    uses: frozenset[str]
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return ()
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        return constant(bool(self.uses & snapshot.info.special_use), rows)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
+        return " ".join(sorted(snapshot.info.special_use)) or "no special use"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NowTest:
+    """``now``: the weekday and the time of day at which the rules are judged, in ``zone`` (None: the user's).
+
+    ``start`` belongs to the span and ``end`` does not; a span whose end comes first goes over midnight, and its
+    later part belongs to the weekday on which it began.
+    """
+
+    weekdays: frozenset[int] = frozenset(range(7))
+    """Monday is 0."""
+    start: time | None = None
+    end: time | None = None
+    zone: tzinfo | None = None
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return ()
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        now = environment.now if self.zone is None else environment.now.astimezone(self.zone)
+        clock, day = now.time(), now.weekday()
+        if self.start is None or self.end is None:
+            return constant(day in self.weekdays, rows)
+        if self.start <= self.end:
+            return constant(self.start <= clock < self.end and day in self.weekdays, rows)
+        if clock < self.end:
+            return constant((day - 1) % 7 in self.weekdays, rows)
+        return constant(clock >= self.start and day in self.weekdays, rows)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
+        days = " ".join(name for number, name in enumerate(WEEKDAYS) if number in self.weekdays)
+        return days if self.start is None or self.end is None else f"{days} {self.start:%H:%M}-{self.end:%H:%M}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTest:
+    """``event``: why the rules are judged now, and the mailbox from which mailrules itself brought the message.
+
+    A message that somebody else brought, or that arrived here, came from no mailbox that we know: it does not hold.
+    """
+
+    causes: frozenset[Cause] | None = None
+    from_mailbox: TextMatch | None = None
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return ()
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:
+        if self.causes is not None and environment.cause not in self.causes:
+            return Truth(rows, 0)
+        if self.from_mailbox is None:
+            return Truth(rows, rows)
+        origins = environment.origins_in(snapshot)
+        brought = (uid for uid, mailbox in origins.items() if self.from_mailbox.holds(mailbox))
+        return Truth(rows, snapshot.mask_of_uids(brought) & rows)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
+        causes = " ".join(sorted(self.causes or ()))
+        return causes if self.from_mailbox is None else f"{causes} from {', '.join(self.from_mailbox.values)}".strip()
