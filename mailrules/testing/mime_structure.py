@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOST_PARTS = 1_000
 MOST_LEVELS = 50
@@ -17,6 +21,7 @@ _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]")
 _PARAMETER = re.compile(rb';\s*([^\s=;]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))', re.DOTALL)
 _COMMENT = re.compile(rb"\([^()]*\)")
+_AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?=\r?\n|\Z)")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -189,16 +194,35 @@ def _children(content: bytes, entity: Entity, *, room: int) -> list[Entity]:
 
 def _part_ranges(content: bytes, entity: Entity, boundary: bytes, *, room: int) -> list[tuple[int, int]]:
     """Where the parts lie: between lines that are the boundary (RFC 2046 section 5.1.1)."""
-    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     ranges: list[tuple[int, int]] = []
     part_start: int | None = None
-    body = memoryview(content)[entity.body_start : entity.end]
-    for match in line.finditer(body):
+    for match in _boundary_lines(content, entity, boundary):
+        line_start = _before_line_end(content, match.start(), floor=entity.body_start)
         if part_start is not None:
-            ranges.append((entity.body_start + part_start, entity.body_start + max(match.start(), part_start)))
-        part_start = match.end() + (2 if bytes(body[match.end() : match.end() + 2]) == b"\r\n" else 1)
+            ranges.append((part_start, max(line_start, part_start)))
+        part_start = match.end() + (2 if content[match.end() : match.end() + 2] == b"\r\n" else 1)
         if match.group(1) or len(ranges) == room:
             return ranges
-    if part_start is not None and part_start < len(body):
-        ranges.append((entity.body_start + part_start, entity.end))
+    if part_start is not None and part_start < entity.end:
+        ranges.append((part_start, entity.end))
     return ranges
+
+
+def _boundary_lines(content: bytes, entity: Entity, boundary: bytes) -> Iterator[re.Match[bytes]]:
+    """The lines that are this boundary, without their line ends; found by a plain search, since mail nests."""
+    delimiter = b"--" + boundary
+    place = content.find(delimiter, entity.body_start, entity.end)
+    while place >= 0:
+        if place == entity.body_start or content[place - 1 : place] == b"\n":
+            match = _AFTER_BOUNDARY.match(content, place + len(delimiter), entity.end)
+            if match:
+                yield match
+        place = content.find(delimiter, place + 1, entity.end)
+
+
+def _before_line_end(content: bytes, place: int, *, floor: int) -> int:
+    """The end of what stands before the line that ``place`` is in the boundary of."""
+    line = content.rfind(b"\n", floor, place)
+    if line < 0:
+        return floor
+    return line - 1 if line > floor and content[line - 1 : line] == b"\r" else line
