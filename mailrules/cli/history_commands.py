@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 SHOWN_STEPS = 50
 
 _OUTCOME_LOOKS = {"done": "good", "partly_done": "warn", "failed": "bad", "interrupted": "warn"}
-_STATE_LOOKS = {"applied": "good", "refused": "warn", "unknown": "bad", "ambiguous": "bad"}
+_STATE_LOOKS = {
+    "applied": "good",
+    "refused": "warn",
+    "unknown": "bad",
+    "ambiguous": "bad",
+    "waiting": "warn",
+    "given_up": "bad",
+}
 
 
 @click.command(cls=Verb, name="history")
@@ -131,7 +138,7 @@ def _step_words(step: StepRecord) -> str:
     if command.kind is StepKind.SETACL:
         return f"rights of {command.identifier}: {command.prior_rights or 'none'} becomes {command.rights or 'none'}"
     if command.kind is StepKind.EFFECT:
-        return command.effect
+        return f"{command.effect} to {command.target}" if command.target else command.effect
     return f"{kind} to {command.target}" if command.target else kind
 
 

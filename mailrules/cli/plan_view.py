@@ -77,7 +77,8 @@ def step_text(step: Step) -> Text:
         case StepKind.DELETE:
             return cell("delete for ever", "bad")
         case StepKind.EFFECT:
-            return Text.assemble(cell(step.effect), cell("" if step.reversible else " (no undo)", "dim"))
+            words = f"{step.effect} → {step.to}" if step.to else step.effect
+            return Text.assemble(cell(words), cell("" if step.reversible else " (no undo)", "dim"))
         case _:
             return cell(str(step.kind))
 

@@ -139,7 +139,13 @@ def _commands_of(
             case StepKind.COPY:
                 key = CommandKey(stage=Stage.COPY, kind=step.kind, operation=Operation.COPY, target=step.to)
             case StepKind.EFFECT:
-                key = CommandKey(stage=Stage.EFFECT, kind=step.kind, operation=Operation.EFFECT, effect=step.effect)
+                key = CommandKey(
+                    stage=Stage.EFFECT,
+                    kind=step.kind,
+                    operation=Operation.EFFECT,
+                    target=step.to,
+                    effect=step.effect,
+                )
             case StepKind.MOVE:
                 operation = Operation.MOVE if "MOVE" in capabilities else Operation.COPY
                 key = CommandKey(stage=Stage.DISPOSITION, kind=step.kind, operation=operation, target=step.to)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, ReadOnlyMode, RemoteProtocolError
-from mailrules.execution.batches import Batch, batches_of, command_intent, step_intents
+from mailrules.execution.batches import Batch, Stage, batches_of, command_intent, step_intents
 from mailrules.execution.commands import perform
 from mailrules.execution.finishing import finish_halfway
 from mailrules.execution.flag_words import unkept
@@ -114,7 +114,7 @@ class MailboxRun:
 
     async def _open(self, batches: Sequence[Batch]) -> MailboxStatus | None:
         """Select the source and look at every target beforehand, all in one turn, or none if all is known."""
-        targets_named = {batch.key.target for batch in batches} - {""}
+        targets_named = {batch.key.target for batch in batches if batch.key.stage is not Stage.EFFECT} - {""}
         self._targets = {name: self._known[name] for name in targets_named & self._known.keys()}
         names = sorted(targets_named - self._known.keys())
         opened, *targets = await asyncio.gather(

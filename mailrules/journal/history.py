@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.journal.deliveries import select_unsettled
 from mailrules.journal.ledger import select_ledger
 from mailrules.journal.timestamps import to_text
 from mailrules.plan.history import History
@@ -39,4 +40,9 @@ def select_history(connection: sqlite3.Connection, *, rules: Sequence[Rule], now
         (changed[rule.name],) = connection.execute(_CHANGED, (window_start, rule.name)).fetchone()
         if max(approvals.get(rule.name, ""), approvals.get(EVERY_RULE, "")) > window_start:
             approved.add(rule.name)
-    return History(ledger=select_ledger(connection), changed=changed, approved=frozenset(approved))
+    return History(
+        ledger=select_ledger(connection),
+        unsettled=select_unsettled(connection),
+        changed=changed,
+        approved=frozenset(approved),
+    )

@@ -8,9 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailrules.errors import JournalError
-from mailrules.journal import history, ledger, positions, runs, steps
+from mailrules.journal import deliveries, history, ledger, positions, runs, steps
 from mailrules.journal.database import Database
 from mailrules.journal.kill_switch import KillSwitch
+from mailrules.journal.records import StepState
 from mailrules.journal.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from mailrules.journal.deliveries import CapReached, Delivery, DeliveryCaps, DeliveryIntent
     from mailrules.journal.records import (
         Position,
         RunId,
@@ -51,6 +53,7 @@ class Journal:
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._failure: JournalError | None = None
         self._under_way: set[RunId] = set()
+        self._in_hand: set[StepId] = set()
 
     @classmethod
     async def open(cls, path: Path) -> Journal:
@@ -111,6 +114,102 @@ class Journal:
             ledger.enter_verdicts(connection, verdicts)
 
         await self._database.write(work)
+
+    async def intend_delivery(
+        self,
+        run: RunId,
+        intent: StepIntent,
+        delivery: DeliveryIntent,
+        *,
+        caps: DeliveryCaps,
+        now: datetime,
+    ) -> StepId | CapReached:
+        """Store an effect that will be tried, unless a cap holds it; it is in hand until ``let_go``.
+
+        Raises ReadOnlyMode once the kill switch is on.
+        """
+        self.kill_switch.check()
+        if self._failure is not None:
+            raise self._failure
+
+        def work(connection: sqlite3.Connection) -> StepId | CapReached:
+            reached = deliveries.cap_reached(connection, intent, delivery, caps=caps, now=now)
+            if reached is not None:
+                return reached
+            (step,) = steps.insert_intents(connection, run, [intent], now=now)
+            ledger.enter_effects(connection, [intent], now=now)
+            deliveries.insert_delivery(connection, step, delivery, now=now)
+            self._in_hand.add(step)
+            return step
+
+        try:
+            return await self._database.write(work)
+        except JournalError as error:
+            self._failure = error
+            raise
+
+    def take_in_hand(self, step: StepId) -> bool:
+        """Claim a waiting delivery for an attempt; False where another task of this process has it."""
+        if step in self._in_hand:
+            return False
+        self._in_hand.add(step)
+        return True
+
+    def let_go(self, step: StepId) -> None:
+        """The attempt is over and judged."""
+        self._in_hand.discard(step)
+
+    async def begin_attempt(self, step: StepId) -> None:
+        """Store that the effect may happen from now on; not a byte that could cause it may leave before."""
+        await self._database.write(lambda connection: deliveries.mark_attempting(connection, step))
+
+    async def end_attempt(self, verdict: StepVerdict, *, due: datetime | None = None) -> None:
+        """Store what came of an attempt; ``due`` is when a ``waiting`` one is tried again."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            steps.update_verdicts(connection, [verdict])
+            ledger.enter_verdicts(connection, [verdict])
+            deliveries.end_attempt(connection, verdict.step, due=due)
+
+        await self._database.write(work)
+
+    async def settle_deliveries(self, *, now: datetime) -> tuple[StepVerdict, ...]:
+        """Judge what a killed process left under way: not begun waits, begun is unknown (failure-model's table)."""
+
+        def work(connection: sqlite3.Connection) -> tuple[StepVerdict, ...]:
+            verdicts = deliveries.verdicts_after_crash(connection, now=now, in_hand=self._in_hand)
+            for verdict in verdicts:
+                steps.update_verdicts(connection, [verdict])
+                deliveries.end_attempt(connection, verdict.step, due=now)
+            return tuple(verdicts)
+
+        return await self._database.write(work)
+
+    async def waiting_deliveries(self) -> tuple[Delivery, ...]:
+        """Effects that will be tried again, oldest first; ``due`` says when."""
+        return await self._database.read(
+            lambda connection: deliveries.select_deliveries(connection, {StepState.WAITING})
+        )
+
+    async def doubtful_deliveries(self) -> tuple[Delivery, ...]:
+        """Effects that wait for a person: nobody knows whether they happened, or they were given up."""
+        return await self._database.read(
+            lambda connection: deliveries.select_deliveries(connection, {StepState.UNKNOWN, StepState.GIVEN_UP})
+        )
+
+    async def last_delivered(
+        self, *, rule: str, effect: str, recipient: str, since: datetime, before: StepId
+    ) -> datetime | None:
+        """When this rule's effect last reached this recipient, by a step before this one."""
+        return await self._database.read(
+            lambda connection: deliveries.select_last_delivered(
+                connection, rule=rule, effect=effect, recipient=recipient, since=since, before=before
+            )
+        )
+
+    async def needed_spools(self) -> frozenset[str]:
+        """The spool files that unsettled deliveries still need."""
+        return await self._database.read(deliveries.select_spools)
 
     async def open_steps(self, account: str | None = None) -> tuple[StepRecord, ...]:
         """Steps that recovery has to look at; effects of unknown outcome are not among them."""

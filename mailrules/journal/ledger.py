@@ -27,9 +27,9 @@ _OF_STEPS = (
 def enter_effects(connection: sqlite3.Connection, intents: Sequence[StepIntent], *, now: datetime) -> None:
     """An effect counts from its intent on: at most once, even if its outcome stays unknown."""
     connection.executemany(
-        "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, '', ?)",
+        "INSERT OR REPLACE INTO ledger VALUES (?, ?, ?, ?, ?)",
         [
-            (intent.content_key, intent.rule, intent.command.effect, to_text(now))
+            (intent.content_key, intent.rule, intent.command.effect, intent.command.target, to_text(now))
             for intent in intents
             if intent.command.operation is Operation.EFFECT and intent.content_key
         ],

@@ -77,6 +77,10 @@ class StepState(StrEnum):
     """The message is in neither mailbox any more: somebody else moved or removed it."""
     AMBIGUOUS = "ambiguous"
     """Reading cannot decide, so nothing more is done about it by itself."""
+    WAITING = "waiting"
+    """An effect that surely did not happen yet; it is tried again when it is due."""
+    GIVEN_UP = "given_up"
+    """An effect that surely did not happen and is not tried any more; it waits for a person."""
 
 
 OPEN_STATES = frozenset({StepState.INTENT, StepState.HALFWAY, StepState.UNKNOWN})

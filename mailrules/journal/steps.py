@@ -66,7 +66,7 @@ def update_verdicts(connection: sqlite3.Connection, verdicts: Iterable[StepVerdi
 
 def select_open(connection: sqlite3.Connection, account: str | None) -> tuple[StepRecord, ...]:
     """Steps that recovery has to look at, oldest first; effects of unknown outcome are not among them."""
-    return _select(
+    return select_records(
         connection,
         "WHERE s.state IN ('intent', 'halfway', 'unknown') AND NOT (s.state = 'unknown' AND c.operation = 'effect')"
         " AND (? IS NULL OR c.account = ?) ORDER BY s.id",
@@ -77,22 +77,22 @@ def select_open(connection: sqlite3.Connection, account: str | None) -> tuple[St
 
 def select_unknown_effects(connection: sqlite3.Connection) -> tuple[StepRecord, ...]:
     """Effects that may have happened or not."""
-    return _select(connection, "WHERE s.state = 'unknown' AND c.operation = 'effect' ORDER BY s.id")
+    return select_records(connection, "WHERE s.state = 'unknown' AND c.operation = 'effect' ORDER BY s.id")
 
 
 def select_of_run(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
     """All steps of a run in the order of their intents."""
-    return _select(connection, "WHERE c.run = ? ORDER BY s.id", run)
+    return select_records(connection, "WHERE c.run = ? ORDER BY s.id", run)
 
 
 def select_of_undos(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
     """The steps of all runs that took back this one."""
-    return _select(connection, "WHERE c.run IN (SELECT id FROM runs WHERE undo_of = ?) ORDER BY s.id", run)
+    return select_records(connection, "WHERE c.run IN (SELECT id FROM runs WHERE undo_of = ?) ORDER BY s.id", run)
 
 
 def select_of_message(connection: sqlite3.Connection, message_id: str) -> tuple[StepRecord, ...]:
     """All steps of messages with this Message-ID, oldest first."""
-    return _select(connection, "WHERE s.message_id = ? AND s.message_id != '' ORDER BY s.id", message_id)
+    return select_records(connection, "WHERE s.message_id = ? AND s.message_id != '' ORDER BY s.id", message_id)
 
 
 def select_placed(
@@ -126,7 +126,8 @@ def _step_row(step: StepIntent, step_id: int, command_id: int | None) -> tuple[o
     )  # fmt: skip
 
 
-def _select(connection: sqlite3.Connection, where: str, *values: object) -> tuple[StepRecord, ...]:
+def select_records(connection: sqlite3.Connection, where: str, *values: object) -> tuple[StepRecord, ...]:
+    """Steps as ``s`` with their commands as ``c``, by the rest of a statement."""
     commands: dict[int, CommandIntent] = {}
     records = []
     for row in connection.execute(f"{_SELECT} {where}", values):

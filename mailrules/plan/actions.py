@@ -139,9 +139,12 @@ class Effect(_Marking):
     """A plugin's own action: carried out at most once by the handler registered under ``name``.
 
     ``options`` are JSON values, handed to the handler as they stand; ``facts`` are what it reads.
+    ``target`` is whom or what it reaches outside: an address, an endpoint's name, a program. The ledger
+    remembers each target on its own.
     """
 
     name: str
+    target: str = ""
     options: Mapping[str, object] = field(default_factory=dict)
     facts: tuple[Fact, ...] = ()
 

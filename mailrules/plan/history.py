@@ -23,11 +23,13 @@ class LedgerKey(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """``changed`` counts messages that each rule changed within its guard's window;
-    ``approved`` names rules whose held mail a person released; ``ledger`` holds what was done. ``origins`` tells
+    ``approved`` names rules whose held mail a person released; ``ledger`` holds what was done, and
+    ``unsettled`` those effects in it that wait for another attempt or for a person. ``origins`` tells
     where we brought messages from: account, mailbox and UIDVALIDITY to UID to the mailbox of before.
     """
 
     ledger: frozenset[LedgerKey] = frozenset()
+    unsettled: frozenset[LedgerKey] = frozenset()
     changed: Mapping[str, int] = field(default_factory=dict)
     approved: frozenset[str] = frozenset()
     origins: Mapping[tuple[str, str, int], Mapping[UID, str]] = field(default_factory=dict)

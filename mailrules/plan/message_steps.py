@@ -186,10 +186,17 @@ class StepBuilder:
             rule=rule.name,
             reason=reason,
             effect=effect.name,
+            to=effect.target,
             options=effect.options,
             reversible=False,
         )
-        return [] if self._is_done(draft, step) else [step]
+        if not self._is_done(draft, step):
+            return [step]
+        if ledger_key(draft.content_key, step) in self._history.unsettled:
+            # What disposes of a message waits for everything before it (rule-language, meaning 7).
+            beyond = f"{effect.name} to {effect.target}" if effect.target else effect.name
+            self._hold(draft, rule, f"its {beyond} is not settled yet; see: mailrules unknown")
+        return []
 
     def _is_done(self, draft: MessageDraft, step: Step) -> bool:
         return bool(draft.content_key) and ledger_key(draft.content_key, step) in self._history.ledger

@@ -36,7 +36,8 @@ class Step:
     """One change of one message. ``reason`` is for people only; nothing decides by it.
 
     ``flags`` for add_flags and remove_flags, ``to`` for copy and move, ``effect`` and ``options``
-    for an effect. ``create`` says that ``to`` does not exist yet and may be made.
+    for an effect, whose ``to`` is whom or what it reaches outside. ``create`` says that ``to`` does
+    not exist yet and may be made.
     """
 
     kind: StepKind
