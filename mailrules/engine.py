@@ -183,6 +183,7 @@ async def carry_out(
     """Journal the run and execute its complete part; a plan without steps makes no run."""
     report = RunReport(plan=plan, recoveries=recoveries, left_out=left_out)
     runnable = replace(plan, mailboxes=tuple(one for one in plan.mailboxes if one.complete))
+    await session.journal.remember_senders([one for mailbox in runnable.mailboxes for one in mailbox.senders])
     if runnable.is_empty:
         for one in runnable.mailboxes:
             await session.journal.advance_position(

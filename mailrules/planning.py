@@ -114,9 +114,18 @@ async def read_directory(session: Session, reader: MailReader) -> Directory:
 def surroundings_of(
     session: Session, directory: Directory, history: History, *, describe: Sequence[str], cause: Cause = Cause.RUN
 ) -> Surroundings:
+    settings = session.configuration.accounts[directory.account]
+    environment = Environment(
+        now=session.now(),
+        cause=cause,
+        origins=history.origins,
+        authserv_ids=settings.authserv_ids,
+        own_addresses=settings.own_addresses,
+        known_senders=history.senders,
+    )
     return Surroundings(
         directory=directory,
-        environment=Environment(now=session.now(), cause=cause, origins=history.origins),
+        environment=environment,
         history=history,
         enrichers=session.plugins.enrichers(),
         describe_fields=describe,

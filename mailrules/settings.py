@@ -86,8 +86,18 @@ class AccountSettings:
     connections: int = 3
     trash: str = ""
     archive: str = ""
+    addresses: tuple[str, ...] = ()
+    """The user's own addresses, as written; see ``own_addresses``."""
+    authserv_ids: frozenset[str] = frozenset()
+    """Servers whose Authentication-Results fields (RFC 8601) are believed, lower case."""
     timeouts: Timeouts = field(default_factory=Timeouts)
     where: Location | None = field(default=None, compare=False)
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """The user's own addresses, casefolded; the login name is one where it looks like one."""
+        named = (*self.addresses, self.user if "@" in self.user else "")
+        return frozenset(address.casefold() for address in named if address)
 
 
 def is_loopback(host: str) -> bool:

@@ -13,12 +13,12 @@ from mailrules.mailbox.rows import rows_of
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, Rights
 from mailrules.plan.explanation import explain_message
-from mailrules.plan.facts import SMALL_MAILBOX, facts_named, first_request, request_for
+from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
 from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mailrules.hookspecs import Enricher
     from mailrules.mailbox.store import MailboxStatus, MailReader
@@ -45,6 +45,15 @@ class Selection:
     without: frozenset[UID] = frozenset()
     newest: int | None = None
 
+    def of(self, uids: Iterable[UID]) -> tuple[UID, ...]:
+        """Those of some messages, ascending, that are judged."""
+        chosen = [
+            uid
+            for uid in sorted(uids)
+            if uid not in self.without and (self.after_uid is None or uid > self.after_uid or uid in self.also)
+        ]
+        return tuple(chosen if self.newest is None else chosen[-self.newest :])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
@@ -67,14 +76,22 @@ async def survey_mailbox(
 ) -> MailboxPlanner:
     """Read the open mailbox as far as its rules need, and return the planner, ready to ``finish``."""
     selection = selection or Selection()
+    relates = bool(facts_related(rules))
     request = first_request(
         rules,
-        messages=status.messages if selection.after_uid is None else min(status.messages, SMALL_MAILBOX),
+        messages=status.messages if selection.after_uid is None or relates else min(status.messages, SMALL_MAILBOX),
         modseq=status.highest_modseq is not None,
         also_header_fields=surroundings.describe_fields,
     )
-    facts = await _first_facts(reader, request, selection)
-    snapshot, planner = _begin(reader.account, status, rules, answer=(request, facts), surroundings=surroundings)
+    judged = None
+    if relates:
+        facts = await reader.fetch(request)
+        judged = selection.of(one.uid for one in facts)
+    else:
+        facts = await _first_facts(reader, request, selection)
+    snapshot, planner = _begin(
+        reader.account, status, rules, answer=(request, facts), surroundings=surroundings, judged=judged
+    )
     await _gather(planner, reader, snapshot, surroundings.enrichers)
     return planner
 
@@ -87,10 +104,24 @@ async def explain_mail(
     facts = await reader.fetch(request, [uid])
     if not facts:
         return None
-    snapshot, planner = _begin(reader.account, status, rules, answer=(request, facts), surroundings=surroundings)
+    others = request_for(facts_related(rules))
+    answers = [(request, facts)]
+    if others != FactRequest():
+        answers.insert(0, (others, await reader.fetch(others)))
+    snapshot, planner = _begin(
+        reader.account, status, rules, answer=answers[0], surroundings=surroundings, judged=[uid]
+    )
+    for further in answers[1:]:
+        snapshot.add(*further)
+        planner.added()
     await _gather(planner, reader, snapshot, surroundings.enrichers)
     return explain_message(
-        rules, snapshot, environment=surroundings.environment, acting=planner.acting, plan=planner.finish()
+        rules,
+        snapshot,
+        uid=uid,
+        environment=surroundings.environment,
+        acting=planner.acting,
+        plan=planner.finish(),
     )
 
 
@@ -128,6 +159,7 @@ def _begin(
     *,
     answer: tuple[FactRequest, Sequence[MessageFacts]],
     surroundings: Surroundings,
+    judged: Collection[UID] | None = None,
 ) -> tuple[Snapshot, MailboxPlanner]:
     directory = surroundings.directory
     info = directory.mailboxes.get(status.mailbox) or MailboxInfo(name=status.mailbox, delimiter=directory.delimiter)
@@ -141,6 +173,7 @@ def _begin(
         environment=surroundings.environment,
         history=surroundings.history,
         describe_fields=surroundings.describe_fields,
+        judged=judged,
     )
     return snapshot, planner
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.journal.acquaintance import select_origins, select_senders
 from mailrules.journal.deliveries import select_unsettled
 from mailrules.journal.ledger import select_ledger
 from mailrules.journal.timestamps import to_text
-from mailrules.plan.history import History
+from mailrules.plan.history import History, accounts_asking_for_origins, asks_for_senders
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,6 +31,7 @@ _CHANGED = (
 def select_history(connection: sqlite3.Connection, *, rules: Sequence[Rule], now: datetime) -> History:
     """The ledger, and for each rule what the daemon changed by it within its guard's window.
 
+    Senders and origins are read where a condition of these rules asks for them.
     An approval holds for one such window from the moment it was given.
     """
     approvals = dict(connection.execute("SELECT rule, approved FROM approvals"))
@@ -45,4 +47,6 @@ def select_history(connection: sqlite3.Connection, *, rules: Sequence[Rule], now
         unsettled=select_unsettled(connection),
         changed=changed,
         approved=frozenset(approved),
+        senders=select_senders(connection) if asks_for_senders(rules) else {},
+        origins=select_origins(connection, accounts=accounts_asking_for_origins(rules)),
     )

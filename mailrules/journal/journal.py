@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailrules.errors import JournalError
-from mailrules.journal import deliveries, history, ledger, positions, runs, steps
+from mailrules.journal import acquaintance, deliveries, history, ledger, positions, runs, steps
 from mailrules.journal.database import Database
 from mailrules.journal.kill_switch import KillSwitch
 from mailrules.journal.records import StepState
@@ -238,6 +238,11 @@ class Journal:
     async def history(self, *, rules: Sequence[Rule], now: datetime) -> History:
         """What the planner has to know of earlier runs."""
         return await self._database.read(lambda connection: history.select_history(connection, rules=rules, now=now))
+
+    async def remember_senders(self, senders: Sequence[tuple[str, str]]) -> None:
+        """Note whose mail was judged, each with the first message (digests); known ones stay as they are."""
+        if senders:
+            await self._database.write(lambda connection: acquaintance.insert_senders(connection, senders))
 
     async def approve(self, rule: str | None, *, now: datetime) -> None:
         """Release what a rule's guard holds (None: every rule's), for one of its guard windows."""

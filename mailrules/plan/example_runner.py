@@ -17,6 +17,7 @@ from mailrules.rules.examples import (
     example_facts,
     example_mailbox,
     example_snapshot,
+    example_uid,
 )
 from mailrules.rules.rule import MailboxRef
 
@@ -72,14 +73,17 @@ def _outcome(
         is_imagined=True,
     )
     snapshot = example_snapshot(example, ref)
-    environment = example_environment(example, snapshot, now=now)
+    environment = example_environment(example, snapshot, settings=settings, now=now)
     now = environment.now
+    uid = example_uid(example)
     request = first_request(rules, messages=1, modseq=False, also_header_fields=IDENTITY_FIELDS)
-    snapshot.add(request, [example_facts(example, request, now=now)])
-    planner = MailboxPlanner(rules, snapshot, directory=directory, environment=environment, history=History())
+    snapshot.add(request, example_facts(example, request, now=now))
+    planner = MailboxPlanner(
+        rules, snapshot, directory=directory, environment=environment, history=History(), judged=[uid]
+    )
     while (need := planner.next_need()) is not None:
         if not need.enricher:  # without its plugin's source a fact stays open, and its row is gone
-            snapshot.add(need.request, [example_facts(example, need.request, now=now)])
+            snapshot.add(need.request, example_facts(example, need.request, now=now))
         planner.added()
     plan = planner.finish()
     return ExampleOutcome(

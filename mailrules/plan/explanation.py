@@ -10,6 +10,7 @@ from mailrules.rules.explain import NodeExplanation, explain_node
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mailrules.mailbox.message import UID
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.plan import MailboxPlan
     from mailrules.plan.verdicts import Acting
@@ -42,11 +43,13 @@ def explain_message(
     rules: Sequence[Rule],
     snapshot: Snapshot,
     *,
+    uid: UID,
     environment: Environment,
     acting: Sequence[Acting],
     plan: MailboxPlan,
 ) -> MessageExplanation:
-    """Explain the only message of ``snapshot``, which holds every fact that the rules name."""
+    """Explain a message of ``snapshot``, which holds every fact of it that the rules name; ``plan`` is its alone."""
+    row = snapshot.row_of(uid)
     acts = {one.rule.name for one in acting}
     unknowable = {one.rule for one in plan.findings if one.kind == "unknowable"}
     explained, has_ended = [], False
@@ -62,8 +65,8 @@ def explain_message(
             RuleExplanation(
                 rule=rule.name,
                 verdict=verdict,
-                condition=explain_node(rule.condition, snapshot, 0, environment),
-                branches=tuple(explain_node(branch.condition, snapshot, 0, environment) for branch in branches),
+                condition=explain_node(rule.condition, snapshot, row, environment),
+                branches=tuple(explain_node(branch.condition, snapshot, row, environment) for branch in branches),
             )
         )
         branch = next((one.branch for one in acting if one.rule.name == rule.name), None)

@@ -21,7 +21,7 @@ from mailrules.mailbox.message import (
     FactRequest,
     header_fact,
 )
-from mailrules.rules.conditions import leaves
+from mailrules.rules.conditions import RelatingTest, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,6 +55,13 @@ def facts_judged(rules: Sequence[Rule]) -> frozenset[Fact]:
     return frozenset(fact for node in nodes for leaf in leaves(node) for fact in leaf.test.needs)
 
 
+def facts_related(rules: Sequence[Rule]) -> frozenset[Fact]:
+    """The facts that some condition of these rules reads of every message, to judge one of them."""
+    nodes = (node for rule in rules for node in (rule.condition, *(branch.condition for branch in rule.branches)))
+    tests = (leaf.test for node in nodes for leaf in leaves(node))
+    return frozenset(fact for test in tests if isinstance(test, RelatingTest) for fact in test.related)
+
+
 def first_request(
     rules: Sequence[Rule], *, messages: int, modseq: bool, also_header_fields: Sequence[str] = ()
 ) -> FactRequest:
@@ -65,7 +72,7 @@ def first_request(
     """
     named = facts_named(rules)
     small = messages <= SMALL_MAILBOX
-    header_fields: tuple[str, ...] = ()
+    header_fields = _header_names(facts_related(rules))
     if small or _needs_header_of_all(rules):
         # What only actions read is not asked of a whole mailbox: few messages may be acted on.
         asked = named if small else facts_judged(rules)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from mailrules.rules.conditions import leaves
+from mailrules.rules.related_tests import FirstSeenTest
+from mailrules.rules.surrounding_tests import EventTest
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mailrules.mailbox.message import UID
+    from mailrules.rules.conditions import Leaf
+    from mailrules.rules.rule import Rule
 
 
 class LedgerKey(NamedTuple):
@@ -26,6 +32,8 @@ class History:
     ``approved`` names rules whose held mail a person released; ``ledger`` holds what was done, and
     ``unsettled`` those effects in it that wait for another attempt or for a person. ``origins`` tells
     where we brought messages from: account, mailbox and UIDVALIDITY to UID to the mailbox of before.
+    ``senders`` are those whose mail was judged, each with the first message (digests, ``rules.related_tests``).
+    The last two are empty where no rule asks for them.
     """
 
     ledger: frozenset[LedgerKey] = frozenset()
@@ -33,3 +41,24 @@ class History:
     changed: Mapping[str, int] = field(default_factory=dict)
     approved: frozenset[str] = frozenset()
     origins: Mapping[tuple[str, str, int], Mapping[UID, str]] = field(default_factory=dict)
+    senders: Mapping[str, str] = field(default_factory=dict)
+
+
+def asks_for_senders(rules: Iterable[Rule]) -> bool:
+    """Whether a condition of these rules asks for the first mail of a sender."""
+    return any(isinstance(leaf.test, FirstSeenTest) for rule in rules for leaf in _leaves(rule))
+
+
+def accounts_asking_for_origins(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The accounts with a rule that asks where we brought a message from."""
+    asking = [
+        rule
+        for rule in rules
+        if any(isinstance(leaf.test, EventTest) and leaf.test.from_mailbox is not None for leaf in _leaves(rule))
+    ]
+    return tuple(dict.fromkeys(ref.account for rule in asking for ref in rule.mailboxes))
+
+
+def _leaves(rule: Rule) -> Iterator[Leaf]:
+    for node in (rule.condition, *(branch.condition for branch in rule.branches)):
+        yield from leaves(node)

@@ -101,6 +101,8 @@ class MailboxPlan:
     final_uids: tuple[UID, ...] = ()
     """Judged messages with a final outcome once this plan is carried out; what is held is not here."""
     incomplete_reason: str = ""
+    senders: tuple[tuple[str, str], ...] = ()
+    """Senders whose first mail was judged here, each with that message (digests), where a rule asks for such."""
 
     @property
     def pending_uids(self) -> tuple[UID, ...]:

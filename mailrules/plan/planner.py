@@ -14,6 +14,7 @@ from mailrules.mailbox.message import RECEIVED, SIZE, FactRequest, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan.actions import CopyTo, Effect
 from mailrules.plan.facts import Need, facts_asked, next_need
+from mailrules.plan.history import asks_for_senders
 from mailrules.plan.identity import CONTENT_FIELDS, content_key, place_key, snapshot_hash
 from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights
 from mailrules.plan.message_steps import MessageDraft, StepBuilder
@@ -22,10 +23,12 @@ from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
 from mailrules.rules.compiler import Judge
 from mailrules.rules.conditions import All
+from mailrules.rules.related_tests import first_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from mailrules.mailbox.message import UID
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
@@ -54,9 +57,12 @@ class MailboxPlanner:
         environment: Environment,
         history: History,
         describe_fields: Sequence[str] = IDENTITY_FIELDS,
+        judged: Collection[UID] | None = None,
     ) -> None:
+        """``judged`` are the messages to judge, None for all; the others are there for conditions that relate them."""
         self._rules = tuple(rules)
         self._snapshot = snapshot
+        self._rows = snapshot.all_rows if judged is None else snapshot.mask_of_uids(judged)
         self._directory = directory
         self._history = history
         self._describe_fields = tuple(describe_fields)
@@ -115,17 +121,25 @@ class MailboxPlanner:
             if draft.steps:
                 messages.append(self._message_plan(draft))
         held |= self._snapshot.mask_of(held_rows)
-        final = self._snapshot.all_rows & ~held & ~self._gone
+        final = self._rows & ~held & ~self._gone
         return MailboxPlan(
             account=self._snapshot.account,
             mailbox=self._snapshot.mailbox,
             uidvalidity=self._snapshot.status.uidvalidity,
             highest_modseq=self._snapshot.status.highest_modseq,
             messages=tuple(messages),
-            judged=(self._snapshot.all_rows & ~self._gone).bit_count(),
+            judged=(self._rows & ~self._gone).bit_count(),
             findings=tuple(findings),
             final_uids=tuple(self._snapshot.uids[row] for row in rows_of(final)),
+            senders=self._new_senders(),
         )
+
+    def _new_senders(self) -> tuple[tuple[str, str], ...]:
+        """The senders of this mailbox that the journal does not know yet, where a rule asks for first mail."""
+        if not asks_for_senders(self._rules):
+            return ()
+        found = ((one.sender, one.message) for one in first_messages(self._snapshot))
+        return tuple(one for one in found if one[0] not in self._history.senders)
 
     def _decide(self) -> Verdicts:
         return decide(
@@ -133,7 +147,7 @@ class MailboxPlanner:
             judge=self._judge,
             snapshot=self._snapshot,
             missing_values=self._renderer.missing_values,
-            rows=self._snapshot.all_rows & ~self._gone,
+            rows=self._rows & ~self._gone,
         )
 
     def _need_to_describe(self) -> Need | None:

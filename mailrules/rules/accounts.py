@@ -68,6 +68,8 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         connections=model.limits.connections,
         trash=model.trash or "",
         archive=model.archive or "",
+        addresses=tuple(model.addresses),
+        authserv_ids=frozenset(one.lower() for one in model.authserv_id),
         timeouts=_timeouts(model.timeouts),
         where=where,
     )

@@ -35,12 +35,17 @@ class Environment:
     """What a judgement reads besides the snapshot: the time, aware, in the user's zone, and the occasion.
 
     ``origins`` tells where mailrules itself brought messages from: account, mailbox and UIDVALIDITY to UID to
-    the mailbox that each was in before.
+    the mailbox that each was in before. ``authserv_ids`` are the servers whose Authentication-Results the user
+    believes, ``own_addresses`` his own (folded), ``known_senders`` the senders that the journal knows, each with the
+    first message (digests, see ``related_tests``).
     """
 
     now: datetime
     cause: Cause = Cause.RUN
     origins: Mapping[tuple[str, str, int], Mapping[UID, str]] = field(default_factory=dict)
+    authserv_ids: frozenset[str] = frozenset()
+    own_addresses: frozenset[str] = frozenset()
+    known_senders: Mapping[str, str] = field(default_factory=dict)
 
     def origins_in(self, snapshot: Snapshot) -> Mapping[UID, str]:
         """Where the messages of one mailbox were before, as far as we brought them."""
@@ -91,6 +96,16 @@ class ReasonedTest(Protocol):
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         """For people; "" where the row is not unknowable."""
+        ...
+
+
+@runtime_checkable
+class RelatingTest(Protocol):
+    """A leaf test whose answer for one message depends on the other messages of the mailbox."""
+
+    @property
+    def related(self) -> tuple[Fact, ...]:
+        """The facts that it reads of every message of the mailbox, of the first pass over it."""
         ...
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from mailrules.rules.rule import MailboxRef
     from mailrules.rules.schema import ExpectModel, GivenModel
     from mailrules.rules.source import SourceValue
+    from mailrules.settings import AccountSettings
 
-EXAMPLE_UID = UID(1)
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +56,7 @@ def lower_example(
             if item.text not in rule_names:
                 cure = did_you_mean(item.text, rule_names)
                 reporter.error(item.at, f'there is no rule "{item.text}"', cure=cure)
-    for holder in (given, expect):
+    for holder in (given, expect, *(given.mapping["earlier"].items if "earlier" in given.mapping else ())):
         for item in holder.mapping["flags"].items if "flags" in holder.mapping else ():
             if system_flag(item.text) is None:
                 reporter.error(item.at, f'unknown flag "{item.text}"', cure=did_you_mean(item.text, SYSTEM_FLAGS))
@@ -66,12 +66,13 @@ def lower_example(
     if "now" in given.mapping and not _is_instant(given.mapping["now"].text):
         cure = "write it with its zone: 2026-01-31T08:00:00+01:00"
         reporter.error(given.mapping["now"].at, f'"{given.mapping["now"].text}" is not an instant', cure=cure)
-    for key in ("received", "sent"):
-        if key in given.mapping and given.mapping[key].text:
-            try:
-                parse_age_or_moment(given.mapping[key].text, now=_ANY_TIME)
-            except QuantityError as error:
-                reporter.error(given.mapping[key].at, str(error), cure=error.cure)
+    for holder in (given, *(given.mapping["earlier"].items if "earlier" in given.mapping else ())):
+        for key in ("received", "sent"):
+            if key in holder.mapping and holder.mapping[key].text:
+                try:
+                    parse_age_or_moment(holder.mapping[key].text, now=_ANY_TIME)
+                except QuantityError as error:
+                    reporter.error(holder.mapping[key].at, str(error), cure=error.cure)
     return Example(
         name=model.name,
         where=source.mapping["name"].at,
@@ -82,35 +83,53 @@ def lower_example(
 
 
 def example_snapshot(example: Example, ref: MailboxRef) -> Snapshot:
-    """A snapshot of one row without facts yet; ``example_facts`` gives them as they are asked for."""
+    """A snapshot of the example's message and the earlier ones, without facts yet; ``example_facts`` gives them."""
+    count = len(example.given.earlier) + 1
     attributes = frozenset(f"\\{use}" for use in example.given.special_use)
-    status = MailboxStatus(mailbox=ref.mailbox, uidvalidity=1, messages=1, uidnext=2, highest_modseq=1)
+    status = MailboxStatus(mailbox=ref.mailbox, uidvalidity=1, messages=count, uidnext=count + 1, highest_modseq=1)
     return Snapshot(
         account=ref.account,
         info=MailboxInfo(name=ref.mailbox, delimiter="/", attributes=attributes),
         status=status,
-        uids=[EXAMPLE_UID],
+        uids=[UID(number) for number in range(1, count + 1)],
     )
 
 
-def example_environment(example: Example, snapshot: Snapshot, *, now: datetime) -> Environment:
-    """The time and the occasion at which an example's message is judged."""
+def example_uid(example: Example) -> UID:
+    """The UID of the example's message: the last of its mailbox."""
+    return UID(len(example.given.earlier) + 1)
+
+
+def example_environment(
+    example: Example, snapshot: Snapshot, *, settings: AccountSettings | None, now: datetime
+) -> Environment:
+    """The time and the occasion at which an example's message is judged, and whom its account believes."""
     given = example.given
     place = (snapshot.account, snapshot.mailbox, snapshot.status.uidvalidity)
-    origins = {place: {EXAMPLE_UID: given.from_mailbox}} if given.from_mailbox else {}
-    return Environment(now=given.now or now, cause=given.cause, origins=origins)
+    origins = {place: {example_uid(example): given.from_mailbox}} if given.from_mailbox else {}
+    return Environment(
+        now=given.now or now,
+        cause=given.cause,
+        origins=origins,
+        authserv_ids=settings.authserv_ids if settings else frozenset(),
+        own_addresses=settings.own_addresses if settings else frozenset(),
+    )
 
 
-def example_facts(example: Example, request: FactRequest, *, now: datetime) -> MessageFacts:
-    """The answer of a store that holds the example's message."""
-    given = example.given
+def example_facts(example: Example, request: FactRequest, *, now: datetime) -> list[MessageFacts]:
+    """The answer of a store that holds the example's message and the earlier ones."""
+    messages = enumerate((*example.given.earlier, example.given), start=1)
+    return [_facts(given, UID(uid), request, now=now) for uid, given in messages]
+
+
+def _facts(given: Given, uid: UID, request: FactRequest, *, now: datetime) -> MessageFacts:
     header, body = header_block(given, now=now), _body(given)
     parts = _structure(given, body_bytes=len(body))
     text_part = next(part for part in parts if part.type == "text")
     size = given.size_bytes or len(header) + len(body) + sum(one.size_bytes * 4 // 3 for one in given.attachments)
     wanted = {name.lower() for name in request.header_fields}
     return MessageFacts(
-        uid=EXAMPLE_UID,
+        uid=uid,
         flags=given.flags if request.flags else None,
         size_bytes=size if request.size else None,
         received=_moment(given.received, now=now) if request.received else None,
@@ -254,6 +273,7 @@ def _given(model: GivenModel) -> Given:
         now=datetime.fromisoformat(model.now) if model.now and _is_instant(model.now) else None,
         cause=Cause(model.cause),
         from_mailbox=model.from_mailbox or "",
+        earlier=tuple(map(_given, model.earlier)),
     )
 
 

@@ -22,10 +22,6 @@ NOT_YET = frozenset(
     {
         "saved",
         "label",
-        "thread",
-        "auth",
-        "first_seen",
-        "duplicate",
         "quota",
         "search",
         "gmail",

@@ -145,6 +145,8 @@ class Given:
     """None for the time at which the examples are run."""
     cause: Cause = Cause.RUN
     from_mailbox: str = ""
+    earlier: tuple[Given, ...] = ()
+    """The messages that lie before it in the mailbox, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,8 @@ class AccountModel(_Model):
     compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
     archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")
+    addresses: Texts = Field([], description="Your own addresses; the user name is one where it has an @.")
+    authserv_id: Texts = Field([], description="Servers whose Authentication-Results fields are believed.")
     limits: LimitsModel = LimitsModel()
     timeouts: TimeoutsModel = TimeoutsModel()
 
@@ -276,6 +278,7 @@ class GivenModel(_Model):
     now: Text | None = Field(None, description="The time at which the rules are judged, an instant with its zone.")
     cause: Literal["new", "schedule", "run"] = Field("run", description="Why the rules are judged.")
     from_mailbox: Text | None = Field(None, description="The mailbox from which mailrules brought the message.")
+    earlier: list[GivenModel] = Field([], description="The messages that lie before it in the mailbox.")
 
 
 class ExpectModel(_Model):

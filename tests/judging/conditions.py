@@ -9,7 +9,11 @@ from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.text_tests import TextTest
 from mailrules.rules.truth import Truth
 
-NOW = Environment(now=datetime(2026, 6, 1, 12, tzinfo=UTC))
+NOW = Environment(
+    now=datetime(2026, 6, 1, 12, tzinfo=UTC),
+    authserv_ids=frozenset({"mx"}),
+    own_addresses=frozenset({"me@example.org"}),
+)
 
 
 def leaf(test: LeafTest, *, name: str = "subject") -> Leaf:

@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
 from mailrules.mailbox.spam_score import SCORE_FIELDS
 from mailrules.rules.address_tests import AddressTest, bare_match, subdomains_of
+from mailrules.rules.auth_tests import AuthTest
 from mailrules.rules.compiler import Judge
 from mailrules.rules.conditions import All, Always, AnyOf, Cause, Named, Node, Not
 from mailrules.rules.explain import NodeTruth, explain_node
+from mailrules.rules.related_tests import DuplicateTest, FirstSeenTest, ThreadTest
 from mailrules.rules.score_tests import SpamScoreTest
 from mailrules.rules.structure_tests import AttachmentTest
 from mailrules.rules.surrounding_tests import AccountTest, EventTest, NowTest, SpecialUseTest
@@ -37,6 +39,11 @@ LEAVES = [
     leaf(SpecialUseTest(uses=frozenset({"junk"})), name="special_use"),
     leaf(NowTest(weekdays=frozenset({0})), name="now"),
     leaf(EventTest(causes=frozenset({Cause.NEW})), name="event"),
+    leaf(AuthTest(wanted=(("spf", frozenset({"pass"})),)), name="auth"),
+    leaf(AuthTest(wanted=(("dmarc", frozenset({"none", "fail"})),)), name="auth"),
+    leaf(DuplicateTest(), name="duplicate"),
+    leaf(FirstSeenTest(wanted=False), name="first_seen"),
+    leaf(ThreadTest(flags=("\\Seen",), participated=False, count=NumberBounds(under=3)), name="thread"),
 ]
 NODES: st.SearchStrategy[Node] = st.recursive(
     st.sampled_from(LEAVES) | st.just(Always()),
@@ -57,6 +64,8 @@ HEADERS = st.sampled_from(
         b"Subject: Invoice 7\nFrom: Ann <ann@example.org>\nDate: 1 May 2026 12:00:00 +0000",
         b"Subject: hello\nFrom: x@mail.example.org\nTo: y@z\nDate: never",
         b"Subject: spam\nX-Spam-Score: 7\nX-Spam-Level: ***",
+        b"Authentication-Results: mx; spf=pass; dmarc=fail\nMessage-ID: <1@a>\nFrom: a@b",
+        b"Authentication-Results: " + b"a" * 40_000 + b"\nMessage-ID: <2@a>\nReferences: <0@a> <1@a>\nFrom: a@b",
         b"Subject: \nX-Spam-Score: much\nSubject: invoice\nFrom: " + b"a@b," * 2_001,
         b"",
         BROKEN,
@@ -87,6 +96,8 @@ REQUESTS = st.builds(
             ("from", "to", "date"),
             ("subject", "from", "to", "cc", "date"),
             ("subject", "from", *SCORE_FIELDS),
+            ("authentication-results", "from", "message-id", "date", "received"),
+            ("from", "message-id", "references", "in-reply-to"),
         ]
     ),
 )

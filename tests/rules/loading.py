@@ -9,9 +9,11 @@ import pytest
 
 from mailrules.default_plugins import (
     address_conditions,
+    auth_conditions,
     file_actions,
     mailbox_actions,
     mark_actions,
+    related_conditions,
     score_conditions,
     structure_conditions,
     surrounding_conditions,
@@ -33,6 +35,8 @@ CONDITION_MODULES = (
     structure_conditions,
     surrounding_conditions,
     score_conditions,
+    auth_conditions,
+    related_conditions,
 )
 ACTION_MODULES = (mark_actions, file_actions, mailbox_actions)
 

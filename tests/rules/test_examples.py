@@ -41,7 +41,8 @@ def _example(given: str, expect: str = "{}") -> Example:
 
 
 def _facts(given: str) -> MessageFacts:
-    return example_facts(_example(given), EVERYTHING, now=NOW)
+    (facts,) = example_facts(_example(given), EVERYTHING, now=NOW)
+    return facts
 
 
 def test_an_empty_description_is_a_usual_message() -> None:
@@ -85,7 +86,7 @@ def test_every_fact_that_is_asked_for_is_given() -> None:
 
 
 def test_facts_that_are_not_asked_for_are_left_out() -> None:
-    facts = example_facts(_example("{size: 5MiB}"), FactRequest(size=True), now=NOW)
+    facts = example_facts(_example("{size: 5MiB}"), FactRequest(size=True), now=NOW)[0]
 
     assert facts.size_bytes == 5 * 2**20
     assert (facts.flags, facts.header, facts.structure, facts.texts, facts.received, facts.whole) == (None,) * 6

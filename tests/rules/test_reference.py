@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.default_plugins.address_conditions import ADDRESS_KEYS, PARTS
+from mailrules.default_plugins.related_conditions import THREAD_KEYS
 from mailrules.default_plugins.structure_conditions import MIME_KEYS
 from mailrules.default_plugins.surrounding_conditions import CAUSES, EVENT_KEYS, NOW_KEYS
 from mailrules.plan.example_runner import run_examples
+from mailrules.rules.auth_tests import AUTH_METHODS, AUTH_RESULTS
 from mailrules.rules.flags import SYSTEM_FLAGS
 from mailrules.rules.lower_conditions import COMBINATORS
 from mailrules.rules.operators import NUMBER_KEYS, TEXT_KEYS, TIME_KEYS
@@ -75,7 +77,10 @@ WORDS = {
     *ADDRESS_KEYS,
     *PARTS,
     *MIME_KEYS,
+    *AUTH_METHODS,
+    *AUTH_RESULTS,
     *CAUSES,
+    *THREAD_KEYS,
     *EVENT_KEYS,
     *NOW_KEYS,
     *SPECIAL_USES,
