@@ -17,7 +17,6 @@ from mailrules.imap.message_commands import StoreChange, UidFetch, UidFetchChang
 from mailrules.imap.response_codes import AppendUid, Code
 from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
 from mailrules.imap.search_keys import Uids
-from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 
 if TYPE_CHECKING:
@@ -135,7 +134,7 @@ class ChangesAnywhere(Procedure[Changes]):
         if not CONDSTORE.is_offered(offered):
             raise MissingCapability("changes since a MODSEQ", capability="CONDSTORE", rfc="RFC 7162")
         messages = yield from run(UidFetch(self.known, self.items, changed_since=self.modseq))
-        present = yield from run(UidSearch(search_nodes(Uids(self.known))))
+        present = yield from run(UidSearch(Uids(self.known)))
         return Changes(messages=messages, vanished=self.known.without(SequenceSet.of(present)))
 
 

@@ -14,7 +14,7 @@ from mailrules.imap.response_codes import Code
 from mailrules.imap.search_commands import ESEARCH, UidSearchFor
 from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_keys import All, AllOf, AnyOf, Contains, HeaderContains, Not, TextField, Uids
-from mailrules.imap.search_nodes import extensions_of_key, needs_charset, search_nodes
+from mailrules.imap.search_nodes import extensions_of_key, needs_charset
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import BodySection
 from mailrules.mailbox.headers import header_fields, header_text
@@ -65,7 +65,7 @@ class SearchAnywhere(Procedure[ESearchData]):
                 raise
         try:
             # RFC 9051 section 6.4.4 lets servers take UTF-8 that is not announced by CHARSET.
-            found = yield from run(UidSearch(search_nodes(self.key)))
+            found = yield from run(UidSearch(self.key, names_charset=False))
             return _worked_out(found, self.returned)
         except CommandRefused as refusal:
             key = yield from _found_here(self.key, refusal)
@@ -74,8 +74,7 @@ class SearchAnywhere(Procedure[ESearchData]):
     def _ask(self, key: SearchKey, offered: frozenset[str]) -> Steps[ESearchData]:
         if ESEARCH.is_offered(offered):
             return (yield from run(UidSearchFor(key, self.returned)))
-        charset = "UTF-8" if needs_charset(key) else ""
-        found = yield from run(UidSearch(search_nodes(key), charset))
+        found = yield from run(UidSearch(key))
         return _worked_out(found, self.returned)
 
 

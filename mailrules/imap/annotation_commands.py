@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UidFetchAnnotations(Command["Mapping[int, Mapping[str, Mapping[str, str | None]]]"]):
-    """UID FETCH ANNOTATION (RFC 5257 section 4.2): UID to entry, such as ``/comment``, to attribute to value.
+    """UID FETCH ANNOTATION (RFC 5257 section 4.3): UID to entry, such as ``/comment``, to attribute to value.
 
     In ``entries`` ``*`` stands for anything, ``%`` for anything without ``/``. None is a value that is not set.
     """
@@ -35,7 +35,7 @@ class UidFetchAnnotations(Command["Mapping[int, Mapping[str, Mapping[str, str | 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
         if not self.entries or not self.attributes:
-            raise LocalProtocolError("annotations are asked for by entries and attributes (RFC 5257 section 4.2)")
+            raise LocalProtocolError("annotations are asked for by entries and attributes (RFC 5257 section 4.3)")
         entries = ParenthesisedList(tuple(Quoted(entry) for entry in self.entries))
         attributes = ParenthesisedList(tuple(Atom(attribute.value) for attribute in self.attributes))
         asked = ParenthesisedList((entries, attributes))
@@ -43,7 +43,9 @@ class UidFetchAnnotations(Command["Mapping[int, Mapping[str, Mapping[str, str | 
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
-        if not isinstance(response, FetchData) or response.uid is None or response.extras.annotations is None:
+        if not isinstance(response, FetchData) or response.uid is None:
+            return False
+        if not any((response.extras.annotations or {}).values()):  # names alone are news of changes (section 4.4)
             return False
         return self.uids.has_star or response.uid in self.uids
 

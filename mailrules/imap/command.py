@@ -79,8 +79,6 @@ class Command(Protocol[R_co]):
 
     saves_result: ClassVar[bool] = False
     """Whether it replaces the result that ``$`` stands for (RFC 5182)."""
-    reads_saved_result: ClassVar[bool] = False
-    """Whether ``$`` is in it."""
 
     def extensions(self) -> tuple[Extension, ...]:
         """What the server must announce for this very command with its options; by default ``extension``."""
@@ -116,6 +114,11 @@ class Command(Protocol[R_co]):
         """
         del begun
         return None
+
+    @property
+    def reads_saved_result(self) -> bool:
+        """Whether ``$`` is in it."""
+        return False
 
     @property
     def tells_early(self) -> bool:

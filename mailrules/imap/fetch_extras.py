@@ -29,7 +29,8 @@ class FetchExtras:
     ``binary`` maps parts to their decoded content, and ``binary_sizes`` to its size (RFC 3516); the key is
     ``"1.2"``, and ``"1.2<100>"`` for what begins at byte 100.
 
-    ``annotations`` maps entries such as ``/comment`` to attributes such as ``value.priv`` and their values (RFC 5257).
+    ``annotations`` maps entries such as ``/comment`` to attributes such as ``value.priv`` and their values; unasked,
+    the server names only the entries that have changed (RFC 5257 section 4.4).
 
     ``gmail_labels`` are decoded; Gmail's own begin with a backslash, as ``\\Inbox``.
     """
@@ -93,15 +94,18 @@ def read_extra(extras: ExtraAttributes, name: str, value: Value) -> None:
 
 
 def _annotations(value: Value) -> dict[str, dict[str, str | None]]:
-    """Entries and their attributes; Cyrus tells of one entry in several places."""
-    words = list_of(value)
-    if len(words) % 2:
-        raise Unreadable("ANNOTATION with an entry that has no attributes")
+    """Entries and their attributes, where told; Cyrus tells of one entry in several places."""
     found: dict[str, dict[str, str | None]] = {}
-    for entry, attributes in zip(words[::2], words[1::2], strict=True):
-        pairs = list_of(attributes)
-        names, values = pairs[::2], (None if one is None else text_of(one) for one in pairs[1::2])
-        found.setdefault(text_of(entry), {}).update(zip(map(text_of, names), values, strict=False))
+    told: dict[str, str | None] | None = None  # of the entry before
+    for word in list_of(value):
+        if not isinstance(word, list):
+            told = found.setdefault(text_of(word), {})
+        elif told is None:
+            raise Unreadable("ANNOTATION with attributes of no entry")
+        else:
+            names, values = word[::2], (None if one is None else text_of(one) for one in word[1::2])
+            told.update(zip(map(text_of, names), values, strict=False))
+            told = None
     return found
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from mailrules.errors import CommandRefused, MessageLimitReached, RemoteProtocolError
 from mailrules.imap.command import Answer, Command
 from mailrules.imap.events import CommandCompleted, CommandFailed, Tag
+from mailrules.imap.pipelining import Resource, uses_of
 from mailrules.imap.response_codes import MessageLimitCode
-from mailrules.imap.responses import Status
+from mailrules.imap.responses import Status, StatusResponse
 from mailrules.imap.session_commands import Authenticate, StartTls
 
 if TYPE_CHECKING:
@@ -34,9 +35,13 @@ class InFlight:
     """Nobody waits for it any more; its answer is drained."""
     _claimed: list[Untagged] = field(default_factory=list)
     _turns: int = 0
+    _limit: MessageLimitCode | None = None
+    """Told before the reply, which has another code."""
 
     def claim(self, response: Untagged) -> bool:
         """Take the response if it belongs to this command's answer."""
+        if self._is_limited_by(response):
+            return True
         if not self.command.claims(response, tag=self.tag):
             return False
         if not self.is_abandoned and not self.command.absorb(response):
@@ -94,8 +99,24 @@ class InFlight:
             result = self.command.result(Answer(claimed=self._claimed, reply=reply))
         except RemoteProtocolError as error:
             return CommandFailed(tag=self.tag, error=error)
-        if isinstance(reply.code, MessageLimitCode) and reply.code.lowest_uid is not None:
-            limit, lowest_uid = reply.code.limit, reply.code.lowest_uid
-            partial = MessageLimitReached(self.command.name, limit=limit, lowest_uid=lowest_uid, result=result)
+        limited = reply.code if isinstance(reply.code, MessageLimitCode) else self._limit
+        if limited is not None and limited.lowest_uid is not None:
+            partial = MessageLimitReached(
+                self.command.name, limit=limited.limit, lowest_uid=limited.lowest_uid, result=result
+            )
             return CommandFailed(tag=self.tag, error=partial)
         return CommandCompleted(tag=self.tag, result=result)
+
+    def _is_limited_by(self, response: Untagged) -> bool:
+        """Whether this tells that the command stops short, and takes note of it.
+
+        "When the server needs to return both EXPUNGEISSUED and MESSAGELIMIT response codes, ... the latter MUST be
+        returned in an untagged NO" (RFC 9738 section 3.1).
+        """
+        if not isinstance(response, StatusResponse) or not isinstance(response.code, MessageLimitCode):
+            return False
+        row = uses_of(self.command.name)
+        if response.status is not Status.NO or Resource.MESSAGES not in row.reads | row.writes:
+            return False
+        self._limit = response.code
+        return True

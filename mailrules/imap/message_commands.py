@@ -12,14 +12,14 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import GMAIL, FetchItem, FetchItems, extensions_of, fetch_nodes
 from mailrules.imap.merging import changes_of, merge_by_uid
 from mailrules.imap.response_codes import ModifiedCode
-from mailrules.imap.responses import Malformed, VanishedData
+from mailrules.imap.responses import VanishedData
 from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
-from mailrules.imap.search_answers import is_malformed
+from mailrules.imap.search_answers import is_malformed, require_readable
 from mailrules.imap.search_data import ESearchData, SearchData
+from mailrules.imap.search_nodes import charset_nodes, extensions_of_key, holds_last_result, search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import (
     Atom,
-    Charset,
     Flag,
     MailboxNode,
     Node,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mailrules.imap.parser import Untagged
+    from mailrules.imap.search_keys import SearchKey
 
 _MOST_FOUND = 10_000_000
 """Messages that one UID SEARCH may find: what a SEARCH line of limits.data_line_bytes could name."""
@@ -237,30 +238,39 @@ class UidStoreLabels(Command[StoreResult]):
 
 @dataclass(frozen=True, slots=True)
 class UidSearch(Command[tuple[int, ...]]):
-    """UID SEARCH (RFC 9051 section 6.4.4); the result is ascending. IMAP4rev2 answers it by ESEARCH."""
+    """UID SEARCH (RFC 9051 section 6.4.4); the result is ascending. IMAP4rev2 answers it by ESEARCH.
+
+    CHARSET is named where a text needs it, unless ``names_charset`` is False: for servers that refuse the word.
+    """
 
     name: ClassVar[str] = "UID SEARCH"
-    criteria: tuple[Node, ...]
-    charset: str = ""
+    key: SearchKey
+    names_charset: bool = field(default=True, kw_only=True)
+
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
+
+    def extensions(self) -> tuple[Extension, ...]:
+        return extensions_of_key(self.key)
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        return (*_charset(self.charset), *self.criteria)
+        return (*(charset_nodes(self.key) if self.names_charset else ()), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         if isinstance(response, ESearchData):
-            return response.tag == tag
+            return response.tag == tag and not response.updates
         return isinstance(response, SearchData) or is_malformed(response, b"* SEARCH")
 
     def result(self, answer: Answer) -> tuple[int, ...]:
+        require_readable(answer, command=self.name)
         found: set[int] = set()
         for response in answer.claimed:
             if isinstance(response, SearchData):
                 found.update(response.uids)
             elif isinstance(response, ESearchData):
                 found.update(_members_of(response))
-            elif isinstance(response, Malformed):
-                raise RemoteProtocolError(f"the server's SEARCH response cannot be read: {response.reason}")
         return tuple(sorted(found))
 
 
@@ -271,33 +281,6 @@ class SearchReturn(StrEnum):
     MAX = "MAX"
     ALL = "ALL"
     COUNT = "COUNT"
-
-
-@dataclass(frozen=True, slots=True)
-class UidSearchReturn(Command[ESearchData]):
-    """UID SEARCH RETURN (RFC 4731): UIDs as ranges, or only how many; several may be in flight."""
-
-    name: ClassVar[str] = "UID SEARCH RETURN"
-    extension: ClassVar[Extension | None] = Extension(capability="ESEARCH", rfc="RFC 4731", in_rev2=True)
-    criteria: tuple[Node, ...]
-    returned: tuple[SearchReturn, ...] = (SearchReturn.ALL,)
-    charset: str = ""
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        options = ParenthesisedList(tuple(Atom(option.value) for option in self.returned))
-        return (options, *_charset(self.charset), *self.criteria)
-
-    def claims(self, response: Untagged, *, tag: str) -> bool:
-        if isinstance(response, ESearchData):
-            return response.tag == tag
-        return is_malformed(response, b"* ESEARCH", naming=f'"{tag}"'.encode())
-
-    def result(self, answer: Answer) -> ESearchData:
-        for response in answer.claimed:
-            if isinstance(response, ESearchData):
-                return response
-        raise RemoteProtocolError("the server answered SEARCH RETURN without an ESEARCH response that can be read")
 
 
 def _unchanged_since(modseq: int | None) -> tuple[Node, ...]:
@@ -324,7 +307,3 @@ def _members_of(told: ESearchData) -> Iterable[int]:
     if told.all_uids.has_star or told.all_uids.count > _MOST_FOUND:
         raise RemoteProtocolError(f"the server's ESEARCH response names more than {_MOST_FOUND} messages")
     return told.all_uids
-
-
-def _charset(charset: str) -> tuple[Node, ...]:
-    return (Charset(charset),) if charset else ()

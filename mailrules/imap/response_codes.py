@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.fetch_data import flag_set
-from mailrules.imap.sequence_set import STAR, SequenceSet, parse_ranges, parse_sequence_set
+from mailrules.imap.sequence_set import LARGEST_NUMBER, STAR, SequenceSet, parse_ranges, parse_sequence_set
 from mailrules.imap.tokens import Reader, Unreadable, read_number
 from mailrules.imap.values import first_of, list_of, text_of
 
@@ -208,7 +208,7 @@ class InProgressCode(ResponseCode):
     """INPROGRESS (RFC 9585): the command ``tag`` has done ``done`` of ``goal``; "" and None where not told.
 
     "The client MUST NOT consider the values to be authoritative for any other use than evaluating the
-    progress": they may go back, and past the goal.
+    progress": from one to the next they may go back, and the goal may change.
     """
 
     name: str = "INPROGRESS"
@@ -338,12 +338,12 @@ def _read_inprogress(arguments: bytes, limits: Limits) -> InProgressCode:
     if not arguments:
         return InProgressCode()
     tag, done, goal = list_of(Reader(arguments, limits=limits).value())
-    return InProgressCode(
-        arguments=arguments,
-        tag=text_of(tag),
-        done=None if done is None else read_number(done),
-        goal=None if goal is None else read_number(goal),
-    )
+    counted = None if done is None else read_number(done, largest=LARGEST_NUMBER)
+    whole = None if goal is None else read_number(goal, smallest=1, largest=LARGEST_NUMBER)
+    # "GOAL = 0, ..., and VALUE > GOAL. In these cases, the notification MUST be disregarded" (RFC 9585 section 6).
+    if whole is not None and (counted is None or counted > whole):
+        raise Unreadable("INPROGRESS with more done than there is to do")
+    return InProgressCode(arguments=arguments, tag=text_of(tag), done=counted, goal=whole)
 
 
 def _read_messagelimit(arguments: bytes, limits: Limits) -> MessageLimitCode:

@@ -16,11 +16,12 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import extensions_of, fetch_nodes
 from mailrules.imap.merging import merge_by_uid
 from mailrules.imap.message_commands import SearchReturn, StoreChange
+from mailrules.imap.resync import CONDSTORE
 from mailrules.imap.search_answers import answers_search, one_result, require_readable
 from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_keys import FUZZY, SEARCH_RESULT
-from mailrules.imap.search_nodes import extensions_of_key, needs_charset, search_nodes
-from mailrules.imap.writer import Atom, Charset, Flag, MailboxNode, Node, ParenthesisedList, SequenceSetNode
+from mailrules.imap.search_nodes import charset_nodes, extensions_of_key, holds_last_result, search_nodes
+from mailrules.imap.writer import Atom, Flag, MailboxNode, Node, Number, ParenthesisedList, SequenceSetNode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,6 +73,10 @@ class UidSearchFor(Command[ESearchData]):
     relevancy: bool = field(default=False, kw_only=True)
     context: bool = field(default=False, kw_only=True)
 
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
+
     def extensions(self) -> tuple[Extension, ...]:
         return (ESEARCH, *self._extensions_of_options(), *extensions_of_key(self.key))
 
@@ -79,7 +84,7 @@ class UidSearchFor(Command[ESearchData]):
         del offered
         if self.part is not None and SearchReturn.ALL in self.returned:
             raise LocalProtocolError("a search returns ALL or a part, not both (RFC 9394 section 3.1)")
-        return (ParenthesisedList(self._options()), *_charset_of(self.key), *search_nodes(self.key))
+        return (ParenthesisedList(self._options()), *charset_nodes(self.key), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         return answers_search(response, tag=tag)
@@ -114,9 +119,12 @@ class UidSearchSave(Command[ESearchData]):
     name: ClassVar[str] = "UID SEARCH RETURN"
     extension: ClassVar[Extension | None] = SEARCH_RESULT
     saves_result: ClassVar[bool] = True
-    reads_saved_result: ClassVar[bool] = True  # the key may hold ``LastResult``
     key: SearchKey
     returned: tuple[SearchReturn, ...] = ()
+
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
 
     def extensions(self) -> tuple[Extension, ...]:
         return tuple(dict.fromkeys((ESEARCH, SEARCH_RESULT, *extensions_of_key(self.key))))
@@ -124,7 +132,7 @@ class UidSearchSave(Command[ESearchData]):
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
         options = (Atom("SAVE"), *(Atom(option.value) for option in self.returned))
-        return (ParenthesisedList(options), *_charset_of(self.key), *search_nodes(self.key))
+        return (ParenthesisedList(options), *charset_nodes(self.key), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         return answers_search(response, tag=tag)
@@ -141,9 +149,12 @@ class UidFetchFound(Command[tuple[FetchData, ...]]):
 
     name: ClassVar[str] = "UID FETCH"
     extension: ClassVar[Extension | None] = SEARCH_RESULT
-    reads_saved_result: ClassVar[bool] = True
     excludes_fetches: ClassVar[bool] = True
     items: FetchItems
+
+    @property
+    def reads_saved_result(self) -> bool:
+        return True
 
     def extensions(self) -> tuple[Extension, ...]:
         return (SEARCH_RESULT, *extensions_of(self.items))
@@ -166,9 +177,12 @@ class UidStoreFound(Command[tuple[FetchData, ...]]):
 
     name: ClassVar[str] = "UID STORE"
     extension: ClassVar[Extension | None] = SEARCH_RESULT
-    reads_saved_result: ClassVar[bool] = True
     change: StoreChange
     flags: tuple[str, ...]
+
+    @property
+    def reads_saved_result(self) -> bool:
+        return True
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
@@ -188,8 +202,11 @@ class UidCopyFound(StatusOnly):
 
     name: ClassVar[str] = "UID COPY"
     extension: ClassVar[Extension | None] = SEARCH_RESULT
-    reads_saved_result: ClassVar[bool] = True
     mailbox: str
+
+    @property
+    def reads_saved_result(self) -> bool:
+        return True
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
@@ -205,14 +222,19 @@ class UidFetchPart(Command[tuple[FetchData, ...]]):
     uids: SequenceSet
     items: FetchItems
     part: Part
+    changed_since: int | None = field(default=None, kw_only=True)
+    """Of the part, only messages with a greater MODSEQ, which is then told too (section 3.4)."""
 
     def extensions(self) -> tuple[Extension, ...]:
-        return (PARTIAL, *extensions_of(self.items))
+        condition = () if self.changed_since is None else (CONDSTORE,)
+        return tuple(dict.fromkeys((PARTIAL, *extensions_of(self.items), *condition)))
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
-        modifier = ParenthesisedList((Atom("PARTIAL"), self.part.node()))
-        return (SequenceSetNode(self.uids), fetch_nodes(self.items), modifier)
+        modifiers: list[Node] = [Atom("PARTIAL"), self.part.node()]
+        if self.changed_since is not None:
+            modifiers += (Atom("CHANGEDSINCE"), Number(self.changed_since))
+        return (SequenceSetNode(self.uids), fetch_nodes(self.items), ParenthesisedList(tuple(modifiers)))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
@@ -269,6 +291,10 @@ class MailboxSearch(Command[tuple[ESearchData, ...]]):
     key: SearchKey
     returned: tuple[SearchReturn, ...] = (SearchReturn.ALL,)
 
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
+
     def extensions(self) -> tuple[Extension, ...]:
         return (MULTI_SEARCH, *extensions_of_key(self.key))
 
@@ -278,8 +304,9 @@ class MailboxSearch(Command[tuple[ESearchData, ...]]):
             raise LocalProtocolError("a search in no mailbox at all cannot be sent")
         places = ParenthesisedList(tuple(node for place in self.places for node in place.nodes()))
         options = ParenthesisedList(tuple(Atom(option.value) for option in self.returned))
-        charset = _charset_of(self.key)
-        return (Atom("IN"), places, Atom("RETURN"), options, *charset, *search_nodes(self.key))
+        # "Presence of a source option in the absence of a result option implies the ALL result option" (section 2.1).
+        returned = (Atom("RETURN"), options) if self.returned else ()
+        return (Atom("IN"), places, *returned, *charset_nodes(self.key), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         return answers_search(response, tag=tag)
@@ -287,7 +314,3 @@ class MailboxSearch(Command[tuple[ESearchData, ...]]):
     def result(self, answer: Answer) -> tuple[ESearchData, ...]:
         require_readable(answer, command="ESEARCH")
         return tuple(response for response in answer.claimed if isinstance(response, ESearchData))
-
-
-def _charset_of(key: SearchKey) -> tuple[Node, ...]:
-    return (Charset("UTF-8"),) if needs_charset(key) else ()

@@ -172,7 +172,7 @@ class AnnotationAttribute(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """Messages whose annotation ``entry``, such as ``/comment``, contains a text (RFC 5257 section 4.6).
+    """Messages whose annotation ``entry``, such as ``/comment``, contains a text (RFC 5257 section 4.8).
 
     None asks for messages that lack it.
     """

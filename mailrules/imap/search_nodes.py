@@ -38,10 +38,10 @@ from mailrules.imap.search_keys import (
     Uids,
     YoungerThan,
 )
-from mailrules.imap.writer import AString, Atom, Flag, Node, Number, ParenthesisedList, Quoted, SequenceSetNode
+from mailrules.imap.writer import AString, Atom, Charset, Flag, Node, Number, ParenthesisedList, Quoted, SequenceSetNode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mailrules.imap.command import Extension
     from mailrules.imap.search_keys import SearchKey
@@ -123,23 +123,39 @@ def needs_charset(key: SearchKey) -> bool:
     return False
 
 
+def charset_nodes(key: SearchKey) -> tuple[Node, ...]:
+    """``CHARSET UTF-8`` for SEARCH where the key needs it, else nothing."""
+    return (Charset("UTF-8"),) if needs_charset(key) else ()
+
+
+def holds_last_result(key: SearchKey) -> bool:
+    """True if ``$`` is in it, so that the search has to wait for one that saves its result (RFC 5182 section 2.3)."""
+    return any(isinstance(one, LastResult) for one in _leaves(key))
+
+
 def extensions_of_key(key: SearchKey) -> tuple[Extension, ...]:
     """What a server must announce to be asked this; each once."""
     needed: dict[Extension, None] = {}
+    for one in _leaves(key):
+        if (extension := FUZZY if isinstance(one, Fuzzy) else _extension_of(one)) is not None:
+            needed[extension] = None
+    return tuple(needed)
+
+
+def _leaves(key: SearchKey) -> Iterator[SearchKey]:
+    """Every key that combines no others, in the order of writing; Fuzzy, which does, comes before its own."""
     left = [key]
     while left:
         match left.pop():
             case Not(key=inner):
                 left.append(inner)
-            case Fuzzy(key=inner):
-                needed[FUZZY] = None
+            case Fuzzy(key=inner) as fuzzy:
+                yield fuzzy
                 left.append(inner)
             case AnyOf(keys=keys) | AllOf(keys=keys):
                 left.extend(reversed(keys))
             case one:
-                if (extension := _extension_of(one)) is not None:
-                    needed[extension] = None
-    return tuple(needed)
+                yield one
 
 
 def _extension_of(key: SearchKey) -> Extension | None:

@@ -13,7 +13,7 @@ from mailrules.imap.search_answers import answers_search, is_malformed, one_resu
 from mailrules.imap.search_commands import PARTIAL, Part
 from mailrules.imap.search_data import ESearchData, SortData, ThreadData
 from mailrules.imap.search_keys import FUZZY
-from mailrules.imap.search_nodes import extensions_of_key, needs_charset, search_nodes
+from mailrules.imap.search_nodes import extensions_of_key, holds_last_result, needs_charset, search_nodes
 from mailrules.imap.writer import AString, Atom, Node, ParenthesisedList
 
 if TYPE_CHECKING:
@@ -62,6 +62,10 @@ class UidSort(Command[tuple[int, ...]]):
     order: tuple[SortKey | Reverse, ...]
     key: SearchKey
 
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
+
     def extensions(self) -> tuple[Extension, ...]:
         return (SORT, *_extensions_of_order(self.order), *extensions_of_key(self.key))
 
@@ -80,7 +84,10 @@ class UidSort(Command[tuple[int, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class UidSortReturn(Command[ESearchData]):
-    """UID SORT RETURN (RFC 5267 section 3): ``in_order`` of the result or of its part has the order asked for."""
+    """UID SORT RETURN (RFC 5267 section 3): ``in_order`` of the result or of its part has the order asked for.
+
+    ``relevancy`` returns a score for each message found by a ``Fuzzy`` key (RFC 6203 section 6).
+    """
 
     name: ClassVar[str] = "UID SORT RETURN"
     extension: ClassVar[Extension | None] = ESORT
@@ -88,15 +95,23 @@ class UidSortReturn(Command[ESearchData]):
     key: SearchKey
     returned: tuple[SearchReturn, ...] = (SearchReturn.ALL,)
     part: Part | None = field(default=None, kw_only=True)
+    relevancy: bool = field(default=False, kw_only=True)
+
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
 
     def extensions(self) -> tuple[Extension, ...]:
         part = () if self.part is None else (PARTIAL if self.part.is_from_end else PARTIAL_OF_SORT,)
-        return (ESORT, *part, *_extensions_of_order(self.order), *extensions_of_key(self.key))
+        relevancy = (FUZZY,) if self.relevancy else ()
+        needed = (ESORT, *part, *relevancy, *_extensions_of_order(self.order), *extensions_of_key(self.key))
+        return tuple(dict.fromkeys(needed))
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
         part = () if self.part is None else (Atom("PARTIAL"), self.part.node())
-        options = ParenthesisedList((*(Atom(option.value) for option in self.returned), *part))
+        relevancy = (Atom("RELEVANCY"),) if self.relevancy else ()
+        options = ParenthesisedList((*(Atom(option.value) for option in self.returned), *part, *relevancy))
         return (options, _order_node(self.order), _required_charset(self.key), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
@@ -122,6 +137,10 @@ class UidThread(Command[ThreadData]):
     name: ClassVar[str] = "UID THREAD"
     algorithm: ThreadAlgorithm
     key: SearchKey
+
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
 
     def extensions(self) -> tuple[Extension, ...]:
         algorithm = Extension(capability=f"THREAD={self.algorithm.value}", rfc="RFC 5256")

@@ -14,12 +14,14 @@ from mailrules.imap.message_commands import SearchReturn
 from mailrules.imap.response_codes import Code, TextCode
 from mailrules.imap.responses import Status, StatusResponse
 from mailrules.imap.search_data import ESearchData
-from mailrules.imap.writer import Atom, Charset, MailboxNode, Node, ParenthesisedList, Quoted
+from mailrules.imap.search_nodes import charset_nodes, extensions_of_key, holds_last_result, search_nodes
+from mailrules.imap.writer import Atom, MailboxNode, Node, ParenthesisedList, Quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mailrules.imap.parser import Untagged
+    from mailrules.imap.search_keys import SearchKey
 
 NOTIFY = Extension(capability="NOTIFY", rfc="RFC 5465")
 CONTEXT_SEARCH = Extension(capability="CONTEXT=SEARCH", rfc="RFC 5267")
@@ -180,20 +182,23 @@ class UidSearchWatched(Command[WatchedSearch]):
 
     name: ClassVar[str] = "UID SEARCH RETURN"
     extension: ClassVar[Extension | None] = CONTEXT_SEARCH
-    criteria: tuple[Node, ...]
+    key: SearchKey
     returned: tuple[SearchReturn, ...] = (SearchReturn.ALL,)
-    charset: str = ""
     fetched: FetchItems = ()
 
+    @property
+    def reads_saved_result(self) -> bool:
+        return holds_last_result(self.key)
+
     def extensions(self) -> tuple[Extension, ...]:
-        return (CONTEXT_SEARCH, NOTIFY, *extensions_of(self.fetched)) if self.fetched else (CONTEXT_SEARCH,)
+        fetching = (NOTIFY, *extensions_of(self.fetched)) if self.fetched else ()
+        return (CONTEXT_SEARCH, *fetching, *extensions_of_key(self.key))
 
     def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
         del offered
         update: tuple[Node, ...] = (Atom("UPDATE"), *((fetch_nodes(self.fetched),) if self.fetched else ()))
         options = ParenthesisedList((*update, *(Atom(option.value) for option in self.returned)))
-        charset = (Charset(self.charset),) if self.charset else ()
-        return (options, *charset, *self.criteria)
+        return (options, *charset_nodes(self.key), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         if isinstance(response, ESearchData):

@@ -24,7 +24,6 @@ from mailrules.imap.search_keys import (
     TextField,
     Uids,
 )
-from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 
 GREETINGS = Contains(TextField.SUBJECT, "grüße")
@@ -74,7 +73,7 @@ def test_esearch_is_used_where_it_is_offered() -> None:
 def test_without_esearch_the_same_is_worked_out(found: tuple[int, ...], expected: ESearchData) -> None:
     progress = begun(FLAGGED)
 
-    assert only(progress) == UidSearch(search_nodes(FLAGGED))
+    assert only(progress) == UidSearch(FLAGGED)
     progress.take([found])
 
     assert progress.result == expected
@@ -95,11 +94,11 @@ def test_a_key_that_the_server_lacks_is_named() -> None:
 
 def test_a_refused_charset_is_left_out() -> None:
     progress = begun(GREETINGS)
-    assert only(progress) == UidSearch(search_nodes(GREETINGS), "UTF-8")
+    assert only(progress) == UidSearch(GREETINGS)
 
     progress.take([BAD_CHARSET])
 
-    assert only(progress) == UidSearch(search_nodes(GREETINGS))
+    assert only(progress) == UidSearch(GREETINGS, names_charset=False)
     progress.take([(1,)])
     assert progress.result.count == 1
 
@@ -117,7 +116,7 @@ def test_a_text_that_no_message_has_finds_nothing() -> None:
 
     tell_subjects(progress)
 
-    assert only(progress) == UidSearch(search_nodes(AnyOf((FLAGGED, Not(All())))))
+    assert only(progress) == UidSearch(AnyOf((FLAGGED, Not(All()))))
 
 
 @pytest.mark.parametrize("field", [TextField.BODY, TextField.TEXT])

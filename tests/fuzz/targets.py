@@ -20,7 +20,6 @@ from mailrules.imap.mailbox_name import decode_mailbox_name, encode_mailbox_name
 from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.parser import parse_response
 from mailrules.imap.search_keys import All
-from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.session_commands import Capability, Idle, Login, Noop
 from mailrules.secret import Secret
@@ -73,7 +72,7 @@ def be_connected(data: bytes) -> None:
         connection.submit(UidFetch(SequenceSet.of((1, 2)), (FetchItem.FLAGS,))),
         connection.submit(UidMove(SequenceSet.of((7, 8)), "t")),
         connection.submit(UidStore(SequenceSet.of((3,)), StoreChange.ADD, ("\\Seen",))),
-        connection.submit(UidSearch(search_nodes(All()))),
+        connection.submit(UidSearch(All())),
         connection.submit(Idle()),
         connection.submit(Select("other")),
     }

@@ -1,4 +1,4 @@
-"""Annotations of messages, after the examples of RFC 5257."""
+"""Annotations of messages; the examples of RFC 5257 are in tests/imap_wire/rfc_examples."""
 
 from __future__ import annotations
 

@@ -13,14 +13,16 @@ from mailrules.imap.copy_commands import CopiedMessages, UidCopy, UidExpunge, Ui
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import List, ListNamespaces, Lsub
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unselect, Unsubscribe
-from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch, UidSearch, UidSearchReturn, UidStore
+from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch, UidSearch, UidStore
+from mailrules.imap.search_commands import UidSearchFor
+from mailrules.imap.search_keys import AllOf, AnyOf, Contains, HasFlag, Not, OlderThan, TextField, Uids
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Capability, Enable, Id, Noop
-from mailrules.imap.writer import Atom, BodySection, SequenceSetNode
+from mailrules.imap.writer import BodySection
 from tests.imap_connection.exchange import ask, authenticated, greeted, selected, sent
 
 UIDS = SequenceSet.of((4, 5, 9))
-UNSEEN = (Atom("UNSEEN"),)
+UNSEEN = Not(HasFlag("\\Seen"))
 
 
 def test_capability_is_upper_case_and_may_come_in_the_code():
@@ -420,18 +422,29 @@ def test_what_changes_messages_takes_exact_uids(command):
 
 
 def test_search_is_ascending_and_may_come_in_pieces_or_not_at_all():
-    criteria = (*UNSEEN, Atom("UID"), SequenceSetNode(UIDS))
+    key = AllOf((UNSEEN, Uids(UIDS)))
 
-    assert ask(selected(), UidSearch(criteria), b"* SEARCH 9 4\r\n* SEARCH 5\r\nTAG OK\r\n") == (
-        b"TAG UID SEARCH UNSEEN UID 4:5,9\r\n",
+    assert ask(selected(), UidSearch(key), b"* SEARCH 9 4\r\n* SEARCH 5\r\nTAG OK\r\n") == (
+        b"TAG UID SEARCH NOT SEEN UID 4:5,9\r\n",
         (4, 5, 9),
     )
     assert ask(selected(), UidSearch(UNSEEN), b"* SEARCH\r\nTAG OK\r\n")[1] == ()
     assert ask(selected(), UidSearch(UNSEEN), b"TAG OK\r\n")[1] == ()
 
 
-def test_search_names_its_charset():
-    assert ask(selected(), UidSearch(UNSEEN, "UTF-8"), b"TAG OK\r\n")[0] == b"TAG UID SEARCH CHARSET UTF-8 UNSEEN\r\n"
+def test_search_names_its_charset_unless_told_not_to():
+    key = Contains(TextField.SUBJECT, "Grüße")
+
+    named, _ = ask(selected("LITERAL+"), UidSearch(key), b"TAG OK\r\n")
+    unnamed, _ = ask(selected("LITERAL+"), UidSearch(key, names_charset=False), b"TAG OK\r\n")
+
+    assert named == "TAG UID SEARCH CHARSET UTF-8 SUBJECT {7+}\r\nGrüße\r\n".encode()
+    assert unnamed == "TAG UID SEARCH SUBJECT {7+}\r\nGrüße\r\n".encode()
+
+
+def test_a_plain_search_asks_for_the_extensions_of_its_keys():
+    with pytest.raises(MissingCapability, match=r"UID SEARCH needs WITHIN \(RFC 5032\)"):
+        selected().submit(UidSearch(AnyOf((Not(OlderThan(60)), UNSEEN))))
 
 
 def test_a_search_answer_that_cannot_be_read_is_not_taken_for_no_messages():
@@ -442,19 +455,19 @@ def test_a_search_answer_that_cannot_be_read_is_not_taken_for_no_messages():
 def test_search_return_takes_the_answer_with_its_tag():
     wire, told = ask(
         selected("ESEARCH"),
-        UidSearchReturn(UNSEEN, (SearchReturn.ALL, SearchReturn.COUNT)),
+        UidSearchFor(UNSEEN, (SearchReturn.ALL, SearchReturn.COUNT)),
         b'* ESEARCH (TAG "A99") UID ALL 1\r\n* ESEARCH (TAG "TAG") UID ALL 2:4,9 COUNT 4\r\nTAG OK\r\n',
     )
 
-    assert wire == b"TAG UID SEARCH RETURN (ALL COUNT) UNSEEN\r\n"
+    assert wire == b"TAG UID SEARCH RETURN (ALL COUNT) NOT SEEN\r\n"
     assert told.all_uids is not None
     assert (tuple(told.all_uids), told.count) == ((2, 3, 4, 9), 4)
 
 
 @pytest.mark.parametrize("answer", [b"", b'* ESEARCH (TAG "TAG") UID ALL x\r\n'])
 def test_search_return_without_a_readable_answer_is_an_error(answer):
-    with pytest.raises(RemoteProtocolError, match="ESEARCH"):
-        ask(selected("ESEARCH"), UidSearchReturn(UNSEEN), answer + b"TAG OK\r\n")
+    with pytest.raises(RemoteProtocolError, match="UID SEARCH RETURN"):
+        ask(selected("ESEARCH"), UidSearchFor(UNSEEN), answer + b"TAG OK\r\n")
 
 
 @pytest.mark.parametrize(
@@ -463,7 +476,7 @@ def test_search_return_without_a_readable_answer_is_an_error(answer):
         (UidMove(UIDS, "x"), "MOVE"),
         (UidExpunge(UIDS), "UIDPLUS"),
         (GetAcl("x"), "ACL"),
-        (UidSearchReturn(UNSEEN), "ESEARCH"),
+        (UidSearchFor(UNSEEN), "ESEARCH"),
         (Unselect(), "UNSELECT"),
     ],
 )

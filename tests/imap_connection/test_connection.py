@@ -25,6 +25,7 @@ from mailrules.imap.mailbox_commands import Create, Select, Status
 from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.sasl import Plain
 from mailrules.imap.sasl_oauth import XOAuth2
+from mailrules.imap.search_keys import All
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import (
     Authenticate,
@@ -39,7 +40,7 @@ from mailrules.imap.session_commands import (
     StartTls,
 )
 from mailrules.imap.states import State
-from mailrules.imap.writer import Atom, BodySection
+from mailrules.imap.writer import BodySection
 from mailrules.secret import Secret
 from tests.imap_connection.exchange import ask, authenticated, greeted, outcome_of, selected, sent
 
@@ -595,9 +596,9 @@ def test_two_status_in_flight_each_get_their_own_mailbox():
 def test_arrivals_during_a_command_are_news():
     connection = selected(exists=10)
 
-    ask(connection, UidSearch((Atom("ALL"),)), b"* 10 EXISTS\r\nTAG OK\r\n")
+    ask(connection, UidSearch(All()), b"* 10 EXISTS\r\nTAG OK\r\n")
     assert not connection.take_news()
-    ask(connection, UidSearch((Atom("ALL"),)), b"* 11 EXISTS\r\n* 1 RECENT\r\nTAG OK\r\n")
+    ask(connection, UidSearch(All()), b"* 11 EXISTS\r\n* 1 RECENT\r\nTAG OK\r\n")
     assert connection.take_news()
 
 

@@ -14,19 +14,19 @@ from mailrules.imap.mailbox_commands import Select, Status
 from mailrules.imap.message_commands import StoreChange, UidFetch, UidFetchChanges, UidStore, UidStoreLabels
 from mailrules.imap.pipelining import may_overlap
 from mailrules.imap.resync import Resync
+from mailrules.imap.search_keys import All
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Enable, Noop
 from mailrules.imap.url_commands import GenUrlAuth, GetJmapAccess, ResetKey, UrlFetch
 from mailrules.imap.watch_commands import CancelUpdate, EventGroup, Notify, NotifyNone, UidSearchWatched, Watched
 from mailrules.imap.watch_commands import WatchEvent as Event
-from mailrules.imap.writer import Atom
 from tests.imap_connection.exchange import ask, outcome_of, selected, sent
 
 LOW, HIGH = SequenceSet.of((1, 2, 3)), SequenceSet.of((7, 8))
 FETCH = UidFetch(LOW, (FetchItem.FLAGS,))
 CHANGES = UidFetchChanges(HIGH, (FetchItem.FLAGS,), 5)
 NOTIFY = Notify((EventGroup(Watched.PERSONAL, (Event.MESSAGE_NEW, Event.MESSAGE_EXPUNGE)),), with_status=True)
-WATCHED = UidSearchWatched((Atom("ALL"),))
+WATCHED = UidSearchWatched(All())
 SIGN = GenUrlAuth(("imap://x",))
 APPENDS = MultiAppend("t", (NewMessage(b"x"),))
 REPLACE = UidReplace(2, "t", b"x")

@@ -1,10 +1,19 @@
-"""Searching with typed keys: RETURN, SAVE, PARTIAL, several mailboxes, SORT and THREAD, after the RFCs' examples."""
+"""Searching with typed keys: RETURN, SAVE, PARTIAL, several mailboxes, SORT and THREAD.
+
+The RFCs' own examples are in tests/imap_wire/rfc_examples; those here are made up after them, with UIDs.
+"""
 
 from __future__ import annotations
 
+import importlib
+import inspect
+import pkgutil
+
 import pytest
 
+import mailrules.imap
 from mailrules.errors import CommandRefused, LocalProtocolError, MissingCapability, RemoteProtocolError
+from mailrules.imap.command import Command
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.message_commands import SearchReturn, StoreChange
 from mailrules.imap.pipelining import may_overlap
@@ -24,6 +33,7 @@ from mailrules.imap.search_data import ESearchData, SearchPart, ThreadData, Thre
 from mailrules.imap.search_keys import (
     All,
     AllOf,
+    AnyOf,
     Contains,
     Fuzzy,
     HasFlag,
@@ -187,6 +197,60 @@ def test_what_reads_the_saved_result_waits_for_what_saves_it():
     assert not may_overlap(save, save)
     assert may_overlap(save, UidSearchFor(All()))
     assert may_overlap(UidSearchFor(All()), UidFetchFound(FLAGS))
+
+
+def commands_with_keys() -> list[type[Command[object]]]:
+    """Every class of commands that takes a search key."""
+    modules = [name for _, name, _ in pkgutil.iter_modules(mailrules.imap.__path__) if name.endswith("_commands")]
+    members = {
+        member
+        for name in modules
+        for _, member in inspect.getmembers(importlib.import_module(f"mailrules.imap.{name}"), inspect.isclass)
+        if Command in member.__mro__ and "key" in getattr(member, "__dataclass_fields__", {})
+    }
+    return sorted(members, key=lambda one: one.__name__)
+
+
+MADE_WITH = {
+    MailboxSearch: lambda key: MailboxSearch((SearchPlace(SearchScope.SELECTED),), key),
+    UidSort: lambda key: UidSort((SortKey.DATE,), key),
+    UidSortReturn: lambda key: UidSortReturn((SortKey.DATE,), key),
+    UidThread: lambda key: UidThread(ThreadAlgorithm.REFS, key),
+}
+OFFERS_ALL = "ESEARCH SEARCHRES MULTISEARCH SORT ESORT THREAD=REFS CONTEXT=SEARCH SEARCH=FUZZY"
+
+
+@pytest.mark.parametrize("kind", commands_with_keys())
+def test_a_search_with_the_saved_result_in_it_waits_for_the_save(kind):
+    """RFC 5182 section 2.3: "creates direct dependency between the two commands"."""
+    connection = selected(OFFERS_ALL)
+    search = MADE_WITH.get(kind, kind)(AnyOf((Fuzzy(UNSEEN), Not(LastResult()))))
+
+    connection.submit(UidSearchSave(All()))
+    connection.submit(search)
+
+    assert sent(connection) == b"A3 UID SEARCH RETURN (SAVE) ALL\r\n"
+    connection.receive_data(b"A3 OK saved\r\n")
+    assert sent(connection).startswith(f"A4 {search.name} ".encode())
+
+
+@pytest.mark.parametrize("kind", [one for one in commands_with_keys() if one is not UidSearchSave])
+def test_a_search_without_it_does_not_wait(kind):
+    connection = selected(OFFERS_ALL)
+    search = MADE_WITH.get(kind, kind)(UNSEEN)
+
+    connection.submit(UidSearchSave(All()))
+    connection.submit(search)
+
+    assert sent(connection).count(b"\r\n") == 2
+
+
+@pytest.mark.parametrize("kind", commands_with_keys())
+def test_every_command_with_a_key_asks_for_the_extensions_of_its_keys(kind):
+    search = MADE_WITH.get(kind, kind)(AnyOf((UNSEEN, Not(OlderThan(60)))))
+
+    with pytest.raises(MissingCapability, match=r"needs WITHIN \(RFC 5032\)"):
+        selected(OFFERS_ALL).submit(search)
 
 
 def test_a_page_of_a_fetch():

@@ -11,9 +11,9 @@ from mailrules.imap.list_commands import List
 from mailrules.imap.mailbox_commands import Create, Select, Status
 from mailrules.imap.message_commands import UidSearch
 from mailrules.imap.metadata_commands import SetMetadata
+from mailrules.imap.search_keys import Contains, HasFlag, TextField
 from mailrules.imap.session_commands import Compress, Enable, Login, Unauthenticate
 from mailrules.imap.states import State
-from mailrules.imap.writer import AString, Atom
 from mailrules.secret import Secret
 from tests.imap_connection.exchange import ask, authenticated, greeted, outcome_of, selected, sent
 
@@ -39,18 +39,18 @@ def test_imap4rev2_answers_search_by_esearch():
 
     wire, found = ask(
         connection,
-        UidSearch((Atom("FLAGGED"),)),
+        UidSearch(HasFlag("\\Flagged")),
         b'* ESEARCH (TAG "TAG") UID ALL 2,10:11\r\nTAG OK SEARCH completed\r\n',
     )
 
     assert (wire, found) == (b"TAG UID SEARCH FLAGGED\r\n", (2, 10, 11))
-    assert ask(connection, UidSearch((Atom("SEEN"),)), b'* ESEARCH (TAG "TAG") UID\r\nTAG OK\r\n')[1] == ()
+    assert ask(connection, UidSearch(HasFlag("\\Seen")), b'* ESEARCH (TAG "TAG") UID\r\nTAG OK\r\n')[1] == ()
 
 
 @pytest.mark.parametrize("found", [b"1:4294967295", b"5:*"])
 def test_a_few_bytes_do_not_become_billions_of_messages(found):
     with pytest.raises(RemoteProtocolError, match="more than 10000000 messages"):
-        ask(selected(), UidSearch((Atom("SEEN"),)), b'* ESEARCH (TAG "TAG") UID ALL %b\r\nTAG OK\r\n' % found)
+        ask(selected(), UidSearch(HasFlag("\\Seen")), b'* ESEARCH (TAG "TAG") UID ALL %b\r\nTAG OK\r\n' % found)
 
 
 def test_search_names_no_charset_once_utf8_is_enabled():
@@ -58,7 +58,7 @@ def test_search_names_no_charset_once_utf8_is_enabled():
     connection = authenticated("ENABLE UTF8=ACCEPT")
     ask(connection, Enable(("UTF8=ACCEPT",)), b"* ENABLED UTF8=ACCEPT\r\nTAG OK\r\n")
     ask(connection, Select("INBOX"), b"* 1 EXISTS\r\nTAG OK\r\n")
-    search = UidSearch((Atom("SUBJECT"), AString("Grüße")), charset="UTF-8")
+    search = UidSearch(Contains(TextField.SUBJECT, "Grüße"))
 
     assert ask(connection, search, b"* SEARCH 1\r\nTAG OK\r\n") == (
         'TAG UID SEARCH SUBJECT "Grüße"\r\n'.encode(),

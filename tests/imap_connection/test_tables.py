@@ -29,10 +29,12 @@ from mailrules.imap.mailbox_commands import (
     Status,
     Subscribe,
 )
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidSearchReturn, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.metadata_commands import GetAnnotation, GetMetadata, SetAnnotation, SetMetadata
 from mailrules.imap.pipelining import USES, may_overlap, overlap, uses_of
 from mailrules.imap.quota_commands import GetQuota, GetQuotaRoot, SetQuota
+from mailrules.imap.search_commands import UidSearchFor
+from mailrules.imap.search_keys import All
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.session_commands import (
     Capability,
@@ -47,7 +49,6 @@ from mailrules.imap.session_commands import (
     Unauthenticate,
 )
 from mailrules.imap.states import TRANSITIONS, State, require_state, state_after
-from mailrules.imap.writer import Atom
 from mailrules.secret import Secret
 
 LOW, HIGH = SequenceSet.of((1, 2, 3)), SequenceSet.of((7, 8))
@@ -57,8 +58,8 @@ FETCH_ON = UidFetch(SequenceSet.starting_at(1), (FetchItem.FLAGS,))
 STORE_LOW = UidStore(LOW, StoreChange.ADD, ("x",))
 MOVE_HIGH = UidMove(HIGH, "t")
 MOVE_LOW = UidMove(LOW, "t")
-SEARCH = UidSearch((Atom("ALL"),))
-ESEARCH = UidSearchReturn((Atom("ALL"),))
+SEARCH = UidSearch(All())
+ESEARCH = UidSearchFor(All())
 LOGIN = Login("u", Secret("p"))
 
 

@@ -1,4 +1,7 @@
-"""A connection with UIDONLY enabled (RFC 9586): no sequence numbers any more, in either direction."""
+"""A connection with UIDONLY enabled (RFC 9586): no sequence numbers any more, in either direction.
+
+The RFC's own examples are in tests/imap_wire/rfc_examples.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URLAUTH (RFC 4467) and JMAPACCESS (RFC 9698)."""
+"""URLAUTH (RFC 4467) and JMAPACCESS (RFC 9698); their own examples are in tests/imap_wire/rfc_examples."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_another_number_of_urls_is_an_error():
 
 
 def test_jmap_is_where_the_server_says():
-    # RFC 9698 section 5
+    # A "]" in the URL, as drafts of RFC 9698 had it
     wire, url = ask(
         authenticated("JMAPACCESS"),
         GetJmapAccess(),

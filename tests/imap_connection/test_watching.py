@@ -13,8 +13,7 @@ from mailrules.imap.message_commands import SearchReturn
 from mailrules.imap.response_codes import BadEventCode, Code
 from mailrules.imap.responses import Malformed
 from mailrules.imap.search_data import ESearchData, SearchUpdate
-from mailrules.imap.search_keys import AllOf, HasFlag
-from mailrules.imap.search_nodes import search_nodes
+from mailrules.imap.search_keys import All, AllOf, HasFlag
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
 from mailrules.imap.watch_commands import (
     CancelUpdate,
@@ -26,7 +25,7 @@ from mailrules.imap.watch_commands import (
     WatchedSearch,
     WatchEvent,
 )
-from mailrules.imap.writer import Atom, BodySection
+from mailrules.imap.writer import BodySection
 from tests.imap_connection.exchange import ask, authenticated, selected
 from tests.imap_wire.reading import response_of
 
@@ -151,14 +150,14 @@ def test_an_event_that_the_server_does_not_know_is_refused_with_those_it_knows()
 
 @pytest.mark.parametrize(
     "command",
-    [Notify((EventGroup(Watched.PERSONAL, ()),)), NotifyNone(), UidSearchWatched((Atom("ALL"),), fetched=ADDRESSES)],
+    [Notify((EventGroup(Watched.PERSONAL, ()),)), NotifyNone(), UidSearchWatched(All(), fetched=ADDRESSES)],
 )
 def test_a_server_without_notify_is_not_asked(command):
     with pytest.raises(MissingCapability, match=r"needs NOTIFY \(RFC 5465\)"):
         selected("CONTEXT=SEARCH").submit(command)
 
 
-JUNK = search_nodes(AllOf((HasFlag("\\Deleted"), HasFlag("$Junk"))))
+JUNK = AllOf((HasFlag("\\Deleted"), HasFlag("$Junk")))
 
 
 def test_a_search_is_followed():
@@ -228,7 +227,7 @@ def test_an_update_of_an_earlier_search_does_not_answer_a_new_one():
 
     _, watched = ask(
         connection,
-        UidSearchWatched((Atom("ALL"),)),
+        UidSearchWatched(All()),
         b'* ESEARCH (TAG "TAG") UID ADDTO (0 9)\r\n* ESEARCH (TAG "TAG") UID ALL 1:3\r\nTAG OK\r\n',
     )
 
@@ -239,7 +238,7 @@ def test_a_server_may_refuse_to_follow_and_still_answer():
     # RFC 5267 section 4.3.1, for SEARCH
     _, watched = ask(
         selected("CONTEXT=SEARCH"),
-        UidSearchWatched(JUNK, (SearchReturn.COUNT,), "UTF-8"),
+        UidSearchWatched(JUNK, (SearchReturn.COUNT,)),
         b'* ESEARCH (TAG "TAG") COUNT 74\r\n* NO [NOUPDATE "TAG"] Too many contexts\r\n'
         b"TAG OK Search completed, will not notify.\r\n",
     )
@@ -248,7 +247,7 @@ def test_a_server_may_refuse_to_follow_and_still_answer():
 
 
 def test_a_followed_search_that_finds_nothing_may_say_nothing():
-    _, watched = ask(selected("CONTEXT=SEARCH"), UidSearchWatched((Atom("ALL"),)), b"TAG OK\r\n")
+    _, watched = ask(selected("CONTEXT=SEARCH"), UidSearchWatched(All()), b"TAG OK\r\n")
 
     assert FollowedSearch(watched).uids == SequenceSet()
 
@@ -257,7 +256,7 @@ def test_new_messages_that_match_may_be_fetched():
     # RFC 5465 section 7, by UID
     wire, _ = ask(
         selected("CONTEXT=SEARCH NOTIFY"),
-        UidSearchWatched((Atom("ALL"),), (SearchReturn.COUNT,), fetched=ADDRESSES),
+        UidSearchWatched(All(), (SearchReturn.COUNT,), fetched=ADDRESSES),
         b'* ESEARCH (TAG "TAG") COUNT 17\r\nTAG OK\r\n',
     )
 

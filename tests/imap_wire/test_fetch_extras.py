@@ -94,7 +94,7 @@ def test_the_later_word_holds_and_what_only_one_says_stays():
 
 
 def test_uidfetch_names_the_message_by_its_uid():
-    # RFC 9586 section 3.2
+    # RFC 9586 section 3.3
     response = response_of(b"* 25997 UIDFETCH (FLAGS (\\Flagged \\Answered))")
 
     assert response == FetchData(sequence_number=0, uid=25997, flags=frozenset({"\\Flagged", "\\Answered"}))

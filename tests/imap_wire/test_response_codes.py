@@ -112,7 +112,7 @@ def code_of(line: bytes) -> object:
         # RFC 9585 section 4
         (b"* OK [INPROGRESS] Hang in there...", InProgressCode()),
         (
-            b'* OK [INPROGRESS ("A001" 454 1000)] Processed 45% of the mailbox',
+            b'* OK [INPROGRESS ("A001" 454 1000)] Processed 45% of the items',
             InProgressCode(arguments=b'("A001" 454 1000)', tag="A001", done=454, goal=1000),
         ),
         (
@@ -121,7 +121,7 @@ def code_of(line: bytes) -> object:
         ),
         (b"* OK [INPROGRESS (NIL NIL NIL)] x", InProgressCode(arguments=b"(NIL NIL NIL)")),
         (b"* BAD [UIDREQUIRED] Message numbers are not allowed", ResponseCode(name=Code.UID_REQUIRED)),
-        # RFC 9738 section 3
+        # RFC 9738 section 3.1
         (
             b"03 OK [MESSAGELIMIT 1000 23221] FETCH completed with 1000 partial results",
             MessageLimitCode(arguments=b"1000 23221", limit=1000, lowest_uid=23221),

@@ -72,7 +72,10 @@ KINDS = {
         lambda one: " ".join(f"{name}={key}" for name, key in one.mechanisms.items()),
     ),
     "InProgressCode": (
-        st.fixed_dictionaries({"tag": WORDS, "done": optional(LARGE), "goal": optional(LARGE)}),
+        st.fixed_dictionaries({"tag": WORDS, "done": optional(NUMBERS), "goal": optional(NUMBERS)}).filter(
+            # A goal that is passed, or that comes without what is done, is disregarded (RFC 9585 section 6).
+            lambda one: one["goal"] is None or (one["done"] is not None and one["done"] <= one["goal"])
+        ),
         lambda one: (
             f'("{one.tag}" {"NIL" if one.done is None else one.done} {"NIL" if one.goal is None else one.goal})'
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from mailrules.client.search_fallbacks import SearchAnywhere
 from mailrules.imap.annotation_commands import UidFetchAnnotations, UidStoreAnnotation
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Select
-from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch
+from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch, UidSearch
 from mailrules.imap.search_commands import Part, UidCopyFound, UidFetchFound, UidSearchFor, UidSearchSave, UidStoreFound
 from mailrules.imap.search_keys import (
     All,
@@ -126,6 +127,20 @@ async def test_a_saved_result_is_searched_fetched_stored_and_copied(filled: Asyn
     assert [(one.uid, one.flags) for one in stored] == [(4, frozenset({"\\Flagged", "kept"}))]
     await filled.run(Select("Archive"))
     assert (await filled.run(UidSearchFor(All(), (COUNT,)))).count == 1
+
+
+@on_servers_with("ESEARCH", "SEARCHRES")
+async def test_searches_that_rest_on_a_save_may_be_asked_for_at_once(filled: AsyncClient) -> None:
+    saved, narrowed, plain, fetched = await asyncio.gather(
+        filled.run(UidSearchSave(FLAGGED, (COUNT,))),
+        filled.run(UidSearchFor(AllOf((LastResult(), Contains(TextField.SUBJECT, "zebra"))), (COUNT, ALL))),
+        filled.run(UidSearch(LastResult())),
+        filled.run(UidFetchFound((FetchItem.UID,))),
+    )
+
+    assert (saved.count, narrowed.count, set(narrowed.all_uids or ())) == (2, 1, {4})
+    assert plain == tuple(one.uid for one in fetched)
+    assert len(plain) == 2
 
 
 @on_servers_with("ESEARCH", "CONTEXT=SEARCH")

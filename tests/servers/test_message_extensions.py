@@ -25,7 +25,6 @@ from mailrules.imap.response_codes import BadEventCode, Code
 from mailrules.imap.resync import Resync
 from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_keys import HasFlag
-from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Enable, Noop
 from mailrules.imap.url_commands import GenUrlAuth, ResetKey, UrlFetch
@@ -285,7 +284,7 @@ def test_notify_tells_of_other_mailboxes_and_of_the_open_one(dovecot: DovecotAcc
 
 
 def test_a_search_is_kept_up_to_date(dovecot: DovecotAccount) -> None:
-    flagged = search_nodes(HasFlag("\\Flagged"))
+    flagged = HasFlag("\\Flagged")
     with Talk(dovecot) as talk:
         talk.run(MultiAppend("INBOX", tuple(NewMessage(PLAIN) for _ in range(3))))
         talk.run(Select("INBOX"))
