@@ -76,7 +76,7 @@ class Watch:
         """
         self._session.journal.kill_switch.check()
         opened = self._store.opened
-        if opened is None or opened.mailbox != self._status.mailbox:
+        if opened is None or opened.mailbox != self._status.mailbox or opened.read_only:
             self._status = await _open(self._session, self._store, self._status.mailbox, backlog=False)
 
     async def _judge(self, rules: Sequence[Rule], selection: Selection | None) -> RunReport:

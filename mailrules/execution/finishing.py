@@ -45,7 +45,11 @@ async def finish_halfway(session: Session, records: Iterable[StepRecord]) -> lis
             continue
         current = [one for one in steps if one.intent.command.uidvalidity == status.uidvalidity]
         voided = [
-            session.verdict(one, StepState.AMBIGUOUS, f"UIDVALIDITY of {mailbox} is now {status.uidvalidity}")
+            session.verdict(
+                one,
+                StepState.HALFWAY,
+                f"UIDVALIDITY of {mailbox} is now {status.uidvalidity}; the next start looks for it by its identity",
+            )
             for one in steps
             if one not in current
         ]

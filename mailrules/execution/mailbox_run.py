@@ -139,7 +139,7 @@ class MailboxRun:
     async def _source(self) -> MailboxStatus:
         """Open since the plan was made, as a rule; while it stays open, its UIDs keep their meaning."""
         opened = self._store.opened
-        if opened is not None and opened.mailbox == self._plan.mailbox:
+        if opened is not None and opened.mailbox == self._plan.mailbox and not opened.read_only:
             return opened
         return await self._store.open(self._plan.mailbox)
 

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
+from mailrules.execution.arrived import Arrived, check_halfway, keywords_before, restore_keywords
 from mailrules.execution.finishing import finish_halfway
-from mailrules.execution.reconcile import reconcile
+from mailrules.execution.identity import keywords_of
+from mailrules.execution.places import found_again
+from mailrules.execution.reconcile import read_up, verdict_of
 from mailrules.execution.session import Session
 from mailrules.journal.records import Operation, StepState, StepVerdict
+from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from mailrules.execution.transfers import Decision
     from mailrules.journal.journal import Journal
-    from mailrules.journal.records import StepRecord
+    from mailrules.journal.records import StepId, StepRecord
     from mailrules.mailbox.store import MailboxStatus, MailStore
 
 MOST_READINGS = 6
 """After so many readings that differ, somebody is still at work there; the steps are parked."""
+
+QUIET_SECONDS = 5.0
+"""Between two readings that have to agree."""
 
 _ALARMING = frozenset({StepState.UNKNOWN, StepState.HALFWAY, StepState.AMBIGUOUS, StepState.VANISHED})
 
@@ -41,12 +49,12 @@ async def recover(
     *,
     now: Callable[[], datetime],
     wait: Callable[[float], Awaitable[None]],
-    quiet_seconds: float = 5.0,
+    quiet_seconds: float = QUIET_SECONDS,
 ) -> RecoveryReport:
     """Give every open step of these accounts its verdict, before anything new is judged there.
 
-    ``wait`` is ``asyncio.sleep`` outside tests. With nothing open it sends and waits for nothing.
-    Raises ConnectionLost; what was settled until then stays so.
+    The connections are new ones: the steps' own are gone. ``wait`` is ``asyncio.sleep`` outside tests. With
+    nothing open it sends and waits for nothing. Raises ConnectionLost; what was settled until then stays so.
     """
     settled: Counter[StepState] = Counter()
     alarms: list[str] = []
@@ -55,15 +63,18 @@ async def recover(
         if not steps:
             continue
         restless = await _settle(store, _mailboxes_of(steps), wait=wait, quiet_seconds=quiet_seconds)
-        if restless:
+        parked = [one for one in steps if not restless.isdisjoint(_mailboxes_of([one]))]
+        if parked:
+            await _park(journal, parked, now=now())
             alarms.append(
-                f"{account}: {', '.join(restless)} did not come to rest, so {len(steps)} steps of an earlier run"
-                " stay unsettled and their messages are left alone; the next run looks again"
+                f"{account}: {', '.join(sorted(restless))} did not come to rest, so {len(parked)} steps of an earlier"
+                " run stay unsettled and their messages are left alone; the next run looks again"
             )
-            continue
-        verdicts = await _settle_steps(journal, store, steps, now=now)
-        settled.update(one.state for one in verdicts)
-        alarms += _alarms(account, steps, verdicts)
+        steps = [one for one in steps if one not in parked]
+        if steps:
+            verdicts = await _settle_steps(journal, store, steps, now=now)
+            settled.update(one.state for one in verdicts)
+            alarms += _alarms(account, steps, verdicts)
     return RecoveryReport(settled=dict(settled), alarms=tuple(alarms))
 
 
@@ -71,14 +82,91 @@ async def _settle_steps(
     journal: Journal, store: MailStore, steps: Sequence[StepRecord], *, now: Callable[[], datetime]
 ) -> list[StepVerdict]:
     """Decide what is open, then finish what is halfway, under the run that began it."""
-    unproved = [one for one in steps if one.state is not StepState.HALFWAY]
-    verdicts = {one.step: one for one in await reconcile(store, unproved, journal=journal, now=now())}
+    meant = {one.id: one for one in steps}
+    located = {one.id: one for one in await found_again(store, steps)}
+    unproved = [one for one in located.values() if one.state is not StepState.HALFWAY]
+    decisions = await read_up(store, unproved, journal=journal)
+    # Before the verdicts: once a move counts as done, nobody looks at its keywords again.
+    await restore_keywords(journal, store, await _arrived(journal, decisions, meant=meant), now=now)
+    verdicts = {one.record.id: _told(one, meant=meant, now=now()) for one in decisions}
     await journal.judge(tuple(verdicts.values()))
-    halfway = [one for one in await _left_open(journal, store.account) if one.state is StepState.HALFWAY]
-    for run, group in groupby(sorted(halfway, key=lambda one: one.run), key=lambda one: one.run):
+    halfway = [one for one in located.values() if one.state is StepState.HALFWAY] + [
+        _as_judged(located[step], verdict) for step, verdict in verdicts.items() if verdict.state is StepState.HALFWAY
+    ]
+    verdicts.update(await _finish(journal, store, halfway, now=now))
+    return list(verdicts.values())
+
+
+async def _finish(
+    journal: Journal, store: MailStore, halfway: Sequence[StepRecord], *, now: Callable[[], datetime]
+) -> dict[StepId, StepVerdict]:
+    """Finish what takes more than one command, where its first half still stands."""
+    if not halfway:
+        return {}
+    checked = await check_halfway(store, halfway, now=now())
+    await journal.judge(checked.verdicts)
+    await restore_keywords(journal, store, checked.arrived, now=now)
+    verdicts = {one.step: one for one in checked.verdicts}
+    ordered = sorted(checked.finishable, key=lambda one: (one.run, one.id))
+    for run, group in groupby(ordered, key=lambda one: one.run):
         session = Session(run=run, store=store, journal=journal, now=now)
         verdicts.update({one.step: one for one in await finish_halfway(session, group)})
-    return list(verdicts.values())
+    return verdicts
+
+
+async def _arrived(
+    journal: Journal, decisions: Iterable[Decision], *, meant: Mapping[StepId, StepRecord]
+) -> list[Arrived]:
+    """The messages of moves that were found in the target alone, and have no keyword there."""
+    bare = [
+        one
+        for one in decisions
+        if one.state is StepState.APPLIED
+        and one.record.intent.command.kind is StepKind.MOVE
+        and one.arrived is not None
+        and not keywords_of(one.arrived.flags or ())
+    ]
+    if not bare:
+        return []
+    wanted = await keywords_before(journal, [meant[one.record.id] for one in bare])
+    return [
+        Arrived(record=one.record, uidvalidity=one.target_uidvalidity, facts=one.arrived, wanted=wanted[one.record.id])
+        for one in bare
+        if one.arrived is not None
+    ]
+
+
+def _told(decision: Decision, *, meant: Mapping[StepId, StepRecord], now: datetime) -> StepVerdict:
+    """The verdict; where a new UIDVALIDITY voided what the journal has, it says so."""
+    verdict = verdict_of(decision, now=now)
+    was, is_now = meant[verdict.step].intent.command, decision.record.intent.command
+    if was.uidvalidity != is_now.uidvalidity:
+        note = f"UIDVALIDITY of {was.mailbox} was {was.uidvalidity} and is {is_now.uidvalidity}: told by its identity"
+        verdict = replace(verdict, detail="; ".join(part for part in (note, verdict.detail) if part))
+    return verdict
+
+
+def _as_judged(record: StepRecord, verdict: StepVerdict) -> StepRecord:
+    return replace(
+        record,
+        state=verdict.state,
+        judged=verdict.judged,
+        detail=verdict.detail,
+        target_uidvalidity=verdict.target_uidvalidity,
+        target_uid=verdict.target_uid,
+    )
+
+
+async def _park(journal: Journal, steps: Iterable[StepRecord], *, now: datetime) -> None:
+    """What cannot be looked into yet is unknown, as the journal then says; a half stays a half."""
+    detail = "its mailboxes did not come to rest; the next start looks again"
+    await journal.judge(
+        [
+            StepVerdict(step=one.id, state=StepState.UNKNOWN, judged=now, detail=detail)
+            for one in steps
+            if one.state is not StepState.HALFWAY
+        ]
+    )
 
 
 async def _left_open(journal: Journal, account: str) -> list[StepRecord]:
@@ -86,26 +174,26 @@ async def _left_open(journal: Journal, account: str) -> list[StepRecord]:
     return [one for one in await journal.open_steps(account) if not journal.is_under_way(one.run)]
 
 
-def _mailboxes_of(steps: Iterable[StepRecord]) -> tuple[str, ...]:
+def _mailboxes_of(steps: Iterable[StepRecord]) -> frozenset[str]:
     """The mailboxes whose messages the open steps may still be changing."""
     commands = [
         one.intent.command for one in steps if one.intent.uid and one.intent.command.operation is not Operation.EFFECT
     ]
-    return tuple(sorted({name for command in commands for name in (command.mailbox, command.target) if name}))
+    return frozenset(name for command in commands for name in (command.mailbox, command.target) if name)
 
 
 async def _settle(
-    store: MailStore, mailboxes: tuple[str, ...], *, wait: Callable[[float], Awaitable[None]], quiet_seconds: float
-) -> tuple[str, ...]:
+    store: MailStore, mailboxes: frozenset[str], *, wait: Callable[[float], Awaitable[None]], quiet_seconds: float
+) -> frozenset[str]:
     """Wait until two readings agree: the old connection's command may still run. Returns what did not rest."""
-    readings = {name: await _reading(store, name) for name in mailboxes}
     restless = mailboxes
+    readings = {name: await _reading(store, name) for name in sorted(mailboxes)}
     for _ in range(MOST_READINGS - 1):
         if not restless:
             break
         await wait(quiet_seconds)
-        again = {name: await _reading(store, name) for name in mailboxes}
-        restless = tuple(name for name in mailboxes if again[name] != readings[name])
+        again = {name: await _reading(store, name) for name in sorted(mailboxes)}
+        restless = frozenset(name for name in mailboxes if again[name] != readings[name])
         readings = again
     return restless
 

@@ -348,7 +348,7 @@ async def test_the_journal_knows_where_each_message_went(world: World) -> None:
 async def test_what_cannot_be_read_up_on_stays_unknown_and_nothing_depends_on_it(world: World) -> None:
     faults = (
         MemoryFault(call="copy", moment=Moment.UNCONFIRMED),
-        MemoryFault(call="open", moment=Moment.REFUSED, nth=3, code="INUSE"),
+        MemoryFault(call="examine", moment=Moment.REFUSED, nth=2, code="INUSE"),
     )
 
     report = await world.run(world.plan({1: [copy("Junk"), move("Archive")], 2: [move("Archive")]}), *faults)
@@ -375,7 +375,7 @@ async def test_a_mailbox_that_is_replaced_between_two_rounds_is_left_alone(world
 async def test_a_refused_reopening_leaves_the_rest_out(world: World) -> None:
     faults = (
         MemoryFault(call="copy", moment=Moment.UNCONFIRMED),
-        MemoryFault(call="open", moment=Moment.REFUSED, nth=4, code="UNAVAILABLE"),
+        MemoryFault(call="open", moment=Moment.REFUSED, nth=2, code="UNAVAILABLE"),
     )
 
     report = await world.run(world.plan({1: [copy("Junk"), move("Archive")]}), *faults)
