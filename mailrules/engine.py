@@ -26,7 +26,7 @@ from mailrules.plan.document import plan_digest, plan_from_json
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
 from mailrules.planning import plan_accounts, read_directory, surroundings_of
-from mailrules.session import Scope, Session, accounts_in, accounts_named, connected
+from mailrules.session import ReadingSession, Scope, Session, accounts_in, accounts_named, connected
 from mailrules.survey import explain_mail
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RunReport:
         return RunOutcome.PARTLY_DONE if incomplete else RunOutcome.DONE
 
 
-async def preview(session: Session, *, scope: Scope | None = None) -> Plan:
+async def preview(session: ReadingSession, *, scope: Scope | None = None) -> Plan:
     """What a run would do now. Opens mailboxes with EXAMINE, through stores without a writing method."""
     scope = scope or Scope()
     async with connected(accounts_in(session, scope), connect_reader) as readers:
@@ -134,7 +134,7 @@ def _accounts_of(plan: Plan) -> tuple[str, ...]:
     return (*(one.account for one in plan.mailboxes), *(one.account for one in plan.mailbox_steps))
 
 
-async def explain(session: Session, ref: MailboxRef, uid: UID) -> MessageExplanation:
+async def explain(session: ReadingSession, ref: MailboxRef, uid: UID) -> MessageExplanation:
     """What every rule of the mailbox makes of one message. Raises PlanRefused if it is not there."""
     account = session.configuration.accounts[ref.account]
     async with connected([account], connect_reader) as readers:
@@ -150,7 +150,7 @@ async def explain(session: Session, ref: MailboxRef, uid: UID) -> MessageExplana
     return found
 
 
-async def find_message(session: Session, message_id: str) -> tuple[tuple[MailboxRef, UID], ...]:
+async def find_message(session: ReadingSession, message_id: str) -> tuple[tuple[MailboxRef, UID], ...]:
     """Where in the rules' mailboxes messages with this Message-ID are; compared here, not by the server."""
     wanted = message_id.strip().strip("<>")
     found = []
@@ -184,10 +184,17 @@ async def carry_out(
     report = RunReport(plan=plan, recoveries=recoveries, left_out=left_out)
     runnable = replace(plan, mailboxes=tuple(one for one in plan.mailboxes if one.complete))
     await session.journal.remember_senders([one for mailbox in runnable.mailboxes for one in mailbox.senders])
+    remembered = [one for mailbox in runnable.mailboxes for one in mailbox.remembered]
+    await session.journal.renew_ledger(remembered, now=session.now())
     if runnable.is_empty:
         for one in runnable.mailboxes:
             await session.journal.advance_position(
-                one.account, one.mailbox, uidvalidity=one.uidvalidity, final=one.final_uids, pending=one.pending_uids
+                one.account,
+                one.mailbox,
+                uidvalidity=one.uidvalidity,
+                final=one.final_uids,
+                pending=one.pending_uids,
+                findings=one.findings,
             )
         return report
     started = session.now()

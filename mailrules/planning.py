@@ -17,18 +17,18 @@ from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rig
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mailrules.journal.journal import Journal
+    from mailrules.journal.reader import JournalReader
     from mailrules.mailbox.store import MailboxStatus, MailReader
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
     from mailrules.plan.plan import MailboxStep
     from mailrules.plan.planner import MailboxPlanner
     from mailrules.rules.rule import MailboxRef
-    from mailrules.session import Scope, Session
+    from mailrules.session import ReadingSession, Scope
 
 
 async def plan_accounts(
-    session: Session, readers: Mapping[str, MailReader], *, scope: Scope, describe: Sequence[str]
+    session: ReadingSession, readers: Mapping[str, MailReader], *, scope: Scope, describe: Sequence[str]
 ) -> Plan:
     """Plan every mailbox that the rules name and the scope includes, account after account."""
     plans: list[MailboxPlan] = []
@@ -89,7 +89,7 @@ async def mailbox_steps_of(
 
 
 def whole_plan(
-    session: Session, plans: Sequence[MailboxPlan], *, steps: Sequence[MailboxStep], warnings: Sequence[str]
+    session: ReadingSession, plans: Sequence[MailboxPlan], *, steps: Sequence[MailboxStep], warnings: Sequence[str]
 ) -> Plan:
     return Plan(
         created=session.now(),
@@ -100,7 +100,7 @@ def whole_plan(
     )
 
 
-async def read_directory(session: Session, reader: MailReader) -> Directory:
+async def read_directory(session: ReadingSession, reader: MailReader) -> Directory:
     settings = session.configuration.accounts[reader.account]
     return directory_of(
         await reader.list_mailboxes(),
@@ -112,7 +112,12 @@ async def read_directory(session: Session, reader: MailReader) -> Directory:
 
 
 def surroundings_of(
-    session: Session, directory: Directory, history: History, *, describe: Sequence[str], cause: Cause = Cause.RUN
+    session: ReadingSession,
+    directory: Directory,
+    history: History,
+    *,
+    describe: Sequence[str],
+    cause: Cause = Cause.RUN,
 ) -> Surroundings:
     settings = session.configuration.accounts[directory.account]
     environment = Environment(
@@ -132,7 +137,7 @@ def surroundings_of(
     )
 
 
-async def unjudged(journal: Journal, account: str, status: MailboxStatus) -> Selection:
+async def unjudged(journal: JournalReader, account: str, status: MailboxStatus) -> Selection:
     """The messages beyond the mailbox's position, and the pending ones; all where there is none."""
     position = await journal.position(account, status.mailbox)
     if position is None or position.uidvalidity != status.uidvalidity:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
+    from mailrules.journal.reader import JournalReader
     from mailrules.mailbox.store import MailReader
     from mailrules.plugin_manager import PluginManager
     from mailrules.rules.loader import LoadedConfiguration
@@ -25,13 +26,20 @@ R = TypeVar("R", bound="MailReader")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What every run needs: the rules, the plugins, the journal, and the clock as arguments."""
+class ReadingSession:
+    """What looking needs: the rules, the plugins, what the journal says, and the clock as an argument."""
 
     configuration: LoadedConfiguration
     plugins: PluginManager
-    journal: Journal
+    journal: JournalReader
     now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(ReadingSession):
+    """What every run needs besides: the journal to write in, how to wait, whom to tell how far it is."""
+
+    journal: Journal
     wait: Callable[[float], Awaitable[None]] = asyncio.sleep
     progress: Callable[[Progress], None] | None = None
 
@@ -53,12 +61,12 @@ class Scope:
         return self.account in {"", ref.account} and self.mailbox in {"", ref.mailbox}
 
 
-def accounts_in(session: Session, scope: Scope) -> tuple[AccountSettings, ...]:
+def accounts_in(session: ReadingSession, scope: Scope) -> tuple[AccountSettings, ...]:
     names = dict.fromkeys(ref.account for ref in session.configuration.rules.mailboxes if scope.includes(ref))
     return tuple(session.configuration.accounts[name] for name in names)
 
 
-def accounts_named(session: Session, names: Collection[str]) -> tuple[AccountSettings, ...]:
+def accounts_named(session: ReadingSession, names: Collection[str]) -> tuple[AccountSettings, ...]:
     """The settings of these accounts, each once. Raises PlanRefused for one that the configuration lacks."""
     accounts = session.configuration.accounts
     unknown = [name for name in names if name not in accounts]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.diagnostics import Diagnostic, Location
 from mailrules.errors import RuleError
+from mailrules.file_trust import distrust
 from mailrules.packs import pack_files
 from mailrules.plan.example_runner import run_examples
 from mailrules.plugin_manager import PluginManager
@@ -64,17 +65,17 @@ def load_to_act(chosen: ChosenPath, *, now: datetime) -> Loaded:
 def read_file(path: str) -> bytes:
     """The bytes of a configuration, rule or list file.
 
-    Raises RuleError for a file that anybody may write to, since whoever writes rules moves mail.
+    Raises RuleError for a file that others may write to, or replace in its directory, since whoever writes rules
+    moves mail.
     """
     with Path(path).open("rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
-        if mode & stat.S_IWOTH and stat.S_ISREG(mode):
-            open_to_all = Diagnostic(
-                where=Location(file=path),
-                message=f"everybody may write to this file (mode {stat.S_IMODE(mode):04o})",
-                cure=f"chmod o-w {path}",
-            )
-            raise RuleError([open_to_all])
+        status = os.fstat(file.fileno())
+        # A pack lies beside our own code: whoever can write there needs no rule.
+        if stat.S_ISREG(status.st_mode) and Path(path) not in pack_files().values():
+            reason = distrust(Path(path), status=status) or distrust(Path(path).absolute().parent)
+            if reason:
+                what, _, cure = reason.partition("; ")
+                raise RuleError([Diagnostic(where=Location(file=path), message=what, cure=cure)])
         return file.read()
 
 

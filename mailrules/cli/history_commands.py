@@ -9,7 +9,7 @@ import click
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import Column, Output, cell, number, plural
 from mailrules.cli.plan_view import flag_word
-from mailrules.cli.session import open_journal, run_until_done
+from mailrules.cli.session import read_journal, run_until_done
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def history(invocation: Invocation, *, run: str, message: str, limit: int, show_
     output = invocation.output
 
     async def read() -> tuple[RunRecord | None, Sequence[RunRecord], Sequence[StepRecord]]:
-        async with open_journal(invocation) as journal:
+        async with read_journal(invocation) as journal:
             if message:
                 return None, (), await journal.steps_for_message(message)
             if run:

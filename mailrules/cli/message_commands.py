@@ -9,7 +9,7 @@ import click
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell
 from mailrules.cli.plan_view import step_text
-from mailrules.cli.session import open_session, run_until_done, scope_of
+from mailrules.cli.session import open_reading_session, run_until_done, scope_of
 from mailrules.engine import explain as explain_message
 from mailrules.engine import find_message
 from mailrules.errors import PlanRefused
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mailrules.plan.explanation import MessageExplanation, RuleExplanation
     from mailrules.rules.explain import NodeExplanation
     from mailrules.rules.rule import MailboxRef
-    from mailrules.session import Session
+    from mailrules.session import ReadingSession
 
 _MARKS = {"true": "+", "false": "-", "unknowable": "?", "open": "?", "not needed": " "}
 _LOOKS = {"true": "good", "false": "dim", "unknowable": "warn", "open": "warn", "not needed": "dim"}
@@ -42,7 +42,7 @@ def explain(invocation: Invocation, *, message: str, rule: str, as_json: bool) -
     invocation.start_logging()
 
     async def read() -> tuple[tuple[MailboxRef, UID, MessageExplanation], ...]:
-        async with open_session(invocation) as session:
+        async with open_reading_session(invocation) as session:
             scope_of(session.configuration, account="", mailbox="", rule=rule, newest=None, only_new=False)
             places = await _places(session, message)
             return tuple([(ref, uid, await explain_message(session, ref, uid)) for ref, uid in places])
@@ -57,7 +57,7 @@ def explain(invocation: Invocation, *, message: str, rule: str, as_json: bool) -
         _show(invocation.output, ref, uid, explanation, rule=rule)
 
 
-async def _places(session: Session, message: str) -> tuple[tuple[MailboxRef, UID], ...]:
+async def _places(session: ReadingSession, message: str) -> tuple[tuple[MailboxRef, UID], ...]:
     mailbox, _, uid = message.rpartition(":")
     references = [ref for ref in session.configuration.rules.mailboxes if str(ref) == mailbox]
     if references and uid.isdecimal():

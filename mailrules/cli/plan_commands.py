@@ -15,7 +15,7 @@ from mailrules.cli.output import cell
 from mailrules.cli.plan_view import SHOWN_MESSAGES, show_plan, steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report
-from mailrules.cli.session import open_session, run_until_done, scope_of
+from mailrules.cli.session import open_journal, open_reading_session, open_session, run_until_done, scope_of
 from mailrules.engine import RunReport, apply_plan, preview
 from mailrules.errors import PlanRefused
 from mailrules.plan.document import plan_digest, plan_from_json, plan_to_document, plan_to_json
@@ -58,16 +58,17 @@ def dry_run(
     invocation.start_logging()
 
     async def plan_now() -> Plan:
-        async with open_session(invocation) as session:
+        async with open_reading_session(invocation) as session:
             scope = scope_of(
                 session.configuration, account=account, mailbox=mailbox, rule=rule, newest=limit, only_new=only_new
             )
             plan = await preview(session, scope=scope)
-            if save:
-                document = plan_to_json(plan)
-                _write_private(save, document)
-                await session.journal.remember_plan(plan_digest(document), created=plan.created)
-            return plan
+        if save:
+            document = plan_to_json(plan)
+            _write_private(save, document)
+            async with open_journal(invocation) as journal:
+                await journal.remember_plan(plan_digest(document), created=plan.created)
+        return plan
 
     with invocation.output.activity("Reading mail"):
         plan = run_until_done(plan_now())

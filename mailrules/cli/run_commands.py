@@ -90,7 +90,7 @@ async def _watch(invocation: Invocation, *, backlog: bool) -> None:
 
     control = Control()
     with heed_signals(control):
-        async with open_session(invocation, locked_for="run") as session:
+        async with open_session(invocation, locked_for="daemon") as session:
             service = Service(
                 session,
                 load=lambda: load_to_act(invocation.config_path, now=local_now()),

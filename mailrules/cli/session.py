@@ -14,7 +14,8 @@ from mailrules.cli.configuration import load, load_to_act
 from mailrules.cli.paths import JOURNAL_NAME
 from mailrules.journal.journal import Journal
 from mailrules.journal.lock import state_lock
-from mailrules.session import Scope, Session
+from mailrules.journal.reader import JournalReader
+from mailrules.session import ReadingSession, Scope, Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -53,11 +54,10 @@ def run_until_done(work: Coroutine[object, object, T]) -> T:
 
 @asynccontextmanager
 async def open_session(
-    invocation: Invocation, *, locked_for: str = "", progress: Callable[[Progress], None] | None = None
+    invocation: Invocation, *, locked_for: str, progress: Callable[[Progress], None] | None = None
 ) -> AsyncIterator[Session]:
-    """A session for one verb; ``locked_for`` names the verb that acts and so holds the state lock."""
-    chosen = invocation.config_path
-    configuration, plugins = load_to_act(chosen, now=local_now()) if locked_for else load(chosen)
+    """A session for a verb that acts: ``locked_for`` names it to whoever finds the state lock held."""
+    configuration, plugins = load_to_act(invocation.config_path, now=local_now())
     async with open_journal(invocation, locked_for=locked_for) as journal:
         yield Session(
             configuration=configuration,
@@ -70,8 +70,16 @@ async def open_session(
 
 
 @asynccontextmanager
+async def open_reading_session(invocation: Invocation) -> AsyncIterator[ReadingSession]:
+    """A session for a verb that only looks; it needs no lock, and changes nothing in the state directory."""
+    configuration, plugins = load(invocation.config_path)
+    async with read_journal(invocation) as journal:
+        yield ReadingSession(configuration=configuration, plugins=plugins, journal=journal, now=local_now)
+
+
+@asynccontextmanager
 async def open_journal(invocation: Invocation, *, locked_for: str = "") -> AsyncIterator[Journal]:
-    """The journal alone, for verbs that ask no server."""
+    """The journal to write in; without the lock only what no run is at."""
     state_dir = invocation.state_path.path
     with state_lock(state_dir, purpose=locked_for) if locked_for else nullcontext():
         journal = await Journal.open(state_dir / JOURNAL_NAME)
@@ -79,6 +87,16 @@ async def open_journal(invocation: Invocation, *, locked_for: str = "") -> Async
             yield journal
         finally:
             await journal.close()
+
+
+@asynccontextmanager
+async def read_journal(invocation: Invocation) -> AsyncIterator[JournalReader]:
+    """The journal as it is, beside whoever writes it."""
+    journal = await JournalReader.open(invocation.state_path.path / JOURNAL_NAME)
+    try:
+        yield journal
+    finally:
+        await journal.close()
 
 
 def scope_of(

@@ -132,6 +132,7 @@ async def _advance_position(mailbox: MailboxPlan, session: Session, *, failed: f
         uidvalidity=mailbox.uidvalidity,
         final=judged - failed,
         pending=(judged & failed).union(mailbox.pending_uids),
+        findings=mailbox.findings,
     )
 
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.errors import JournalError
-from mailrules.journal.migrations import Migration, all_migrations
+from mailrules.journal.opening import open_to_read, open_to_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 T = TypeVar("T")
-
-APPLICATION_ID = 0x6D72756C
-"""``mrul``: tells our file from any other SQLite database (PRAGMA application_id)."""
 
 _CURES = (
     ("disk is full", "free some space there; nothing more was sent, and the next run settles what was under way"),
@@ -35,15 +30,18 @@ _CURES = (
 
 
 class Database:
-    """The open file. ``write`` and ``read`` run one piece of work each, in order, on the journal's thread."""
+    """The open file. ``write`` and ``read`` run one piece of work each, in order, on the journal's thread.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    One that ``only_reads`` may be open beside the one that writes, any number of times.
+    """
+
+    def __init__(self, path: Path, *, only_reads: bool = False) -> None:
+        self.path, self._only_reads = path, only_reads
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._connection: sqlite3.Connection | None = None
 
     async def open(self) -> None:
-        """Open or make the file and bring it to today's schema. Raises JournalError."""
+        """Open the file; the one that writes makes it and brings it to today's schema. Raises JournalError."""
         try:
             await self._submit(self._open)
         except BaseException:
@@ -93,62 +91,9 @@ class Database:
         return result
 
     def _open(self) -> None:
-        _make_private(self.path)
-        # The transactions are ours, so the module must not begin any (isolation_level None).
-        self._connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=5.0)
-        connection = self._connection
-        # A foreign file is refused before anything in it is changed.
-        version = _checked_version(connection, self.path)
-        connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: a commit is on disk when it returns, not only safe from corruption.
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        for migration in all_migrations()[version:]:
-            _migrate(connection, migration)
+        self._connection = open_to_read(self.path) if self._only_reads else open_to_write(self.path)
 
     def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _make_private(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        mode = stat.S_IMODE(os.fstat(handle).st_mode)
-        if mode & 0o022:
-            raise JournalError(
-                f"the journal {path} can be written by others (mode {mode:04o}), so it cannot be trusted;"
-                f" look at it, then `chmod 600 {path}`"
-            )
-        os.fchmod(handle, 0o600)
-    finally:
-        os.close(handle)
-
-
-def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if application != APPLICATION_ID and (tables or application):
-        raise JournalError(f"{path} is another program's SQLite database; give another --state-dir")
-    newest = all_migrations()[-1].version
-    if version > newest:
-        raise JournalError(
-            f"the journal {path} was made by a newer mailrules (schema {version}, this one knows {newest});"
-            " upgrade mailrules, or give another --state-dir"
-        )
-    return int(version)
-
-
-def _migrate(connection: sqlite3.Connection, migration: Migration) -> None:
-    try:
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{migration.sql}\n"
-            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {migration.version};\nCOMMIT;"
-        )
-    except sqlite3.Error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mailrules.journal.acquaintance import select_origins, select_senders
 from mailrules.journal.deliveries import select_unsettled
-from mailrules.journal.ledger import select_ledger
 from mailrules.journal.timestamps import to_text
 from mailrules.plan.history import History, accounts_asking_for_origins, asks_for_senders
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from mailrules.plan.history import LedgerKey
     from mailrules.rules.rule import Rule
 
 EVERY_RULE = ""
@@ -28,8 +28,10 @@ _CHANGED = (
 )
 
 
-def select_history(connection: sqlite3.Connection, *, rules: Sequence[Rule], now: datetime) -> History:
-    """The ledger, and for each rule what the daemon changed by it within its guard's window.
+def select_history(
+    connection: sqlite3.Connection, *, rules: Sequence[Rule], now: datetime, ledger: frozenset[LedgerKey]
+) -> History:
+    """The ``ledger``, and for each rule what the daemon changed by it within its guard's window.
 
     Senders and origins are read where a condition of these rules asks for them.
     An approval holds for one such window from the moment it was given.
@@ -43,7 +45,7 @@ def select_history(connection: sqlite3.Connection, *, rules: Sequence[Rule], now
         if max(approvals.get(rule.name, ""), approvals.get(EVERY_RULE, "")) > window_start:
             approved.add(rule.name)
     return History(
-        ledger=select_ledger(connection),
+        ledger=ledger,
         unsettled=select_unsettled(connection),
         changed=changed,
         approved=frozenset(approved),

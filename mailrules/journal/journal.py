@@ -4,51 +4,61 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from mailrules.errors import JournalError
-from mailrules.journal import acquaintance, deliveries, history, ledger, positions, runs, steps
+from mailrules.journal import (
+    acquaintance,
+    deliveries,
+    history,
+    ledger,
+    positions,
+    pruning,
+    resolutions,
+    runs,
+    steps,
+)
 from mailrules.journal.database import Database
 from mailrules.journal.kill_switch import KillSwitch
-from mailrules.journal.records import StepState
-from mailrules.journal.timestamps import to_text
+from mailrules.journal.reader import JournalReader
+from mailrules.journal.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from mailrules.journal.deliveries import CapReached, Delivery, DeliveryCaps, DeliveryIntent
+    from mailrules.journal.deliveries import CapReached, DeliveryCaps, DeliveryIntent
     from mailrules.journal.records import (
         Position,
         RunId,
         RunKind,
         RunOutcome,
-        RunRecord,
         StepId,
         StepIntent,
-        StepRecord,
+        StepState,
         StepVerdict,
     )
     from mailrules.mailbox.message import UID
-    from mailrules.plan.history import History
-    from mailrules.plan.plan import Plan
-    from mailrules.rules.rule import Rule
+    from mailrules.plan.history import Remembered
+    from mailrules.plan.plan import Finding, Plan
 
 KEPT = timedelta(days=400)
-"""How long the ledger, plans and finished runs are kept."""
+"""How long plans and finished runs are kept, and ledger entries after their message was last met."""
 
 
-class Journal:
-    """An open journal. Every method is one short transaction; what it wrote is on disk when it returns.
+class Journal(JournalReader):
+    """The journal open to write; only one process at a time acts by it (``lock``).
 
-    All raise JournalError. After one failed intent none is taken any more, so nothing is sent unjournalled.
+    Every method is one short transaction; what it wrote is on disk when it returns. All raise JournalError.
+    After one failed intent none is taken any more, so nothing is sent unjournalled.
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self.kill_switch = KillSwitch(database.path.parent)
         self._instance = f"{socket.gethostname()}:{os.getpid()}"
         self._failure: JournalError | None = None
@@ -56,14 +66,11 @@ class Journal:
         self._in_hand: set[StepId] = set()
 
     @classmethod
-    async def open(cls, path: Path) -> Journal:
+    async def open(cls, path: Path) -> Self:
         """Open or make the journal file (0600, in a directory 0700). Raises JournalError with a cure."""
         database = Database(path)
         await database.open()
         return cls(database)
-
-    async def close(self) -> None:
-        await self._database.close()
 
     async def begin_run(self, *, kind: RunKind, started: datetime, plan: Plan) -> RunId:
         """Name and store a run."""
@@ -97,7 +104,8 @@ class Journal:
 
         def work(connection: sqlite3.Connection) -> tuple[StepId, ...]:
             ids = steps.insert_intents(connection, run, intents, now=now)
-            ledger.enter_effects(connection, intents, now=now)
+            with self._changing_ledger(connection):
+                ledger.enter_effects(connection, intents, now=now)
             return ids
 
         try:
@@ -111,7 +119,8 @@ class Journal:
 
         def work(connection: sqlite3.Connection) -> None:
             steps.update_verdicts(connection, verdicts)
-            ledger.enter_verdicts(connection, verdicts)
+            with self._changing_ledger(connection):
+                ledger.enter_verdicts(connection, verdicts)
 
         await self._database.write(work)
 
@@ -137,7 +146,8 @@ class Journal:
             if reached is not None:
                 return reached
             (step,) = steps.insert_intents(connection, run, [intent], now=now)
-            ledger.enter_effects(connection, [intent], now=now)
+            with self._changing_ledger(connection):
+                ledger.enter_effects(connection, [intent], now=now)
             deliveries.insert_delivery(connection, step, delivery, now=now)
             self._in_hand.add(step)
             return step
@@ -168,7 +178,8 @@ class Journal:
 
         def work(connection: sqlite3.Connection) -> None:
             steps.update_verdicts(connection, [verdict])
-            ledger.enter_verdicts(connection, [verdict])
+            with self._changing_ledger(connection):
+                ledger.enter_verdicts(connection, [verdict])
             deliveries.end_attempt(connection, verdict.step, due=due)
 
         await self._database.write(work)
@@ -185,59 +196,13 @@ class Journal:
 
         return await self._database.write(work)
 
-    async def waiting_deliveries(self) -> tuple[Delivery, ...]:
-        """Effects that will be tried again, oldest first; ``due`` says when."""
-        return await self._database.read(
-            lambda connection: deliveries.select_deliveries(connection, {StepState.WAITING})
-        )
-
-    async def doubtful_deliveries(self) -> tuple[Delivery, ...]:
-        """Effects that wait for a person: nobody knows whether they happened, or they were given up."""
-        return await self._database.read(
-            lambda connection: deliveries.select_deliveries(connection, {StepState.UNKNOWN, StepState.GIVEN_UP})
-        )
-
-    async def last_delivered(
-        self, *, rule: str, effect: str, recipient: str, since: datetime, before: StepId
-    ) -> datetime | None:
-        """When this rule's effect last reached this recipient, by a step before this one."""
-        return await self._database.read(
-            lambda connection: deliveries.select_last_delivered(
-                connection, rule=rule, effect=effect, recipient=recipient, since=since, before=before
-            )
-        )
-
-    async def needed_spools(self) -> frozenset[str]:
-        """The spool files that unsettled deliveries still need."""
-        return await self._database.read(deliveries.select_spools)
-
-    async def open_steps(self, account: str | None = None) -> tuple[StepRecord, ...]:
-        """Steps that recovery has to look at; effects of unknown outcome are not among them."""
-        return await self._database.read(lambda connection: steps.select_open(connection, account))
-
-    async def unknown_effects(self) -> tuple[StepRecord, ...]:
-        """Effects whose outcome nobody knows."""
-        return await self._database.read(steps.select_unknown_effects)
-
     async def remember_plan(self, digest: str, *, created: datetime) -> None:
         """Note a plan that was saved to a file, so that ``apply`` knows it for ours."""
         await self._database.write(
             lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO plans VALUES (?, ?)", (digest, to_text(created))
+                "INSERT OR REPLACE INTO plans (digest, created) VALUES (?, ?)", (digest, to_text(created))
             )
         )
-
-    async def knows_plan(self, digest: str) -> bool:
-        """Whether ``remember_plan`` was told of it."""
-        return await self._database.read(
-            lambda connection: (
-                connection.execute("SELECT 1 FROM plans WHERE digest = ?", (digest,)).fetchone() is not None
-            )
-        )
-
-    async def history(self, *, rules: Sequence[Rule], now: datetime) -> History:
-        """What the planner has to know of earlier runs."""
-        return await self._database.read(lambda connection: history.select_history(connection, rules=rules, now=now))
 
     async def remember_senders(self, senders: Sequence[tuple[str, str]]) -> None:
         """Note whose mail was judged, each with the first message (digests); known ones stay as they are."""
@@ -249,78 +214,103 @@ class Journal:
         name = history.EVERY_RULE if rule is None else rule
         await self._database.write(
             lambda connection: connection.execute(
-                "INSERT OR REPLACE INTO approvals VALUES (?, ?)", (name, to_text(now))
+                "INSERT OR REPLACE INTO approvals (rule, approved) VALUES (?, ?)", (name, to_text(now))
             )
         )
-
-    async def position(self, account: str, mailbox: str) -> Position | None:
-        """How far this mailbox has been judged; the caller compares the UIDVALIDITY."""
-        return await self._database.read(lambda connection: positions.select_position(connection, account, mailbox))
 
     async def save_position(self, position: Position) -> None:
         """Store a position as it is (the daemon's first start in a mailbox)."""
         await self._database.write(lambda connection: positions.replace_position(connection, position))
 
     async def advance_position(
-        self, account: str, mailbox: str, *, uidvalidity: int, final: Iterable[UID], pending: Iterable[UID]
+        self,
+        account: str,
+        mailbox: str,
+        *,
+        uidvalidity: int,
+        final: Iterable[UID],
+        pending: Iterable[UID],
+        findings: Sequence[Finding] = (),
     ) -> None:
-        """Pass the ``final`` messages and keep ``pending`` ones; ``execute`` calls it for each mailbox it ran.
+        """Pass the ``final`` messages and keep ``pending`` ones, with the ``findings`` that say why.
 
-        Where nothing is final nothing changes: the position still lies before what is pending.
+        ``execute`` calls it for each mailbox it ran. Without a position before, nothing final changes nothing:
+        it would begin before mail that nobody has judged.
         """
 
         def work(connection: sqlite3.Connection) -> None:
             before = positions.select_position(connection, account, mailbox)
-            finished = frozenset(final)
-            if not finished:
+            finished, waiting = frozenset(final), frozenset(pending)
+            is_new = before is None or before.uidvalidity != uidvalidity
+            if not finished and (is_new or not waiting):
                 return
             after = positions.advanced(
-                before, account, mailbox, uidvalidity=uidvalidity, final=finished, pending=pending
+                before, account, mailbox, uidvalidity=uidvalidity, final=finished, pending=waiting
             )
-            positions.replace_position(connection, after)
+            positions.replace_position(connection, after, findings=findings)
 
         await self._database.write(work)
 
-    async def placed_by_us(self, account: str, mailbox: str, *, uidvalidity: int, after_uid: int) -> frozenset[UID]:
-        """Messages above ``after_uid`` that our own moves and copies put there: they are no arrivals (meaning 10)."""
-        return await self._database.read(
-            lambda connection: steps.select_placed(
-                connection, account, mailbox, uidvalidity=uidvalidity, after_uid=after_uid
+    async def resolve(self, wanted: Sequence[StepId], *, became: StepState, who: str, now: datetime) -> None:
+        """Settle steps that are in doubt as a person says. Raises PlanRefused, and changes nothing, if one is not."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            with self._changing_ledger(connection):
+                resolutions.resolve(connection, wanted, became=became, who=who, now=now)
+
+        await self._database.write(work)
+
+    async def renew_ledger(self, remembered: Sequence[Remembered], *, now: datetime) -> None:
+        """Note that the messages of these entries were met again."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            with self._changing_ledger(connection):
+                ledger.renew(connection, remembered, now=now)
+
+        if remembered:
+            await self._database.write(work)
+
+    async def touch_places(
+        self, account: str, mailbox: str, *, uidvalidity: int, uids: Iterable[int], now: datetime
+    ) -> None:
+        """Note that the messages of ledger entries are still where they were."""
+        await self._database.write(
+            lambda connection: ledger.touch_places(
+                connection, account, mailbox, uidvalidity=uidvalidity, uids=uids, now=now
             )
         )
 
-    async def runs(self, *, limit: int = 50) -> tuple[RunRecord, ...]:
-        """Newest first."""
-        return await self._database.read(lambda connection: runs.select_runs(connection, limit=limit))
+    async def begin_chore(self, name: str, *, every: timedelta, now: datetime) -> bool:
+        """Whether a regular chore is due; it then counts as done."""
 
-    async def run(self, name: str) -> RunRecord | None:
-        """The run of this id, or the only one whose id begins so. Raises PlanRefused if several do."""
-        return await self._database.read(lambda connection: runs.select_run(connection, name))
+        def work(connection: sqlite3.Connection) -> bool:
+            row = connection.execute("SELECT done FROM chores WHERE name = ?", (name,)).fetchone()
+            # A clock that was set back must not put it off.
+            if row is not None and now - every < from_text(row[0]) <= now:
+                return False
+            connection.execute("INSERT OR REPLACE INTO chores (name, done) VALUES (?, ?)", (name, to_text(now)))
+            return True
 
-    async def steps_of(self, run: RunId) -> tuple[StepRecord, ...]:
-        """A run's steps in the order in which they were meant."""
-        return await self._database.read(lambda connection: steps.select_of_run(connection, run))
+        return await self._database.write(work)
 
-    async def steps_of_undos(self, run: RunId) -> tuple[StepRecord, ...]:
-        """The steps of the runs that took this one back."""
-        return await self._database.read(lambda connection: steps.select_of_undos(connection, run))
+    async def prune(self, *, now: datetime, looked_at: Collection[str] = (), configured: Collection[str] = ()) -> None:
+        """Forget what is older than 400 days, but for runs that have open steps or that a kept undo took back.
 
-    async def steps_for_message(self, message_id: str) -> tuple[StepRecord, ...]:
-        """All that was done to messages with this Message-ID, oldest first."""
-        return await self._database.read(lambda connection: steps.select_of_message(connection, message_id))
-
-    async def prune(self, *, now: datetime) -> None:
-        """Forget ledger entries, plans, approvals, and runs without open steps, older than 400 days."""
-        oldest = to_text(now - KEPT)
+        Ledger entries of the accounts ``looked_at`` go by when their message was last met, those of accounts that
+        are not ``configured`` too; others stay, since nobody knows whether their mail is still watched.
+        """
+        oldest = now - KEPT
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("DELETE FROM ledger WHERE done < ?", (oldest,))
-            connection.execute("DELETE FROM plans WHERE created < ?", (oldest,))
-            connection.execute("DELETE FROM approvals WHERE approved < ?", (oldest,))
-            connection.execute(
-                "DELETE FROM runs WHERE ended < ? AND id NOT IN (SELECT c.run FROM steps s"
-                " JOIN commands c ON c.id = s.command WHERE s.state IN ('intent', 'halfway', 'unknown'))",
-                (oldest,),
-            )
+            with self._changing_ledger(connection):
+                pruning.delete_old(connection, older_than=oldest, looked_at=looked_at, configured=configured)
 
         await self._database.write(work)
+
+    @contextmanager
+    def _changing_ledger(self, connection: sqlite3.Connection) -> Iterator[None]:
+        """Around what may change the ledger: it is then read again."""
+        before = connection.total_changes
+        yield
+        if connection.total_changes != before:
+            self._ledger = None

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailrules.journal.records import Position
+from mailrules.journal.records import Pending, Position
 from mailrules.mailbox.message import UID
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
+
+    from mailrules.plan.plan import Finding
+
+PENDING_KINDS = frozenset({"held", "unknowable"})
+"""The findings for which a message is judged again."""
 
 
 def select_position(connection: sqlite3.Connection, account: str, mailbox: str) -> Position | None:
@@ -29,16 +34,63 @@ def select_position(connection: sqlite3.Connection, account: str, mailbox: str) 
     )
 
 
-def replace_position(connection: sqlite3.Connection, position: Position) -> None:
-    """Store this position instead of any earlier one of the mailbox."""
+def select_positions(connection: sqlite3.Connection) -> tuple[Position, ...]:
+    """Every stored position, by account and mailbox."""
+    places = connection.execute("SELECT account, mailbox FROM positions ORDER BY account, mailbox").fetchall()
+    found = (select_position(connection, account, mailbox) for account, mailbox in places)
+    return tuple(one for one in found if one is not None)
+
+
+def select_pending(connection: sqlite3.Connection) -> tuple[Pending, ...]:
+    """Every message that is judged again."""
+    rows = connection.execute(
+        "SELECT account, mailbox, uid, kind, rule, reason FROM pending ORDER BY account, mailbox, uid"
+    )
+    return tuple(
+        Pending(account=account, mailbox=mailbox, uid=UID(uid), kind=kind, rule=rule, reason=reason)
+        for account, mailbox, uid, kind, rule, reason in rows
+    )
+
+
+def replace_position(connection: sqlite3.Connection, position: Position, *, findings: Iterable[Finding] = ()) -> None:
+    """Store this position instead of any earlier one of the mailbox.
+
+    ``findings`` say why messages are pending; what was known of others before is kept within one UIDVALIDITY.
+    """
     place = (position.account, position.mailbox)
+    before = select_position(connection, *place)
     connection.execute(
-        "INSERT INTO positions VALUES (?, ?, ?, ?) ON CONFLICT (account, mailbox)"
+        "INSERT INTO positions (account, mailbox, uidvalidity, last_uid) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (account, mailbox)"
         " DO UPDATE SET uidvalidity = excluded.uidvalidity, last_uid = excluded.last_uid",
         (*place, position.uidvalidity, position.last_uid),
     )
-    connection.execute("DELETE FROM pending WHERE account = ? AND mailbox = ?", place)
-    connection.executemany("INSERT INTO pending VALUES (?, ?, ?)", [(*place, uid) for uid in sorted(position.pending)])
+    kept = before.pending if before is not None and before.uidvalidity == position.uidvalidity else frozenset()
+    reasons = {one.uid: one for one in findings if one.uid in position.pending and one.kind in PENDING_KINDS}
+    gone = (before.pending if before else frozenset()) - (position.pending & kept)
+    connection.executemany(
+        "DELETE FROM pending WHERE account = ? AND mailbox = ? AND uid = ?", [(*place, uid) for uid in sorted(gone)]
+    )
+    connection.executemany(
+        "INSERT INTO pending (account, mailbox, uid, kind) VALUES (?, ?, ?, 'failed')",
+        [(*place, uid) for uid in sorted(position.pending - kept)],
+    )
+    connection.executemany(
+        "UPDATE pending SET kind = ?, rule = ?, reason = ? WHERE account = ? AND mailbox = ? AND uid = ?",
+        [(one.kind, one.rule, one.reason, *place, uid) for uid, one in reasons.items()],
+    )
+
+
+def judge_again(
+    connection: sqlite3.Connection, account: str, mailbox: str, *, uidvalidity: int, uid: int, reason: str
+) -> None:
+    """Have a message judged again that had a final outcome; nothing where the mailbox has no such position."""
+    connection.execute(
+        "INSERT OR IGNORE INTO pending (account, mailbox, uid, kind, reason)"
+        " SELECT account, mailbox, ?, 'failed', ? FROM positions"
+        " WHERE account = ? AND mailbox = ? AND uidvalidity = ?",
+        (uid, reason, account, mailbox, uidvalidity),
+    )
 
 
 def advanced(
@@ -62,6 +114,6 @@ def advanced(
         account=account,
         mailbox=mailbox,
         uidvalidity=uidvalidity,
-        last_uid=max(last_uid, *final),
+        last_uid=max({last_uid, *final}),
         pending=(kept - final).union(pending),
     )

@@ -194,3 +194,26 @@ class Position:
     uidvalidity: int
     last_uid: int
     pending: frozenset[UID] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A message that is judged again. ``kind`` is that of the ``Finding``, or ``failed``; "" was not told."""
+
+    account: str
+    mailbox: str
+    uid: UID
+    kind: str = ""
+    rule: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """A person's decision about a step that reading could not settle; ``who`` is the login on this machine."""
+
+    step: StepId
+    resolved: datetime
+    who: str
+    was: StepState
+    became: StepState

@@ -26,7 +26,8 @@ def insert_run(connection: sqlite3.Connection, *, kind: RunKind, started: dateti
     while (name := stem if number == 1 else f"{stem}-{number}") in taken:
         number += 1
     connection.execute(
-        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        "INSERT INTO runs (id, kind, started, instance, rules_hash, undo_of, planned_messages)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (name, kind, to_text(started), instance, plan.rules_hash, plan.undo_of, plan.message_count),
     )
     return RunId(name)
@@ -40,6 +41,12 @@ def update_finished(connection: sqlite3.Connection, run: RunId, *, ended: dateti
 def select_runs(connection: sqlite3.Connection, *, limit: int) -> tuple[RunRecord, ...]:
     """The newest runs first."""
     rows = connection.execute(f"{_SELECT} ORDER BY started DESC, rowid DESC LIMIT ?", (limit,)).fetchall()
+    return tuple(_record(connection, row) for row in rows)
+
+
+def select_unfinished(connection: sqlite3.Connection) -> tuple[RunRecord, ...]:
+    """Runs without an outcome, newest first."""
+    rows = connection.execute(f"{_SELECT} WHERE outcome IS NULL ORDER BY started DESC, rowid DESC").fetchall()
     return tuple(_record(connection, row) for row in rows)
 
 

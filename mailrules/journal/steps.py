@@ -80,6 +80,18 @@ def select_unknown_effects(connection: sqlite3.Connection) -> tuple[StepRecord, 
     return select_records(connection, "WHERE s.state = 'unknown' AND c.operation = 'effect' ORDER BY s.id")
 
 
+def select_in_doubt(connection: sqlite3.Connection) -> tuple[StepRecord, ...]:
+    """Steps without a final verdict, and those that were given up, oldest first."""
+    return select_records(
+        connection, "WHERE s.state IN ('intent', 'halfway', 'unknown', 'ambiguous', 'given_up') ORDER BY s.id"
+    )
+
+
+def select_given_up(connection: sqlite3.Connection) -> tuple[StepRecord, ...]:
+    """Steps that reading could not decide, and effects that are tried no more, oldest first."""
+    return select_records(connection, "WHERE s.state IN ('ambiguous', 'given_up') ORDER BY s.id")
+
+
 def select_of_run(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
     """All steps of a run in the order of their intents."""
     return select_records(connection, "WHERE c.run = ? ORDER BY s.id", run)

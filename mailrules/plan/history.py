@@ -18,12 +18,28 @@ if TYPE_CHECKING:
 
 
 class LedgerKey(NamedTuple):
-    """One copy or effect that was done and is not repeated (rule-language, meaning 9)."""
+    """One copy or effect that was done and is not repeated (rule-language, meaning 9).
 
-    content_key: str
+    It stands once under each name of the message: its content key, and those of ``plan.identity``.
+    """
+
+    name: str
     rule: str
     action: str
     target: str
+
+
+class Remembered(NamedTuple):
+    """A copy or effect that a plan leaves out, since the ledger has it, and where its message is now."""
+
+    names: tuple[str, ...]
+    rule: str
+    action: str
+    target: str
+    account: str
+    mailbox: str
+    uidvalidity: int
+    uid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

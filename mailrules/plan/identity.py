@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 CONTENT_FIELDS = ("message-id", "date", "from", "received")
 """The header fields that ``content_key`` reads (rule-language, meaning 9)."""
@@ -27,7 +29,7 @@ def content_key(
     """Hash of Message-ID, Date, From and first-hop Received, all occurrences as the server sent them.
 
     The first hop is the last Received field, since each hop adds its own on top. Empty where the
-    message has none of them, because such messages could not be told apart: see ``place_key``.
+    message has none of them, because such messages could not be told apart: they go by their other names.
     """
     first_hop = list(received)[-1:]
     groups = (list(message_id), list(date), list(from_), first_hop)
@@ -41,6 +43,19 @@ def content_key(
     return digest.hexdigest()[:32]
 
 
-def place_key(*, account: str, mailbox: str, uidvalidity: int, uid: int) -> str:
-    """What stands for ``content_key`` where that is empty; it holds as long as the message stays where it is."""
-    return hashlib.sha256(f"{account}\0{mailbox}\0{uidvalidity}\0{uid}".encode()).hexdigest()[:32]
+def object_name(*, account: str, object_id: str) -> str:
+    """The name that the server gives a message for ever, wherever in the account it goes; "" without one."""
+    return f"object:{account}:{object_id}" if object_id else ""
+
+
+def place_name(
+    *, account: str, mailbox: str, uidvalidity: int, uid: int, received: datetime | None, size_bytes: int
+) -> str:
+    """The name of a message as long as it stays in its mailbox, whatever that is renamed to.
+
+    Two mailboxes can have the same UIDVALIDITY, so what cannot change about the message is part of it;
+    where that was not told, the mailbox's name.
+    """
+    told = f"{received.astimezone(UTC).isoformat()}\0{size_bytes}" if received and size_bytes else mailbox
+    digest = hashlib.sha256(f"{account}\0{uidvalidity}\0{uid}\0{told}".encode()).hexdigest()
+    return f"place:{digest[:32]}"

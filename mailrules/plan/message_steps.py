@@ -39,8 +39,12 @@ class MessageDraft:
     row: int
     flags: frozenset[str]
     content_key: str = ""
+    names: tuple[str, ...] = ()
+    """The names under which the ledger may know it, the content key first; none if no step is remembered."""
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    done_before: list[Step] = field(default_factory=list)
+    """Copies and effects that the ledger has."""
     held: bool = False
 
 
@@ -199,7 +203,10 @@ class StepBuilder:
         return []
 
     def _is_done(self, draft: MessageDraft, step: Step) -> bool:
-        return bool(draft.content_key) and ledger_key(draft.content_key, step) in self._history.ledger
+        if not any(ledger_key(name, step) in self._history.ledger for name in draft.names):
+            return False
+        draft.done_before.append(step)
+        return True
 
     def _refuses_target(self, draft: MessageDraft, rule: Rule, to: str, *, create: bool) -> bool:
         if create or self._directory.exists(to):
@@ -217,6 +224,6 @@ class StepBuilder:
         draft.findings.append(Finding(uid=draft.uid, rule=rule, kind=kind, reason=reason))
 
 
-def ledger_key(content_key: str, step: Step) -> LedgerKey:
+def ledger_key(name: str, step: Step) -> LedgerKey:
     """The key under which a copy or an effect is remembered as done (rule-language, meaning 9)."""
-    return LedgerKey(content_key, step.rule, step.effect or str(step.kind), step.to)
+    return LedgerKey(name, step.rule, step.effect or str(step.kind), step.to)

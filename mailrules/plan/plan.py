@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailrules.mailbox.message import UID
+    from mailrules.plan.history import Remembered
 
 
 class StepKind(StrEnum):
@@ -103,6 +104,8 @@ class MailboxPlan:
     incomplete_reason: str = ""
     senders: tuple[tuple[str, str], ...] = ()
     """Senders whose first mail was judged here, each with that message (digests), where a rule asks for such."""
+    remembered: tuple[Remembered, ...] = ()
+    """What is left out because it was done before; the run that goes by this plan keeps it in the ledger."""
 
     @property
     def pending_uids(self) -> tuple[UID, ...]:

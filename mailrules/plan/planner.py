@@ -14,10 +14,10 @@ from mailrules.mailbox.message import RECEIVED, SIZE, FactRequest, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan.actions import CopyTo, Effect
 from mailrules.plan.facts import Need, facts_asked, next_need
-from mailrules.plan.history import asks_for_senders
-from mailrules.plan.identity import CONTENT_FIELDS, content_key, place_key, snapshot_hash
+from mailrules.plan.history import Remembered, asks_for_senders
+from mailrules.plan.identity import CONTENT_FIELDS, content_key, object_name, place_name, snapshot_hash
 from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights
-from mailrules.plan.message_steps import MessageDraft, StepBuilder
+from mailrules.plan.message_steps import MessageDraft, StepBuilder, ledger_key
 from mailrules.plan.plan import MailboxPlan, MessagePlan
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
@@ -26,7 +26,7 @@ from mailrules.rules.conditions import All
 from mailrules.rules.related_tests import first_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.snapshot import Snapshot
@@ -111,11 +111,13 @@ class MailboxPlanner:
             mailbox=self._snapshot.mailbox, directory=self._directory, renderer=self._renderer, history=self._history
         )
         messages, held, findings = [], self._verdicts.unsettled, list(self._verdicts.findings)
-        held_rows = []
+        held_rows: list[int] = []
+        remembered: list[Remembered] = []
         for row in sorted(acts):
             draft = self._draft(row, acts[row])
             builder.build(draft, [(acting, reasons[id(acting)](row)) for acting in acts[row]])
             findings += draft.findings
+            remembered += self._remembered(draft)
             if draft.held:
                 held_rows.append(row)
             if draft.steps:
@@ -132,6 +134,7 @@ class MailboxPlanner:
             findings=tuple(findings),
             final_uids=tuple(self._snapshot.uids[row] for row in rows_of(final)),
             senders=self._new_senders(),
+            remembered=tuple(remembered),
         )
 
     def _new_senders(self) -> tuple[tuple[str, str], ...]:
@@ -186,16 +189,37 @@ class MailboxPlanner:
         snapshot = self._snapshot
         draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
         if any(_is_remembered(acting.branch) for acting in acts):
-            message_id, date, from_, received = (snapshot.raw_header(name, row) for name in CONTENT_FIELDS)
-            draft.content_key = content_key(
-                message_id=message_id, date=date, from_=from_, received=received
-            ) or place_key(
+            draft.names = self._names(row)
+            draft.content_key = draft.names[0]
+        return draft
+
+    def _names(self, row: int) -> tuple[str, ...]:
+        """How the ledger knows the message: by what it says of itself, by the server's name for it, by its place.
+
+        The first one is its key: a message that says nothing of itself goes by the next best.
+        """
+        snapshot = self._snapshot
+        message_id, date, from_, first_hops = (snapshot.raw_header(name, row) for name in CONTENT_FIELDS)
+        received = snapshot.received[row]
+        names = (
+            content_key(message_id=message_id, date=date, from_=from_, received=first_hops),
+            object_name(account=snapshot.account, object_id=snapshot.object_ids[row]),
+            place_name(
                 account=snapshot.account,
                 mailbox=snapshot.status.mailbox,
                 uidvalidity=snapshot.status.uidvalidity,
-                uid=draft.uid,
-            )
-        return draft
+                uid=snapshot.uids[row],
+                received=received if isinstance(received, datetime) else None,
+                size_bytes=snapshot.size_bytes[row] or 0,
+            ),
+        )
+        return tuple(name for name in names if name)
+
+    def _remembered(self, draft: MessageDraft) -> Iterator[Remembered]:
+        for step in draft.done_before:
+            _, rule, action, target = ledger_key("", step)
+            place = (self._snapshot.account, self._snapshot.mailbox, self._snapshot.status.uidvalidity, draft.uid)
+            yield Remembered(draft.names, rule, action, target, *place)
 
     def _hash_of(self, flags: frozenset[str]) -> str:
         if flags not in self._hashes:

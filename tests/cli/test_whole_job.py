@@ -8,6 +8,8 @@ import re
 import stat
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mailrules.testing.builders import message
 from mailrules.testing.server_faults import AtCommand, Refuse
 
@@ -320,13 +322,32 @@ def test_ten_mistakes_are_all_reported_with_their_places(program: Program) -> No
         assert place in run.stderr
 
 
-def test_a_file_that_everybody_may_write_to_is_refused(served: Program) -> None:
-    served.config.chmod(0o666)
+@pytest.mark.parametrize("name", ["mailrules.yaml", "more.yaml", "vip.txt", "."])
+def test_what_others_could_write_or_replace_is_refused_before_a_rule_is_read(served: Program, name: str) -> None:
+    text = served.config.read_text().replace("rules:", "include: [more.yaml]\nlists: {vip: {file: vip.txt}}\nrules:", 1)
+    served.config.write_text(text)
+    (served.folder / "more.yaml").write_text("version: 1\nrules: []\n")
+    (served.folder / "vip.txt").write_text("ann@example.org\n")
+    assert served.run("check").exit_code == 0, served.run("check").output
+    (served.folder / name).chmod(0o777)
 
     result = served.run("check")
 
     assert result.exit_code == 3
+    assert "everybody may write to" in result.stdout
     assert "chmod o-w" in result.stdout
+
+
+@pytest.mark.parametrize("name", [".", "journal.sqlite3", "lock"])
+def test_state_that_others_could_write_is_refused(served: Program, name: str) -> None:
+    assert served.run("run", "--once").exit_code == 0
+    (served.state / name).chmod(0o777)
+
+    result = served.run("run", "--once")
+
+    assert result.exit_code == 1
+    assert "cannot be trusted" in result.stderr
+    assert "chmod" in result.stderr
 
 
 def test_a_state_directory_that_cannot_be_written_is_an_error_with_a_cure(served: Program) -> None:

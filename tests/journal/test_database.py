@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.errors import JournalError
-from mailrules.journal.database import APPLICATION_ID, Database
+from mailrules.journal.database import Database
 from mailrules.journal.journal import Journal
 from mailrules.journal.migrations import all_migrations
+from mailrules.journal.opening import APPLICATION_ID
 from tests.journal.builders import begin, command, intent, verdict
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import resource
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mailrules.errors import JournalError
-from mailrules.journal.lock import StateLocked, state_lock
+from mailrules.journal.lock import Holder, StateLocked, lock_holder, state_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,4 +49,46 @@ def test_a_disk_without_room_for_the_lock_is_a_journal_error_and_frees_the_lock(
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
     with state_lock(tmp_path):
+        pass
+
+
+def test_who_holds_the_lock_is_told_to_whoever_asks_and_nobody_else_is_hindered(tmp_path: Path) -> None:
+    assert lock_holder(tmp_path) is None, "there is no lock file yet, and none is made"
+    assert list(tmp_path.iterdir()) == []
+
+    with state_lock(tmp_path, purpose="daemon"):
+        assert lock_holder(tmp_path) == Holder(purpose="daemon", process=os.getpid())
+
+    assert lock_holder(tmp_path) is None
+
+
+def test_whoever_only_asks_does_not_keep_a_run_from_the_lock(tmp_path: Path) -> None:
+    with state_lock(tmp_path):
+        pass
+    asked, ended = threading.Event(), threading.Event()
+
+    def ask() -> None:
+        while not ended.is_set():
+            lock_holder(tmp_path)
+            asked.set()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asked.wait()
+    try:
+        for _ in range(300):
+            with state_lock(tmp_path):
+                pass
+    finally:
+        ended.set()
+        asking.join()
+
+
+@pytest.mark.parametrize("name", ["", "lock"])
+def test_a_lock_that_others_can_write_is_refused(tmp_path: Path, name: str) -> None:
+    with state_lock(tmp_path):
+        pass
+    (tmp_path / name).chmod(0o777)
+
+    with pytest.raises(JournalError, match=r"cannot be trusted: everybody may write"), state_lock(tmp_path):
         pass

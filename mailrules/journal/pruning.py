@@ -1,0 +1,35 @@
+"""What the journal forgets, and what it keeps although it is old."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailrules.journal.ledger import delete_unseen
+from mailrules.journal.timestamps import to_text
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection
+    from datetime import datetime
+
+_RUNS_TO_KEEP = (
+    # Recovery, or a person, has still to say what became of these.
+    "SELECT c.run FROM steps s JOIN commands c ON c.id = s.command"
+    " WHERE s.state IN ('intent', 'halfway', 'unknown', 'waiting')"
+    # An undo that is kept can be taken back itself, and then what it took back is needed to know what stands.
+    " UNION SELECT undo_of FROM runs WHERE coalesce(ended, started) >= ?1"
+)
+
+
+def delete_old(
+    connection: sqlite3.Connection, *, older_than: datetime, looked_at: Collection[str], configured: Collection[str]
+) -> None:
+    """Delete what is older; a run that was killed counts from its start."""
+    oldest = to_text(older_than)
+    connection.execute("DELETE FROM plans WHERE created < ?", (oldest,))
+    connection.execute("DELETE FROM approvals WHERE approved < ?", (oldest,))
+    connection.execute(
+        f"DELETE FROM runs WHERE coalesce(ended, started) < ?1 AND id NOT IN ({_RUNS_TO_KEEP})",  # noqa: S608 - constants
+        (oldest,),
+    )
+    delete_unseen(connection, seen_before=older_than, looked_at=looked_at, configured=configured)

@@ -1,0 +1,166 @@
+"""What the journal says, for any number of readers beside the one that writes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from mailrules.journal import deliveries, history, ledger, positions, resolutions, runs, steps
+from mailrules.journal.database import Database
+from mailrules.journal.health import select_health
+from mailrules.journal.records import StepState
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from mailrules.journal.deliveries import Delivery
+    from mailrules.journal.health import JournalHealth
+    from mailrules.journal.records import Pending, Position, Resolution, RunId, RunRecord, StepId, StepRecord
+    from mailrules.mailbox.message import UID
+    from mailrules.plan.history import History, LedgerKey
+    from mailrules.rules.rule import Rule
+
+
+class JournalReader:
+    """An open journal that cannot be changed. Every method is one short transaction. All raise JournalError.
+
+    It may be open while another process writes, in a directory where nothing can be written, and on an older
+    schema; each method sees what was committed before it began.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._ledger: tuple[int, frozenset[LedgerKey]] | None = None
+        """What was read of it, and the file's ``data_version`` then."""
+
+    @classmethod
+    async def open(cls, path: Path) -> Self:
+        """Open the journal file; one that does not exist yet is empty. Raises JournalError with a cure."""
+        database = Database(path, only_reads=True)
+        await database.open()
+        return cls(database)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def open_steps(self, account: str | None = None) -> tuple[StepRecord, ...]:
+        """Steps that recovery has to look at; effects of unknown outcome are not among them."""
+        return await self._database.read(lambda connection: steps.select_open(connection, account))
+
+    async def unknown_effects(self) -> tuple[StepRecord, ...]:
+        """Effects whose outcome nobody knows."""
+        return await self._database.read(steps.select_unknown_effects)
+
+    async def waiting_deliveries(self) -> tuple[Delivery, ...]:
+        """Effects that will be tried again, oldest first; ``due`` says when."""
+        return await self._database.read(
+            lambda connection: deliveries.select_deliveries(connection, {StepState.WAITING})
+        )
+
+    async def doubtful_deliveries(self) -> tuple[Delivery, ...]:
+        """Effects that wait for a person: nobody knows whether they happened, or they were given up."""
+        return await self._database.read(
+            lambda connection: deliveries.select_deliveries(connection, {StepState.UNKNOWN, StepState.GIVEN_UP})
+        )
+
+    async def last_delivered(
+        self, *, rule: str, effect: str, recipient: str, since: datetime, before: StepId
+    ) -> datetime | None:
+        """When this rule's effect last reached this recipient, by a step before this one."""
+        return await self._database.read(
+            lambda connection: deliveries.select_last_delivered(
+                connection, rule=rule, effect=effect, recipient=recipient, since=since, before=before
+            )
+        )
+
+    async def needed_spools(self) -> frozenset[str]:
+        """The spool files that unsettled deliveries still need."""
+        return await self._database.read(deliveries.select_spools)
+
+    async def knows_plan(self, digest: str) -> bool:
+        """Whether ``remember_plan`` was told of it."""
+        return await self._database.read(
+            lambda connection: (
+                connection.execute("SELECT 1 FROM plans WHERE digest = ?", (digest,)).fetchone() is not None
+            )
+        )
+
+    async def history(self, *, rules: Sequence[Rule], now: datetime) -> History:
+        """What the planner has to know of earlier runs."""
+
+        def work(connection: sqlite3.Connection) -> History:
+            return history.select_history(connection, rules=rules, now=now, ledger=self._known_ledger(connection))
+
+        return await self._database.read(work)
+
+    async def position(self, account: str, mailbox: str) -> Position | None:
+        """How far this mailbox has been judged; the caller compares the UIDVALIDITY."""
+        return await self._database.read(lambda connection: positions.select_position(connection, account, mailbox))
+
+    async def placed_by_us(self, account: str, mailbox: str, *, uidvalidity: int, after_uid: int) -> frozenset[UID]:
+        """Messages above ``after_uid`` that our own moves and copies put there: they are no arrivals (meaning 10)."""
+        return await self._database.read(
+            lambda connection: steps.select_placed(
+                connection, account, mailbox, uidvalidity=uidvalidity, after_uid=after_uid
+            )
+        )
+
+    async def runs(self, *, limit: int = 50) -> tuple[RunRecord, ...]:
+        """Newest first."""
+        return await self._database.read(lambda connection: runs.select_runs(connection, limit=limit))
+
+    async def run(self, name: str) -> RunRecord | None:
+        """The run of this id, or the only one whose id begins so. Raises PlanRefused if several do."""
+        return await self._database.read(lambda connection: runs.select_run(connection, name))
+
+    async def steps_of(self, run: RunId) -> tuple[StepRecord, ...]:
+        """A run's steps in the order in which they were meant."""
+        return await self._database.read(lambda connection: steps.select_of_run(connection, run))
+
+    async def steps_of_undos(self, run: RunId) -> tuple[StepRecord, ...]:
+        """The steps of the runs that took this one back."""
+        return await self._database.read(lambda connection: steps.select_of_undos(connection, run))
+
+    async def steps_for_message(self, message_id: str) -> tuple[StepRecord, ...]:
+        """All that was done to messages with this Message-ID, oldest first."""
+        return await self._database.read(lambda connection: steps.select_of_message(connection, message_id))
+
+    async def in_doubt(self) -> tuple[StepRecord, ...]:
+        """Steps without a final verdict, oldest first: what is open, what recovery will settle, what only a person can.
+
+        Those of a run that is under way now are among them.
+        """
+        return await self._database.read(steps.select_in_doubt)
+
+    async def given_up(self) -> tuple[StepRecord, ...]:
+        """Steps about which nothing more is done by itself: reading could not decide, or an effect is tried no more."""
+        return await self._database.read(steps.select_given_up)
+
+    async def resolutions(self, run: RunId | None = None) -> tuple[Resolution, ...]:
+        """What persons decided, oldest first; of one run's steps, or of all."""
+        return await self._database.read(lambda connection: resolutions.select_resolutions(connection, run))
+
+    async def positions(self) -> tuple[Position, ...]:
+        """How far every mailbox has been judged, by account and mailbox."""
+        return await self._database.read(positions.select_positions)
+
+    async def pending(self) -> tuple[Pending, ...]:
+        """The messages that are judged again, and why, by account, mailbox and UID."""
+        return await self._database.read(positions.select_pending)
+
+    async def unfinished_runs(self) -> tuple[RunRecord, ...]:
+        """Runs without an outcome, newest first: under way, or killed."""
+        return await self._database.read(runs.select_unfinished)
+
+    async def health(self) -> JournalHealth:
+        """What the file itself says of its state."""
+        return await self._database.read(select_health)
+
+    def _known_ledger(self, connection: sqlite3.Connection) -> frozenset[LedgerKey]:
+        """The ledger as it is now: read again only after another process wrote, or we changed the ledger."""
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if self._ledger is None or self._ledger[0] != version:
+            self._ledger = (version, ledger.select_ledger(connection))
+        return self._ledger[1]
