@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mailrules.cli.checkup_view import show_checkup
 from mailrules.cli.configuration import load
 from mailrules.cli.exit_status import ExitStatus, status_of
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
@@ -36,14 +37,20 @@ Diagnosis = tuple[frozenset[str], "dict[StepKind, Promise]"]
 
 @click.command(cls=Verb, name="doctor")
 @click.option("--account", default="", metavar="NAME", help="Only this account.")
+@click.option("--journal", is_flag=True, help="Look at the journal instead; asks no server.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of tables.")
 @pass_invocation
-def doctor(invocation: Invocation, *, account: str, as_json: bool) -> ExitStatus:
+def doctor(invocation: Invocation, *, account: str, journal: bool, as_json: bool) -> ExitStatus:
     """Tell what the servers can do, and how sure each effect is there.
 
-    Logs in to every account and reads its capabilities; opens no mailbox and changes nothing.
+    Logs in to every account and reads its capabilities; opens no mailbox and changes nothing. With --journal: is the
+    journal whole, private, with room to grow, and what to do about it if not.
     """
     invocation.start_logging()
+    if journal:
+        if account:
+            raise click.UsageError("--journal looks at the journal of all accounts")
+        return show_checkup(invocation, as_json=as_json)
     configuration, _ = load(invocation.config_path)
     if account and account not in configuration.accounts:
         raise click.UsageError(f"no account {account!r}; the accounts are: {', '.join(configuration.accounts)}")

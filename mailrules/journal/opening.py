@@ -72,6 +72,16 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def schema_of(path: Path) -> int:
+    """The schema of the file as it stands. Raises JournalError."""
+    try:
+        with closing(_connect_read_only(path)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+    except (sqlite3.Error, OSError) as error:
+        raise JournalError(f"cannot read {path}: {error}; restore it from a backup, or move it away") from error
+    return int(version)
+
+
 def backup_path(path: Path, version: int) -> Path:
     """Where the copy from before an upgrade of this schema is kept."""
     return path.with_name(f"{path.name}.schema-{version}")
