@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from itertools import islice
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from mailrules.client.batches import batches_of
 from mailrules.client.carrier import Carrier
-from mailrules.client.content import IncomingContent, pieces_of_async
+from mailrules.client.content import NOT_IN_FULL, IncomingContent, OutgoingContent, pieces_of_async, too_few_contents
 from mailrules.client.fallbacks import Procedure, Progress
+from mailrules.client.line_cutting import is_too_long
+from mailrules.client.long_sets import InPieces
+from mailrules.client.message_iteration import COMMANDS_IN_FLIGHT, MessageIteration, asked_for
 from mailrules.errors import IMAPError, LocalProtocolError
 from mailrules.imap.content_commands import UidFetchContent
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
-from mailrules.imap.message_commands import UidFetch
+from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.writer import BodySection
@@ -29,18 +30,15 @@ if TYPE_CHECKING:
     from mailrules.imap.events import Tag
     from mailrules.imap.fetch_data import FetchData
     from mailrules.imap.fetch_items import FetchItems
+    from mailrules.imap.message_commands import UidFetch
     from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import StatusResponse
     from mailrules.imap.selected_mailbox import SelectedMailbox
     from mailrules.imap.states import State
-    from mailrules.imap.write_queue import ContentWanted
 
 R = TypeVar("R")
 
 _WHOLE = BodySection()
-_BATCHES_IN_FLIGHT = 2
-_SET_BYTES = 4_000
-"""Of a UID set in one command: half of what common servers take."""
 
 
 class AsyncClient:
@@ -111,6 +109,13 @@ class AsyncClient:
         """The open mailbox as the server's responses tell it."""
         return self._connection.selected
 
+    @property
+    def line_bytes(self) -> int:
+        """How long a command line this server takes, as far as greeting and capabilities tell who it is."""
+        return command_line_bytes(
+            server_name="", greeting=self._connection.greeting, capabilities=self._connection.capabilities
+        )
+
     def take_news(self) -> bool:
         """Whether the open mailbox changed, other than by our commands, since this or ``idle`` last said so."""
         return self._connection.take_news()
@@ -135,7 +140,8 @@ class AsyncClient:
     async def run(self, command: Command[R] | Procedure[R]) -> R:
         """Run one command, or the commands of a procedure, and give the result.
 
-        Other tasks' commands may be in flight beside it.
+        Other tasks' commands may be in flight beside it. A command whose UIDs make it longer than ``line_bytes`` goes
+        in pieces, see ``InPieces``.
         Cancelling leaves the connection usable: a command not yet sent is dropped, else its answer is.
         Raises CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError.
         """
@@ -143,6 +149,8 @@ class AsyncClient:
             return await self._carry_out(command)
         if isinstance(command, Idle):
             raise LocalProtocolError("IDLE has no result to wait for: call idle()")
+        if is_too_long(command, offered=self.capabilities, line_bytes=self.line_bytes):
+            return await self._carry_out(InPieces(command, self.line_bytes))
         return await self._carrier.wait(*self._carrier.submit(command))
 
     async def fetch(
@@ -154,28 +162,24 @@ class AsyncClient:
         fewer. Other commands may be run inside the loop, and leaving it early costs at most the answers to
         those two. Raises what ``run`` does, and LocalProtocolError where another mailbox was opened meanwhile.
         """
-        selected, selections = self._connection.selected, self._connection.selections
-        batches = batches_of(
+        loop = MessageIteration(
+            self._connection,
             uids,
-            messages=selected.exists if selected else 0,
-            uidnext=selected.uidnext if selected else None,
+            items,
             messages_per_command=messages_per_command,
-            line_bytes=_SET_BYTES,
+            line_bytes=self.line_bytes,
         )
-        sent: deque[tuple[SequenceSet, Tag, asyncio.Future[tuple[FetchData, ...]]]] = deque()
+        sent: deque[tuple[UidFetch, Tag, asyncio.Future[tuple[FetchData, ...]]]] = deque()
         try:
             while True:
-                for batch in islice(batches, _BATCHES_IN_FLIGHT - len(sent)):
-                    if self._connection.selections != selections:
-                        raise LocalProtocolError("another mailbox was opened inside the loop over messages of this one")
-                    sent.append((batch, *self._carrier.submit(UidFetch(batch, items))))
+                while len(sent) < COMMANDS_IN_FLIGHT and (command := loop.next_command()) is not None:
+                    sent.append((command, *self._carrier.submit(command)))
                 if not sent:
                     return
-                batch, tag, waiter = sent.popleft()
-                for message in await self._carrier.wait(tag, waiter):
-                    # "n:*" gives the last message even where its UID is below n (RFC 9051 section 6.4.8).
-                    if message.uid is not None and message.uid >= batch.ranges[0][0]:
-                        yield message
+                command, tag, waiter = sent.popleft()
+                fetched = await self._carrier.wait(tag, waiter)
+                for message in asked_for(command, fetched):
+                    yield message
         finally:
             for _, tag, _ in sent:
                 self._carrier.abandon(tag)
@@ -193,7 +197,7 @@ class AsyncClient:
         still has to pass, and is dropped. Raises what ``run`` does, and RemoteProtocolError for no such message.
         """
         incoming = IncomingContent(make_room=self._carrier.stir)
-        tag, waiter = self._carrier.submit(UidFetchContent(SequenceSet.of((uid,)), section, incoming.open_sink))
+        tag, waiter = self._carrier.submit(UidFetchContent(SequenceSet.of((uid,)), section, incoming.buffer.open_sink))
         incoming.follow(waiter)
         self._carrier.follow_content(tag, incoming)
         try:
@@ -212,16 +216,13 @@ class AsyncClient:
         tag, waiter = self._carrier.submit(command)
         try:
             for content in contents:
-                if await self._content_wanted(tag, waiter) is not None:
-                    await self._give(tag, content)
-            if await self._content_wanted(tag, waiter) is not None:
-                raise LocalProtocolError(f"{command.name} has more literals than the {len(contents)} contents given")
+                await self._give(OutgoingContent(self._connection, tag), content, waiter)
+            if await self._is_wanted(OutgoingContent(self._connection, tag), waiter):
+                raise too_few_contents(command.name, len(contents))
             return await waiter
         finally:
             if self._connection.is_half_sent(tag):
-                self._carrier.break_off(
-                    "the content of a command was not given in full, and what was sent cannot be taken back"
-                )
+                self._carrier.break_off(NOT_IN_FULL)
             self._carrier.abandon(tag)
 
     async def idle(self, *, timeout_seconds: float) -> bool:
@@ -249,7 +250,12 @@ class AsyncClient:
 
     async def _carry_out(self, procedure: Procedure[R]) -> R:
         connection = self._connection
-        progress = Progress(procedure, offered=connection.capabilities, selections=connection.selections)
+        progress = Progress(
+            procedure,
+            offered=connection.capabilities,
+            selections=connection.selections,
+            line_bytes=self.line_bytes,
+        )
         while not progress.is_done:
             progress.require_same_mailbox(connection.selections)
             # All are submitted before any waits: no other task's command comes between the check and these.
@@ -279,29 +285,22 @@ class AsyncClient:
                     self._carrier.abandon(one[0])
         return outcomes
 
-    async def _content_wanted(self, tag: Tag, waiter: asyncio.Future[R]) -> ContentWanted | None:
-        """Wait until the next literal's turn comes, None if it never will."""
-        while True:
-            wanted = self._connection.content_wanted
-            if wanted is not None and wanted.tag == tag:
-                return wanted
+    async def _is_wanted(self, literal: OutgoingContent, waiter: asyncio.Future[R]) -> bool:
+        """Wait until the literal's turn comes; False if it never will."""
+        while not literal.is_wanted:
             if waiter.done():
-                return None
+                return False
             await self._carrier.stirred()
+        return True
 
-    async def _give(self, tag: Tag, content: Content) -> None:
-        """Send one literal. Its last piece goes out only when it is known that no more follows."""
+    async def _give(self, literal: OutgoingContent, content: Content, waiter: asyncio.Future[R]) -> None:
+        if not await self._is_wanted(literal, waiter):
+            return
         async with contextlib.aclosing(pieces_of_async(content)) as pieces:
-            piece = await self._next_piece(pieces)
-            while (wanted := self._connection.content_wanted) is not None and wanted.tag == tag:
-                following = await self._next_piece(pieces)
-                missing = wanted.left_bytes - len(piece)
-                if (missing > 0 and not following) or (missing <= 0 and following):
-                    words = f"is {missing} bytes shorter" if missing > 0 else "is longer"
-                    raise LocalProtocolError(f"the content {words} than the literal that was announced")
-                self._connection.send_content(piece)
+            literal.put(await self._next_piece(pieces))
+            while literal.is_wanted:
+                literal.put(await self._next_piece(pieces))
                 await self._carrier.flush()
-                piece = following
 
     async def _next_piece(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
         with self._carrier.awaiting_content():

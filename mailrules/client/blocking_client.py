@@ -6,54 +6,48 @@ for as long as the call lasts.
 
 from __future__ import annotations
 
-import threading
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar, cast
+from collections import deque
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
+from mailrules.client.blocking_carrier import BlockingCarrier
+from mailrules.client.blocking_content import BlockingContent
+from mailrules.client.content import NOT_IN_FULL, OutgoingContent, pieces_of, too_few_contents
 from mailrules.client.fallbacks import Procedure, Progress
-from mailrules.client.traffic import Counters
-from mailrules.errors import CommandRefused, ConnectionLost, IMAPError, LocalProtocolError
-from mailrules.imap.connection import Connection
-from mailrules.imap.events import CommandCompleted, CommandFailed, CompressionAgreed, Ended, Greeted, TlsAgreed
+from mailrules.client.fallbacks import run_all as all_of
+from mailrules.client.line_cutting import is_too_long
+from mailrules.client.long_sets import InPieces
+from mailrules.client.message_iteration import COMMANDS_IN_FLIGHT, MessageIteration, asked_for
+from mailrules.errors import CommandRefused, IMAPError, LocalProtocolError
+from mailrules.imap.content_commands import UidFetchContent
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+from mailrules.imap.quirks import command_line_bytes
+from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State
+from mailrules.imap.writer import BodySection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
-    from mailrules.client.traffic import TrafficObserver
+    from mailrules.client.blocking_carrier import ByteStream
+    from mailrules.client.content import SyncContent
+    from mailrules.client.fallbacks import Steps
+    from mailrules.client.traffic import Counters, TrafficObserver
     from mailrules.imap.command import Command
-    from mailrules.imap.events import Event, Tag
+    from mailrules.imap.events import Tag
+    from mailrules.imap.fetch_data import FetchData
+    from mailrules.imap.fetch_items import FetchItems
+    from mailrules.imap.message_commands import UidFetch
+    from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import StatusResponse
     from mailrules.imap.selected_mailbox import SelectedMailbox
 
 R = TypeVar("R")
 
-
-class ByteStream(Protocol):
-    """A byte stream to one server; ``mailrules.client.blocking_stream`` has the real one."""
-
-    def write(self, data: bytes) -> None:
-        """Queue bytes; ``read`` sends them."""
-        ...
-
-    def read(self, *, seconds: float) -> bytes | None:
-        """Send what is queued, give the next bytes; b"" at the end, None when the time is over before."""
-        ...
-
-    def start_tls(self) -> None:
-        """Put TLS, verified for the host connected to, over the stream."""
-        ...
-
-    def start_compression(self, received: bytes) -> None:
-        """Inflate and deflate from here on; ``received`` is compressed already."""
-        ...
-
-    def close(self) -> None:
-        """Close at once. May be called twice."""
-        ...
+_WHOLE = BodySection()
 
 
 class BlockingClient:
@@ -62,8 +56,9 @@ class BlockingClient:
     ``start`` waits for the greeting; ``close``, or the end of ``with``, ends the connection at once (run ``Logout``
     before, to part politely). Threads may share it: while one runs a command the others wait for their turn.
 
-    A deadline of ``command_seconds`` runs while the server owes a reply, and starts anew with each command that is
-    done, not with mere bytes. When it passes, or when an exception such as KeyboardInterrupt breaks into a call, the
+    A deadline of ``command_seconds`` runs while we wait for a reply that the server owes. It starts anew with each
+    command that is done, with INPROGRESS (RFC 9585), and with each MiB of content that passes in pieces, but not with
+    mere bytes. When it passes, or when an exception such as KeyboardInterrupt breaks into a call, the
     connection is closed: it is usable or closed, never in between.
     """
 
@@ -78,20 +73,29 @@ class BlockingClient:
         place: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.counters = Counters()
-        self._stream = stream
+        self._carrier = BlockingCarrier(stream, limits=limits, observer=observer, place=place, clock=clock)
+        self._connection = self._carrier.connection
         self._command_seconds, self._idle_renew_seconds = command_seconds, idle_renew_seconds
-        self._observer, self._place, self._clock = observer, place, clock
-        self._connection = Connection(limits=limits)
-        self._outcomes: dict[Tag, object] = {}  # of commands that are done and whose caller has not looked yet
-        self.is_late = False
+        self._clock = clock
+
+    @property
+    def counters(self) -> Counters:
+        """What the connection has cost so far."""
+        return self._carrier.counters
+
+    @property
+    def is_late(self) -> bool:
         """Whether it was a deadline of ours that ended the connection."""
-        self._greeted: StatusResponse | None = None
-        self._end_reason = ""
-        self._has_received = True
-        self._progress = 0  # counts commands that are done
-        self._lock = threading.Lock()
-        self._owner: int | None = None
+        return self._carrier.is_late
+
+    @property
+    def listener(self) -> Callable[[Untagged], None] | None:
+        """Is given each untagged response that no command asked for, while a call lasts; must not raise, nor call."""
+        return self._carrier.listener
+
+    @listener.setter
+    def listener(self, listener: Callable[[Untagged], None] | None) -> None:
+        self._carrier.listener = listener
 
     @property
     def greeting(self) -> str:
@@ -117,21 +121,31 @@ class BlockingClient:
         """The open mailbox as the server's responses tell it."""
         return self._connection.selected
 
+    @property
+    def line_bytes(self) -> int:
+        """How long a command line this server takes, as far as greeting and capabilities tell who it is."""
+        return command_line_bytes(
+            server_name="", greeting=self._connection.greeting, capabilities=self._connection.capabilities
+        )
+
     def take_news(self) -> bool:
         """Whether the open mailbox changed, other than by our commands, since this or ``idle`` last said so."""
         return self._connection.take_news()
 
     def start(self, *, greeting_seconds: float = 15.0) -> StatusResponse:
         """Wait for the greeting, which tells OK or PREAUTH. Raises ConnectionLost."""
-        with self._turn():
-            self._pump(lambda: self._greeted is not None, seconds=greeting_seconds, late="the server sent no greeting")
-            if self._greeted is None:
-                raise self._lost()
-            return self._greeted
+        carrier = self._carrier
+        with carrier.turn():
+            carrier.pump(
+                lambda: carrier.greeted is not None, seconds=greeting_seconds, late="the server sent no greeting"
+            )
+            if carrier.greeted is None:
+                raise carrier.lost()
+            return carrier.greeted
 
     def close(self) -> None:
         """End the connection now. May be called twice."""
-        self._give_up("the connection was closed")
+        self._carrier.give_up("the connection was closed")
 
     def __enter__(self) -> Self:
         """Starts the client unless it runs already, as the one that ``connect_blocking`` gives does."""
@@ -145,12 +159,15 @@ class BlockingClient:
     def run(self, command: Command[R] | Procedure[R], *, seconds: float | None = None) -> R:
         """Run one command, or the commands of a procedure, and give the result.
 
-        ``seconds`` is another deadline than ``command_seconds``.
+        ``seconds`` is another deadline than ``command_seconds``. A command whose UIDs make it longer than
+        ``line_bytes`` goes in pieces, see ``InPieces``.
         Raises CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError.
         """
-        with self._turn():
+        with self._carrier.turn():
             if isinstance(command, Procedure):
                 return self._carry_out(command, seconds)
+            if is_too_long(command, offered=self.capabilities, line_bytes=self.line_bytes):
+                return self._carry_out(InPieces(command, self.line_bytes), seconds)
             (outcome,) = self._run_batch((command,), seconds)
         if isinstance(outcome, IMAPError):
             raise outcome
@@ -161,12 +178,87 @@ class BlockingClient:
 
         Raises any other error, once all of them have ended.
         """
-        with self._turn():
-            outcomes = self._run_batch(tuple(commands))
-        for outcome in outcomes:
-            if isinstance(outcome, IMAPError) and not isinstance(outcome, CommandRefused):
-                raise outcome
-        return cast("tuple[R | CommandRefused, ...]", tuple(outcomes))  # as in run()
+        return self.run(_All(tuple(commands)))
+
+    def fetch(
+        self, uids: SequenceSet, items: FetchItems, *, messages_per_command: int = 500
+    ) -> Generator[FetchData, None, None]:
+        """Iterate over messages, ascending by UID, in memory that does not grow with their number.
+
+        Two commands of about ``messages_per_command`` messages are on their way at any time; for contents choose
+        fewer. Other commands may be run inside the loop, by other threads too, and leaving it early costs at most the
+        answers to those two. Raises what ``run`` does, and LocalProtocolError where another mailbox was opened
+        meanwhile.
+        """
+        with self._carrier.turn():
+            loop = MessageIteration(
+                self._connection,
+                uids,
+                items,
+                messages_per_command=messages_per_command,
+                line_bytes=self.line_bytes,
+            )
+        sent: deque[tuple[UidFetch, Tag]] = deque()
+        try:
+            while True:
+                with self._carrier.turn():
+                    while len(sent) < COMMANDS_IN_FLIGHT and (command := loop.next_command()) is not None:
+                        sent.append((command, self._carrier.submit(command)))
+                    if not sent:
+                        return
+                    command, tag = sent.popleft()
+                    outcome = self._wait_for(tag, self._command_seconds)
+                if isinstance(outcome, IMAPError):
+                    raise outcome
+                yield from asked_for(command, cast("tuple[FetchData, ...]", outcome))  # the result of UidFetch
+        finally:
+            for _, tag in sent:
+                self._carrier.leave(tag)
+
+    @contextmanager
+    def fetch_content(self, uid: int, section: BodySection = _WHOLE) -> Iterator[BlockingContent]:
+        """The content of one message or part, of any size, in constant memory; it sets no \\Seen.
+
+            with client.fetch_content(uid) as content:
+                for piece in content: ...
+
+        Nothing is read from the network while the loop does not ask. A command that is run inside the loop has its
+        answer behind the content, which is then held, up to ``limits.literal_bytes``; where it has more left than
+        that, the command is a LocalProtocolError and is not sent. Leaving the block early leaves the connection
+        usable; the rest of the content still has to pass, and is dropped. Raises what ``run`` does, and
+        RemoteProtocolError for no such message.
+        """
+        content = BlockingContent(self._carrier, seconds=self._command_seconds)
+        with self._carrier.turn():
+            tag = content.ask(UidFetchContent(SequenceSet.of((uid,)), section, content.buffer.open_sink))
+        try:
+            yield content
+        finally:
+            self._carrier.leave(tag)
+
+    def upload(self, command: Command[R], *contents: SyncContent) -> R:
+        """Run a command that has ``StreamedLiteral``s, such as an APPEND, with the content for each, in order.
+
+        Nothing is taken from a content before the server lets it come. Content that raises, that has another size
+        than announced, or an exception in the middle closes the connection: IMAP cannot take half a literal back.
+        Raises what ``run`` does, and what the content raises.
+        """
+        carrier = self._carrier
+        with carrier.turn():
+            tag = carrier.submit(command)
+            try:
+                for content in contents:
+                    self._give(OutgoingContent(self._connection, tag), content, tag)
+                if self._is_wanted(OutgoingContent(self._connection, tag), tag):
+                    raise too_few_contents(command.name, len(contents))
+                outcome = self._wait_for(tag, self._command_seconds)
+            finally:
+                if self._connection.is_half_sent(tag):
+                    carrier.give_up(NOT_IN_FULL)
+                carrier.leave(tag)
+        if isinstance(outcome, IMAPError):
+            raise outcome
+        return cast("R", outcome)  # as in run()
 
     def idle(self, *, timeout_seconds: float) -> bool:
         """Wait until the open mailbox changes, by IDLE; False when the time is over before that.
@@ -174,7 +266,7 @@ class BlockingClient:
         A change that was told after the last call of this, or since SELECT, counts. IDLE is renewed in time.
         """
         ends = self._clock() + timeout_seconds
-        with self._turn():
+        with self._carrier.turn():
             while not self._connection.take_news():
                 left = ends - self._clock()
                 if left <= 0:
@@ -182,28 +274,16 @@ class BlockingClient:
                 self._idle_once(min(left, self._idle_renew_seconds))
             return True
 
-    # -- commands -------------------------------------------------------------------------------
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """One call at a time. What breaks into it closes the connection, since it may have come anywhere."""
-        if self._owner == threading.get_ident():
-            raise LocalProtocolError("a command cannot be run while another one of this thread hands out its answer")
-        with self._lock:
-            self._owner = threading.get_ident()
-            try:
-                yield
-            except IMAPError:
-                raise
-            except BaseException as error:
-                self._give_up(f"the call was broken off by {type(error).__name__}")
-                raise
-            finally:
-                self._owner = None
+    # -- waiting --------------------------------------------------------------------------------
 
     def _carry_out(self, procedure: Procedure[R], seconds: float | None) -> R:
         connection = self._connection
-        progress = Progress(procedure, offered=connection.capabilities, selections=connection.selections)
+        progress = Progress(
+            procedure,
+            offered=connection.capabilities,
+            selections=connection.selections,
+            line_bytes=self.line_bytes,
+        )
         while not progress.is_done:
             progress.require_same_mailbox(connection.selections)
             outcomes = self._run_batch(progress.batch, seconds)
@@ -216,130 +296,60 @@ class BlockingClient:
         sent = [self._try_submit(command) for command in commands]
         tags = [tag for tag in sent if isinstance(tag, str)]
         patience = self._command_seconds if seconds is None else seconds
-        self._pump(lambda: all(tag in self._outcomes for tag in tags), seconds=patience)
-        return [one if isinstance(one, IMAPError) else self._outcome(one) for one in sent]
-
-    def _outcome(self, tag: Tag) -> object:
-        # STARTTLS is done for the connection before the handshake is, which may have failed.
-        return self._outcomes.pop(tag) if tag in self._outcomes else self._lost()
+        self._carrier.pump(lambda: all(self._carrier.is_done(tag) for tag in tags), seconds=patience)
+        return [one if isinstance(one, IMAPError) else self._carrier.outcome(one) for one in sent]
 
     def _try_submit(self, command: Command[object]) -> Tag | IMAPError:
         if isinstance(command, Idle):
             return LocalProtocolError("IDLE has no result to wait for: call idle()")
         try:
-            return self._submit(command)
+            return self._carrier.submit(command)
         except IMAPError as error:
             return error
 
-    def _submit(self, command: Command[object]) -> Tag:
-        if self._connection.state is State.LOGOUT:
-            raise self._lost()
-        tag = self._connection.submit(command)
-        self.counters.commands += 1
-        return tag
+    def _wait_for(self, tag: Tag, seconds: float) -> object:
+        self._carrier.pump(lambda: self._carrier.is_done(tag), seconds=seconds)
+        return self._carrier.outcome(tag)
 
     def _idle_once(self, seconds: float) -> None:
-        tag = self._submit(Idle())
+        carrier, tag = self._carrier, self._carrier.submit(Idle())
         ends = self._clock() + seconds
-        self._pump(
-            lambda: tag in self._outcomes or self._connection.has_news or self._clock() >= ends,
+        carrier.pump(
+            lambda: carrier.is_done(tag) or self._connection.has_news or self._clock() >= ends,
             seconds=self._command_seconds,
             wake=ends,
         )
         self._connection.finish_idle()
-        self._pump(lambda: tag in self._outcomes, seconds=self._command_seconds)
-        outcome = self._outcome(tag)
+        outcome = self._wait_for(tag, self._command_seconds)
         if isinstance(outcome, IMAPError):
             raise outcome
 
-    # -- reading and writing --------------------------------------------------------------------
+    # -- uploading ------------------------------------------------------------------------------
 
-    def _pump(self, is_done: Callable[[], bool], *, seconds: float, late: str = "", wake: float | None = None) -> None:
-        """Read and write until ``is_done``, for at most ``seconds`` without a command's end while the server owes one.
+    def _is_wanted(self, literal: OutgoingContent, tag: Tag) -> bool:
+        """Wait until the literal's turn comes; False if it never will."""
+        self._carrier.pump(lambda: literal.is_wanted or self._carrier.is_done(tag), seconds=self._command_seconds)
+        return literal.is_wanted
 
-        ``wake`` is when to look again in any case. Ends the connection when the time is over.
-        """
-        progress, ends = self._progress, self._clock() + seconds
-        self._send()
-        while not is_done() and self._connection.state is not State.LOGOUT:
-            owes = self._connection.awaits_reply or self._connection.state is State.GREETING
-            now = self._clock()
-            if self._progress != progress or not owes:
-                progress, ends = self._progress, now + seconds
-            if now >= ends:
-                self.is_late = True
-                self._give_up(late or f"the server left a command without a reply for {seconds:g} seconds")
-                return
-            until = min(ends if owes else now + seconds, ends if wake is None else wake)
-            self._receive(max(0.0, until - now))
-            self._send()
-
-    def _receive(self, seconds: float) -> None:
-        try:
-            data = self._stream.read(seconds=seconds)
-            if data is None:
-                return
-            if not data:
-                self._take(self._connection.receive_eof())
-                return
-            self._has_received = True
-            self.counters.bytes_in += len(data)
-            if self._observer is not None:
-                self._observer.received(data)
-            events = self._connection.receive_data(data)
-            for layer in [event for event in events if isinstance(event, TlsAgreed | CompressionAgreed)]:
-                self._put_on(layer)
-                events += self._connection.resume()
-            self._take(events)
-        except (OSError, IMAPError) as error:
-            self._give_up(str(error) or type(error).__name__)
-
-    def _put_on(self, layer: TlsAgreed | CompressionAgreed) -> None:
-        if isinstance(layer, TlsAgreed):
-            self._stream.start_tls()
-        else:
-            self._stream.start_compression(layer.received)
-
-    def _send(self) -> None:
-        pieces = self._connection.data_to_send()
-        if not pieces:
+    def _give(self, literal: OutgoingContent, content: SyncContent, tag: Tag) -> None:
+        if not self._is_wanted(literal, tag):
             return
-        self.counters.turns += self._has_received
-        self._has_received = False
-        for piece in pieces:
-            if self._observer is not None:
-                self._observer.sent(piece.data, secret=piece.is_secret)
-        data = b"".join(piece.data for piece in pieces)
-        self.counters.bytes_out += len(data)
-        self._stream.write(data)
+        pieces = pieces_of(content)
+        with closing(pieces):
+            literal.put(self._next_piece(pieces))
+            while literal.is_wanted:
+                literal.put(self._next_piece(pieces))
+                self._carrier.flush(seconds=self._command_seconds)
 
-    def _take(self, events: Sequence[Event]) -> None:
-        for event in events:
-            match event:
-                case CommandCompleted(tag=tag):
-                    self._progress += 1
-                    self._outcomes[tag] = event.result
-                case CommandFailed(tag=tag):
-                    self._progress += 1
-                    error = event.error
-                    if isinstance(error, ConnectionLost):
-                        error = self._named(str(error), may_have_run=error.may_have_run)
-                    self._outcomes[tag] = error
-                case Greeted():
-                    self._greeted = event.greeting
-                case Ended():
-                    self._end_reason = event.reason
-                    self._stream.close()
-                case _:
-                    pass
+    def _next_piece(self, pieces: Iterator[bytes]) -> bytes:
+        with self._carrier.taking_content():
+            return next(pieces, b"")
 
-    def _give_up(self, reason: str) -> None:
-        self._take(self._connection.abort(reason))
-        self._stream.close()
 
-    def _lost(self) -> ConnectionLost:
-        return self._named(self._end_reason or "the connection is not open", may_have_run=False)
+@dataclass(frozen=True, slots=True)
+class _All(Procedure[tuple[R | CommandRefused, ...]], Generic[R]):
+    commands: tuple[Command[R], ...]
 
-    def _named(self, reason: str, *, may_have_run: bool) -> ConnectionLost:
-        is_told = not self._place or reason.startswith(self._place)
-        return ConnectionLost(reason if is_told else f"{self._place}: {reason}", may_have_run=may_have_run)
+    def steps(self, offered: frozenset[str]) -> Steps[tuple[R | CommandRefused, ...]]:
+        del offered
+        return (yield from all_of(self.commands))

@@ -70,20 +70,25 @@ class BlockingStream:
         """The server's certificate in DER; None without TLS of our own."""
         return next((layer.server_certificate for layer in self._layers if isinstance(layer, TLSLayer)), None)
 
+    @property
+    def queued_bytes(self) -> int:
+        """How much of what was written has not been sent."""
+        return len(self._outgoing)
+
     def write(self, data: bytes) -> None:
         """Queue bytes; ``read`` sends them."""
         for layer in reversed(self._layers):
             data = layer.encode(data)
         self._outgoing += data
 
-    def read(self, *, seconds: float) -> bytes | None:
+    def read(self, *, seconds: float, or_sent: bool = False) -> bytes | None:
         """Send what is queued, and give the next bytes; b"" at the end, None when the time is over before.
 
-        Raises ConnectionLost.
+        With ``or_sent`` None as soon as all is sent, too. Raises ConnectionLost.
         """
         ends = self._clock() + seconds
         while not (data := self._decode(len(self._layers))):
-            received = self._receive(ends)
+            received = self._receive(ends, or_sent=or_sent)
             if not received:
                 return received
             self._received = received
@@ -160,10 +165,12 @@ class BlockingStream:
         answer, self._received = self._received[:size], self._received[size:]
         return answer
 
-    def _receive(self, ends: float) -> bytes | None:
+    def _receive(self, ends: float, *, or_sent: bool = False) -> bytes | None:
         """What comes next from the network, while what is queued goes out."""
         while True:
             self._send_queued()
+            if or_sent and not self._outgoing:
+                return None
             try:
                 return self._channel.receive()
             except BlockingIOError:

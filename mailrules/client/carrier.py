@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mailrules.client.traffic import Counters
+from mailrules.client.life_signs import PROGRESS_BYTES, LifeSigns
+from mailrules.client.traffic import Meter, lost
 from mailrules.errors import ConnectionLost, IMAPError
 from mailrules.imap.connection import Connection
 from mailrules.imap.events import (
@@ -18,8 +19,6 @@ from mailrules.imap.events import (
     TlsAgreed,
     UntaggedReceived,
 )
-from mailrules.imap.response_codes import InProgressCode
-from mailrules.imap.responses import StatusResponse
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State
 
@@ -32,11 +31,9 @@ if TYPE_CHECKING:
     from mailrules.imap.events import Event, Tag
     from mailrules.imap.limits import Limits
     from mailrules.imap.parser import Untagged
+    from mailrules.imap.responses import StatusResponse
 
 R = TypeVar("R")
-
-_PROGRESS_BYTES = 1 << 20
-"""So much content is a sign of life, and so much of it may wait for the task that reads it."""
 
 
 class Carrier:
@@ -56,13 +53,13 @@ class Carrier:
         place: str,
     ) -> None:
         self.connection = Connection(limits=limits)
-        self.counters = Counters()
+        self._meter = Meter(observer)
+        self.counters = self._meter.counters
         self.listener: Callable[[Untagged], None] | None = None
         """Is given each untagged response that no command asked for; must not raise."""
         self._stream = stream
         self._command_seconds = command_seconds
         self._limits = limits
-        self._observer = observer
         self._place = place
         self._waiters: dict[Tag, asyncio.Future[Any]] = {}  # Any: the result of Command[R] is an R, see submit()
         self._greeting: asyncio.Future[StatusResponse] | None = None
@@ -71,12 +68,11 @@ class Carrier:
         self._outgoing = asyncio.Event()
         self._idle_tag: Tag | None = None
         self._idle_over: asyncio.Event | None = None  # while one IDLE waits for its end
-        self._has_received = True
         self._end_reason = ""
         self._incoming: dict[Tag, IncomingContent] = {}
         self._awaits_content = 0  # how many uploads wait for what they are to send
         self._is_paused = False  # nothing is read until somebody takes what has arrived
-        self._progress_bytes = 0  # of streamed content, when the deadline last started anew for it
+        self._life_signs = LifeSigns(self.connection)
         self._stirred, self._flushed = asyncio.Event(), asyncio.Event()
 
     @property
@@ -191,9 +187,7 @@ class Carrier:
         self._stirred.set()
         if self.connection.state in {State.GREETING, State.LOGOUT} or self._deadline.expired():
             return
-        if self.connection.streamed_bytes >= self._progress_bytes + _PROGRESS_BYTES:
-            self._progress_bytes = self.connection.streamed_bytes
-            has_progressed = True
+        has_progressed = self._life_signs.are_in_content() or has_progressed
         if not self.connection.awaits_reply or self._waits_for_us():
             self._deadline.reschedule(None)
         elif has_progressed or self._deadline.when() is None:
@@ -239,9 +233,7 @@ class Carrier:
             await self._stream.close()
 
     def _lost(self, reason: str, *, may_have_run: bool = True) -> ConnectionLost:
-        """The error, which names the place unless the stream's own words do."""
-        is_told = not self._place or reason.startswith(self._place)
-        return ConnectionLost(reason if is_told else f"{self._place}: {reason}", may_have_run=may_have_run)
+        return lost(reason, place=self._place, may_have_run=may_have_run)
 
     def _explain(self, group: BaseExceptionGroup[Exception]) -> str:
         if self._deadline.expired():
@@ -267,10 +259,7 @@ class Carrier:
             if not data:
                 self._take(self.connection.receive_eof())
                 return
-            self._has_received = True
-            self.counters.bytes_in += len(data)
-            if self._observer is not None:
-                self._observer.received(data)
+            self._meter.received(data)
             events = self.connection.receive_data(data)
             for layer in [event for event in events if isinstance(event, TlsAgreed | CompressionAgreed)]:
                 await self._put_on(layer)
@@ -289,7 +278,7 @@ class Carrier:
 
     def _is_behind(self) -> bool:
         held_bytes = max((one.held_bytes for one in self._incoming.values()), default=0)
-        most_bytes = self._limits.literal_bytes if self._others_wait() else _PROGRESS_BYTES
+        most_bytes = self._limits.literal_bytes if self._others_wait() else PROGRESS_BYTES
         return held_bytes >= most_bytes
 
     async def _put_on(self, layer: TlsAgreed | CompressionAgreed) -> None:
@@ -299,22 +288,17 @@ class Carrier:
             self._stream.start_compression(layer.received)
 
     def _take(self, events: Sequence[Event]) -> None:
-        has_progressed = False
         for event in events:
-            has_progressed = has_progressed or _tells_progress(event)
             match event:
                 case CommandCompleted(tag=tag):
-                    has_progressed = True
                     self._settle(self._waiters.pop(tag, None), event.result)
                 case CommandFailed(tag=tag):
-                    has_progressed = True
                     error = event.error
                     if isinstance(error, ConnectionLost):
                         error = self._lost(str(error), may_have_run=error.may_have_run)
                     self._settle(self._waiters.pop(tag, None), error)
                 case Greeted():
                     self._settle(self._greeting, event.greeting)
-                    has_progressed = True
                 case Ended():
                     self._end_reason = event.reason
                     self._settle(self._greeting, self._lost(event.reason))
@@ -324,7 +308,7 @@ class Carrier:
                     pass
         if self._idle_over is not None and self.connection.has_news:
             self._idle_over.set()
-        self.stir(has_progressed=has_progressed)
+        self.stir(has_progressed=self._life_signs.are_in(events))
 
     @staticmethod
     def _settle(waiter: asyncio.Future[Any] | None, outcome: object) -> None:  # Any: as in _waiters
@@ -344,19 +328,6 @@ class Carrier:
             if not pieces:
                 self._flushed.set()
                 continue
-            self.counters.turns += self._has_received
-            self._has_received = False
-            for piece in pieces:
-                if self._observer is not None:
-                    self._observer.sent(piece.data, secret=piece.is_secret)
-            data = b"".join(piece.data for piece in pieces)
-            self.counters.bytes_out += len(data)
-            self._stream.write(data)
+            self._stream.write(self._meter.sent(pieces))
             await self._stream.drain()
             self._flushed.set()
-
-
-def _tells_progress(event: Event) -> bool:
-    """Whether the server says that it is still at work (INPROGRESS, RFC 9585)."""
-    response = event.response if isinstance(event, UntaggedReceived) else None
-    return isinstance(response, StatusResponse) and isinstance(response.code, InProgressCode)

@@ -19,10 +19,12 @@ procedures in a module of its own: ``mailbox_fallbacks``, and so on.
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar, cast
 
+from mailrules.client.line_cutting import is_too_long, joined, pieces_of_command
 from mailrules.errors import CommandRefused, IMAPError, LocalProtocolError
 from mailrules.imap.command import Command
 
@@ -78,14 +80,15 @@ class Progress(Generic[R]):
     """What a driver keeps of a procedure on its way.
 
     ``batch`` is what to run now; ``take`` gives its outcomes back. When ``is_done``, ``result`` is there.
-    ``selections`` is what the connection said of itself at the start, see ``Connection.selections``.
+    ``selections`` is what the connection said of itself at the start, see ``Connection.selections``; a command whose
+    UIDs make it longer than ``line_bytes`` becomes several, and the steps never know.
     """
 
-    def __init__(self, procedure: Procedure[R], *, offered: frozenset[str], selections: int) -> None:
+    def __init__(self, procedure: Procedure[R], *, offered: frozenset[str], selections: int, line_bytes: int) -> None:
         self.batch: Batch = ()
         self.is_done = False
         self._procedure, self._selections = procedure, selections
-        self._steps = procedure.steps(offered)
+        self._steps = _in_lines(procedure.steps(offered), offered=offered, line_bytes=line_bytes)
         self._result: R | None = None
         self._advance(None)
 
@@ -114,3 +117,40 @@ class Progress(Generic[R]):
             self.batch = self._steps.send(cast("Sequence[Outcome]", outcomes))
         except StopIteration as end:
             self.batch, self.is_done, self._result = (), True, end.value
+
+
+def _in_lines(steps: Steps[R], *, offered: frozenset[str], line_bytes: int) -> Steps[R]:
+    """The same steps, with no command longer than the server takes."""
+    with contextlib.closing(steps):
+        outcomes: Sequence[Outcome] | None = None
+        while True:
+            try:
+                batch = steps.send(cast("Sequence[Outcome]", outcomes))  # one that has not begun takes only None
+            except StopIteration as end:
+                return cast("R", end.value)  # what the generator returns
+            if any(is_too_long(one, offered=offered, line_bytes=line_bytes) for one in batch):
+                outcomes = yield from _one_by_one(batch, offered=offered, line_bytes=line_bytes)
+            else:
+                outcomes = yield batch
+
+
+def _one_by_one(batch: Batch, *, offered: frozenset[str], line_bytes: int) -> Steps[Sequence[Outcome]]:
+    """A command in pieces stops at the first that fails, so nothing is sent ahead."""
+    outcomes: list[Outcome] = []
+    for command in batch:
+        if is_too_long(command, offered=offered, line_bytes=line_bytes):
+            pieces = pieces_of_command(command, offered=offered, line_bytes=line_bytes)
+            outcomes.append((yield from _each_piece(pieces)))
+        else:
+            outcomes.extend((yield (command,)))
+    return outcomes
+
+
+def _each_piece(pieces: Iterable[Command[object]]) -> Steps[Outcome]:
+    results: list[object] = []
+    for piece in pieces:
+        (outcome,) = yield (piece,)
+        if isinstance(outcome, IMAPError):
+            return outcome
+        results.append(outcome)
+    return joined(results)

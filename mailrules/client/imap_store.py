@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from mailrules.client.async_client import AsyncClient
     from mailrules.client.connect import SecretResolver
-    from mailrules.client.long_sets import OverUids
+    from mailrules.client.line_cutting import OverUids
     from mailrules.client.transcript import Transcript
     from mailrules.imap.copy_commands import CopiedMessages
     from mailrules.imap.fetch_data import FetchData

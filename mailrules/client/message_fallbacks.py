@@ -32,6 +32,7 @@ R = TypeVar("R")
 
 _UID_EXPUNGE = UidExpunge.extension
 _DELETED = ("\\Deleted",)
+_SHORT_RANGES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,7 @@ class ChangesAnywhere(Procedure[Changes]):
         if not CONDSTORE.is_offered(offered):
             raise MissingCapability("changes since a MODSEQ", capability="CONDSTORE", rfc="RFC 7162")
         messages = yield from run(UidFetch(self.known, self.items, changed_since=self.modseq))
-        present = yield from run(UidSearch(Uids(self.known)))
+        present = yield from run(UidSearch(Uids(_hull(self.known))))
         return Changes(messages=messages, vanished=self.known.without(SequenceSet.of(present)))
 
 
@@ -163,6 +164,13 @@ class InParts(Procedure[tuple[R, ...]]):
                 if rest := part.below(reached.lowest_uid):
                     left.append(rest)
         return tuple(results)
+
+
+def _hull(uids: SequenceSet) -> SequenceSet:
+    """From the first to the last where the set itself is longer than the shortest line of a known server takes."""
+    if len(uids.ranges) <= _SHORT_RANGES:
+        return uids
+    return SequenceSet(((uids.ranges[0][0], uids.ranges[-1][1]),))
 
 
 def _cut(uids: SequenceSet, limit: int) -> list[SequenceSet]:

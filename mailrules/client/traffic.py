@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from mailrules.errors import ConnectionLost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mailrules.imap.write_queue import Outgoing
 
 
 class Stream(Protocol):
@@ -58,3 +65,38 @@ class Counters:
     commands: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
+
+
+class Meter:
+    """Counts what passes and shows it to the observer, for either driver."""
+
+    def __init__(self, observer: TrafficObserver | None) -> None:
+        self.counters = Counters()
+        self._observer = observer
+        self._has_received = True
+
+    def received(self, data: bytes) -> None:
+        """These bytes came in."""
+        self._has_received = True
+        self.counters.bytes_in += len(data)
+        if self._observer is not None:
+            self._observer.received(data)
+
+    def sent(self, pieces: Iterable[Outgoing]) -> bytes:
+        """What goes out now, in one piece."""
+        self.counters.turns += self._has_received
+        self._has_received = False
+        chunks = []
+        for piece in pieces:
+            chunks.append(piece.data)
+            if self._observer is not None:
+                self._observer.sent(piece.data, secret=piece.is_secret)
+        data = b"".join(chunks)
+        self.counters.bytes_out += len(data)
+        return data
+
+
+def lost(reason: str, *, place: str, may_have_run: bool) -> ConnectionLost:
+    """The error, which names the place unless the stream's own words do."""
+    is_told = not place or reason.startswith(place)
+    return ConnectionLost(reason if is_told else f"{place}: {reason}", may_have_run=may_have_run)

@@ -205,7 +205,7 @@ def test_both_socket_buffers_may_be_full_at_once() -> None:
     def send_before_reading(connection: socket.socket) -> None:
         connection.sendall(b"* OK [CAPABILITY IMAP4rev1 LITERAL+] ready\r\n")
         connection.recv(1)
-        connection.sendall(b"* OK still here\r\n" * (size // 16))
+        connection.sendall((b"* OK still here " + b"." * 1000 + b"\r\n") * (size // 1000))
         left = size
         while left > 0:
             left -= len(connection.recv(1 << 20))

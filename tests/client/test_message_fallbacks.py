@@ -51,7 +51,7 @@ ISSUED = CommandRefused("X", status="NO", code="EXPUNGEISSUED", text="gone")
 
 def carried_out(procedure: Procedure[R], capabilities: str, *outcomes: object) -> tuple[list[Command[object]], R]:
     """The commands of the procedure, each answered by the next outcome, and its result."""
-    progress = Progress(procedure, offered=frozenset(capabilities.split()), selections=0)
+    progress = Progress(procedure, offered=frozenset(capabilities.split()), selections=0, line_bytes=8_000)
     commands: list[Command[object]] = []
     left = list(outcomes)
     while not progress.is_done:
@@ -171,6 +171,15 @@ def test_changes_come_by_qresync_or_by_two_commands():
         carried_out(ask, "IMAP4REV1")
     with pytest.raises(LocalProtocolError, match="name the UIDs"):
         carried_out(ChangesAnywhere(SequenceSet.starting_at(1), FLAGS, 12345), "QRESYNC")
+
+
+def test_what_is_gone_from_a_long_set_is_found_by_a_search_that_fits_into_any_line():
+    known = SequenceSet.of(range(1, 1_000, 2))
+
+    commands, told = carried_out(ChangesAnywhere(known, FLAGS, 7), "CONDSTORE", (), (1, 2, *range(5, 1_000)))
+
+    assert commands[1] == UidSearch(Uids(SequenceSet.of(range(1, 1_000))))
+    assert list(told.vanished) == [3]
 
 
 def fetch(uids: SequenceSet) -> UidFetch:

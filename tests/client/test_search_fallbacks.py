@@ -34,7 +34,7 @@ SUBJECTS = {1: b"Subject: =?utf-8?Q?Viele_Gr=C3=BC=C3=9Fe?=\r\n\r\n", 2: b"Subje
 
 
 def begun(key: SearchKey, *offered: str, returned: tuple[SearchReturn, ...] = EVERYTHING) -> Progress[ESearchData]:
-    return Progress(SearchAnywhere(key, returned), offered=frozenset(offered), selections=1)
+    return Progress(SearchAnywhere(key, returned), offered=frozenset(offered), selections=1, line_bytes=8_000)
 
 
 def only(progress: Progress[ESearchData]) -> object:

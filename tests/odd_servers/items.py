@@ -34,6 +34,7 @@ ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "a plain client on a TLS port": (_DEAD + "test_a_plain_client_on_a_tls_port_is_told_so",),
         "a command inside a fetch loop": (
             _BUSY + "test_a_command_may_be_run_for_each_message_of_a_fetch",
+            "client/test_blocking_content.py::test_commands_inside_both_loops_and_early_ends",
             _CLIENT + "test_a_command_inside_a_fetch_loop_is_no_problem",
         ),
         "breaking out of a fetch loop early": (
@@ -64,6 +65,7 @@ ITEMS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "UID sets of 100,000 members, cut by bytes": (
             _NAMED + "test_a_hundred_thousand_uids_are_cut_by_bytes_for_each_kind_of_server",
             _NAMED + "test_scattered_uids_are_cut_to_the_lines_that_the_server_takes",
+            _NAMED + "test_both_clients_and_procedures_cut_what_they_send",
             "imap_wire/test_quirks.py::test_sets_are_cut_for_the_server_at_hand",
         ),
         "BAD User is authenticated but not connected": (

@@ -6,12 +6,16 @@ import asyncio
 
 import pytest
 
+from mailrules.client.blocking_connect import connect_blocking
+from mailrules.client.line_cutting import is_too_long, pieces_of_command
 from mailrules.client.long_sets import InPieces
+from mailrules.client.message_fallbacks import MoveAnywhere
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability
 from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, ListNamespaces
-from mailrules.imap.mailbox_commands import Select
+from mailrules.imap.mailbox_commands import Examine, Select
 from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidStore
+from mailrules.imap.search_commands import Part, UidFetchPart
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Enable, Noop
 from mailrules.imap.writer import BodySection
@@ -21,6 +25,7 @@ from mailrules.testing.imap_server import ImapServer
 from mailrules.testing.mail_state import MailAccount
 from mailrules.testing.server_faults import AtCommand, Refuse, Silence
 from mailrules.testing.server_profiles import PROFILES
+from tests.odd_servers.conftest import SECRET
 
 
 def account_of(count: int) -> MailAccount:
@@ -47,9 +52,10 @@ async def test_the_store_works_on_every_server(clients, profile):
     assert len(server.mail["Archive"].messages) == 2
 
 
-@pytest.mark.parametrize(
-    ("profile", "most"), [("uw", 1000), ("yahoo", 1000), ("courier", 16_384), ("gmail", 16_000), ("exchange", 10_000)]
-)
+LINES = [("uw", 1000), ("yahoo", 1000), ("courier", 16_384), ("gmail", 16_000), ("exchange", 10_000)]
+
+
+@pytest.mark.parametrize(("profile", "most"), LINES)
 async def test_scattered_uids_are_cut_to_the_lines_that_the_server_takes(clients, profile, most):
     account = account_of(4_000)
     uids = tuple(UID(uid) for uid in range(1, 4_000, 2))
@@ -69,10 +75,64 @@ async def test_scattered_uids_are_cut_to_the_lines_that_the_server_takes(clients
     assert server.commands_seen.count("UID COPY") >= needed
 
 
+@pytest.mark.parametrize(("profile", "most"), [("uw", 1000), ("exchange", 10_000)])
+async def test_both_clients_and_procedures_cut_what_they_send(clients, profile, most):
+    uids = SequenceSet.of(range(1, 4_000, 2))
+    whole = tuple(uids)
+    server = await clients.serve(ImapServer(account_of(4_000), profile=profile))
+    server.capabilities -= {"MOVE"}
+    client = await clients.log_in(server)
+    await client.run(Select("INBOX"))
+
+    listed = [one.uid async for one in client.fetch(uids, (FetchItem.UID,), messages_per_command=4_000)]
+    fetched = await client.run(UidFetch(uids, (FetchItem.UID,)))
+    stored = await client.run(UidStore(uids, StoreChange.ADD, ("\\Flagged",)))
+    again = await asyncio.to_thread(blocking_uids, server, uids)
+    moved = await client.run(MoveAnywhere(uids, "Archive"))
+
+    assert tuple(listed) == tuple(one.uid for one in fetched) == tuple(one.uid for one in stored.confirmed) == whole
+    assert again == (whole, whole, 4_000)
+    assert tuple(moved.uids) == whole
+    assert len(server.mail["INBOX"].messages) == 2_000
+    assert server.commands_seen.count("UID STORE") >= 2 * len(uids.to_bytes()) / most
+
+
+def blocking_uids(server: ImapServer, uids: SequenceSet) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """What the blocking client says of the same: in its loop, in a command, and of commands side by side."""
+    with connect_blocking(server.settings(SECRET)) as client:
+        client.run(Examine("INBOX"))
+        iterated = tuple(one.uid for one in client.fetch(uids, (FetchItem.UID,), messages_per_command=4_000))
+        fetched = tuple(one.uid for one in client.run(UidFetch(uids, (FetchItem.UID,))))
+        both = client.run_all([UidFetch(uids, (FetchItem.UID,)), UidFetch(uids, (FetchItem.UID, FetchItem.FLAGS))])
+        return iterated, fetched, sum(len(one) for one in both)
+
+
+@pytest.mark.parametrize("line_bytes", [1_000, 8_000])
+def test_what_cannot_be_cut_stays_whole(line_bytes):
+    scattered = SequenceSet.of(range(1, 40_000, 2))
+    part = UidFetchPart(scattered, (FetchItem.UID,), Part(1, 10))
+
+    assert is_too_long(UidFetch(scattered, (FetchItem.UID,)), offered=frozenset(), line_bytes=line_bytes)
+    assert not is_too_long(part, offered=frozenset(), line_bytes=line_bytes)
+    assert not is_too_long(UidFetch(SequenceSet.starting_at(1), ()), offered=frozenset(), line_bytes=line_bytes)
+
+
+@pytest.mark.parametrize("missing", [-1, 0, 1])
+def test_a_command_is_cut_only_where_it_has_to_be(missing):
+    command = UidCopy(SequenceSet.of(range(1, 4_000, 2)), "Archive")
+    line_bytes = len(b"A1234567890 UID COPY %b Archive\r\n" % command.uids.to_bytes()) - missing
+
+    pieces = list(pieces_of_command(command, offered=frozenset(), line_bytes=line_bytes))
+
+    assert is_too_long(command, offered=frozenset(), line_bytes=line_bytes) is (missing > 0)
+    assert len(pieces) == 1 + (missing > 0)
+
+
 async def test_a_hundred_thousand_uids_are_cut_by_bytes_for_each_kind_of_server():
     uids = SequenceSet.of(range(1, 200_000, 2))
     for line_bytes in (1_000, 8_000, 16_000, 60_000):
-        pieces = list(InPieces(UidMove(uids, "Archive"), line_bytes)._pieces(frozenset()))
+        moves = pieces_of_command(UidMove(uids, "Archive"), offered=frozenset(), line_bytes=line_bytes)
+        pieces = [move.uids for move in moves]
 
         longest = max(len(b"A1234567890 UID MOVE %b Archive\r\n" % piece.to_bytes()) for piece in pieces)
         assert line_bytes - 20 <= longest <= line_bytes

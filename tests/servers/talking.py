@@ -57,7 +57,7 @@ class Talk:
         """Run the commands of a procedure, as if the server did not announce those capabilities."""
         connection = self.connection
         offered = connection.capabilities - without
-        progress = Progress(procedure, offered=offered, selections=connection.selections)
+        progress = Progress(procedure, offered=offered, selections=connection.selections, line_bytes=8_000)
         while not progress.is_done:
             progress.require_same_mailbox(connection.selections)
             progress.take([self._outcome(command) for command in progress.batch])
