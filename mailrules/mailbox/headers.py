@@ -21,6 +21,7 @@ MAX_ENCODED_WORDS = 1_000
 _SHORT_NAME_BYTES = 100
 """Names up to this length are remembered; a stranger's longer ones would fill the memory."""
 
+_FIELD = re.compile(rb"^([^ \t:\n][^:\n]*):(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:+\-]{1,60})(?:\*[^?\s]{0,60})?\?([BbQq])\?([^?]*)\?=")
 _QUOTED_BYTE = re.compile(rb"=([0-9A-Fa-f]{2})")
 
@@ -31,20 +32,10 @@ def header_fields(block: bytes) -> Iterator[tuple[str, bytes]]:
     Lines that are neither a field nor a continuation are passed over. Bare LF ends a line too,
     since servers store such mail.
     """
-    name, value = "", b""
-    folded: list[bytes] = []
-    for line in block.split(b"\n"):
-        if line.startswith((b" ", b"\t")):
-            folded.append(line)
-            continue
-        if name:
-            yield name, (b"\n".join((value, *folded)) if folded else value).strip()
-        folded.clear()
-        field_name, colon, value = line.partition(b":")
+    for field_name, value in _FIELD.findall(block):
         read_name = _name if len(field_name) <= _SHORT_NAME_BYTES else _name.__wrapped__
-        name = read_name(field_name) if colon else ""
-    if name:
-        yield name, b"\n".join((value, *folded)).strip()
+        if name := read_name(field_name):
+            yield name, value.strip()
 
 
 @lru_cache(maxsize=512)  # a mailbox has few names
