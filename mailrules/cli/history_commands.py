@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -10,13 +12,17 @@ from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import Column, Output, cell, number, plural
 from mailrules.cli.plan_view import flag_word
 from mailrules.cli.session import read_journal, run_until_done
+from mailrules.journal.lock import lock_holder
+from mailrules.journal.records import StepState
+from mailrules.journal.standing import runs_under_way
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from mailrules.journal.records import RunRecord, StepRecord
+    from mailrules.journal.lock import Holder
+    from mailrules.journal.records import Resolution, RunRecord, StepRecord
 
 SHOWN_STEPS = 50
 
@@ -48,36 +54,57 @@ def history(invocation: Invocation, *, run: str, message: str, limit: int, show_
     invocation.start_logging()
     output = invocation.output
 
-    async def read() -> tuple[RunRecord | None, Sequence[RunRecord], Sequence[StepRecord]]:
+    async def read() -> _Told:
         async with read_journal(invocation) as journal:
             if message:
-                return None, (), await journal.steps_for_message(message)
+                return _Told(steps=await journal.steps_for_message(message), said=await journal.resolutions())
             if run:
                 found = await journal.run(run)
                 if found is None:
                     raise click.UsageError(f"no run begins with {run!r}; see: mailrules history")
-                return found, (), await journal.steps_of(found.id)
-            return None, await journal.runs(limit=limit), ()
+                said = await journal.resolutions(found.id)
+                return _Told(one=found, steps=await journal.steps_of(found.id), said=said)
+            listed = await journal.runs(limit=limit)
+            names = {record.id for record in listed}
+            unsettled = [step for step in await journal.in_doubt() if step.run in names]
+            return _Told(runs=listed, steps=unsettled)
 
-    one, runs, steps = run_until_done(read())
+    told = run_until_done(read())
+    one, runs, steps = told.one, told.runs, told.steps
+    holder = lock_holder(invocation.state_path.path)
+    resolved = {said.step: said for said in told.said}
     if as_json:
+        documents = [step_document(step, resolved.get(step.id)) for step in steps]
         document: dict[str, object] = {"version": 1}
         if one or message:
-            document |= {"run": run_document(one) if one else None, "steps": [step_document(step) for step in steps]}
+            document |= {"run": run_document(one) if one else None, "steps": documents}
         else:
-            document |= {"runs": [run_document(record) for record in runs]}
+            document |= {"runs": [run_document(record) for record in runs], "unsettled": documents}
         output.json(document)
     elif one or message:
         if one:
-            _show_runs(output, [one])
+            shown_runs(output, [one], holder=holder)
         _show_steps(output, steps, limit=None if show_all else SHOWN_STEPS)
     elif runs:
-        _show_runs(output, runs)
+        shown_runs(output, runs, holder=holder)
+        _show_unsettled(output, steps)
     else:
         output.line("Nothing has been done yet.")
 
 
-def _show_runs(output: Output, runs: Sequence[RunRecord]) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """What the journal says: one run, or several, and steps with what persons said of them."""
+
+    one: RunRecord | None = None
+    runs: Sequence[RunRecord] = ()
+    steps: Sequence[StepRecord] = ()
+    said: Sequence[Resolution] = ()
+
+
+def shown_runs(output: Output, runs: Sequence[RunRecord], *, holder: Holder | None) -> None:
+    """A table of runs; ``holder`` is who is at work now."""
+    under_way = runs_under_way([run for run in runs if run.outcome is None], holder)
     columns = (
         Column(title="Run", is_short=True),
         Column(title="Kind"),
@@ -90,8 +117,11 @@ def _show_runs(output: Output, runs: Sequence[RunRecord]) -> None:
         (
             cell(run.id, "heading"),
             cell(f"{run.kind} of {run.undo_of}" if run.undo_of else str(run.kind)),
-            cell(_local(run.started), "dim"),
-            cell(_words(run.outcome or "running, or was killed"), _OUTCOME_LOOKS.get(run.outcome or "", "warn")),
+            cell(local(run.started), "dim"),
+            cell(
+                _words(run.outcome or ("running" if run.id in under_way else "was killed")),
+                _OUTCOME_LOOKS.get(run.outcome or "", "warn"),
+            ),
             number(run.planned_messages),
             cell(", ".join(f"{number(count)} {_words(state)}" for state, count in sorted(run.counts.items())), "dim"),
         )
@@ -100,10 +130,31 @@ def _show_runs(output: Output, runs: Sequence[RunRecord]) -> None:
     output.table(columns, rows)
 
 
+def _show_unsettled(output: Output, steps: Sequence[StepRecord]) -> None:
+    """What of these runs has no final verdict, and why, equal ones together."""
+    groups = Counter(
+        (step.run, step.state, step.intent.command.account, step.intent.command.mailbox, step_words(step), step.detail)
+        for step in steps
+    )
+    for (run, state, account, mailbox, what, detail), count in groups.items():
+        times = f"{number(count)} x " if count > 1 else ""
+        why = f": {detail}" if detail else ""
+        output.line(
+            cell(f"{_words(state)}: ", _STATE_LOOKS.get(state, "warn")),
+            cell(f"{times}{what} in {account}/{mailbox} (run {run}){why}"),
+        )
+    if groups:
+        output.line(cell("What can be done about these: mailrules unknown", "dim"))
+
+
 def _show_steps(output: Output, steps: Sequence[StepRecord], *, limit: int | None) -> None:
     if not steps:
         output.line("No steps.")
         return
+    shown = steps
+    if limit is not None and len(steps) > limit:
+        # What did not go as meant is never cut off by what did.
+        shown = sorted(steps, key=lambda step: step.state is StepState.APPLIED)[:limit]
     columns = (
         Column(title="Mailbox"),
         Column(title="UID", is_number=True),
@@ -117,11 +168,11 @@ def _show_steps(output: Output, steps: Sequence[StepRecord], *, limit: int | Non
             cell(f"{step.intent.command.account}/{step.intent.command.mailbox}"),
             str(step.intent.uid or ""),
             cell(step.intent.subject or step.intent.message_id),
-            cell(_step_words(step)),
+            cell(step_words(step)),
             cell(_words(step.state), _STATE_LOOKS.get(step.state, "dim")),
             cell(": ".join(part for part in (step.intent.rule, step.detail or step.intent.reason) if part), "dim"),
         )
-        for step in steps[:limit]
+        for step in shown
     ]
     output.line()
     output.table(columns, rows)
@@ -129,7 +180,8 @@ def _show_steps(output: Output, steps: Sequence[StepRecord], *, limit: int | Non
     output.line("  ", cell(f"{plural(len(steps), 'step')}{more}", "dim"))
 
 
-def _step_words(step: StepRecord) -> str:
+def step_words(step: StepRecord) -> str:
+    """What was meant, in a few words."""
     command = step.intent.command
     kind = _words(command.kind)
     if command.kind in {StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS}:
@@ -146,7 +198,8 @@ def _words(value: str) -> str:
     return str(value).replace("_", " ")
 
 
-def _local(moment: datetime) -> str:
+def local(moment: datetime) -> str:
+    """A time as people here read it."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
@@ -165,10 +218,11 @@ def run_document(run: RunRecord) -> dict[str, object]:
     }
 
 
-def step_document(step: StepRecord) -> dict[str, object]:
-    """A step in JSON values, as `history RUN --json` prints it."""
+def step_document(step: StepRecord, resolution: Resolution | None = None) -> dict[str, object]:
+    """A step in JSON values, as `history RUN --json` and `unknown --json` print it."""
     intent, command = step.intent, step.intent.command
     return {
+        "id": step.id,
         "run": step.run,
         "account": command.account,
         "mailbox": command.mailbox,
@@ -190,4 +244,7 @@ def step_document(step: StepRecord) -> dict[str, object]:
         "intended": step.intended.isoformat(),
         "judged": step.judged.isoformat() if step.judged else None,
         "target_uid": step.target_uid or None,
+        "resolved": {"who": resolution.who, "when": resolution.resolved.isoformat(), "was": resolution.was}
+        if resolution
+        else None,
     }

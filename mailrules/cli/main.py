@@ -32,6 +32,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "approve": ("run_commands", "Release what a rule's guard holds."),
     "undo": ("run_commands", "Take back a run, or one rule's or one message's part in it."),
     "explain": ("message_commands", "Tell for one message what each rule sees and decides."),
+    "status": ("status_commands", "Show what is going on, what is open or held, and what to do about it."),
+    "unknown": ("unknown_commands", "List steps whose outcome is unknown, and settle them by hand."),
     "history": ("history_commands", "Show what was done, and why."),
     "doctor": ("doctor_commands", "Tell what the servers can do, and how sure each effect is there."),
     "schema": ("rule_commands", "Print the JSON Schema of rule files, for editors."),

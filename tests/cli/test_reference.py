@@ -30,6 +30,8 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name, (module, _) in VERBS.items():
         command = getattr(import_module(f"mailrules.cli.{module}"), name.replace("-", "_"))
         if isinstance(command, click.Group):
+            if command.invoke_without_command:
+                yield name, command
             yield from ((f"{name} {inner}", one) for inner, one in command.commands.items())
         else:
             yield name, command
