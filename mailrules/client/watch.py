@@ -78,6 +78,7 @@ class MailboxWatch:
         self._known: dict[str, StatusData] = {}
         self._refused: set[str] = set()
         self._has_overflowed = False
+        self._listening: asyncio.Timeout | None = None  # while NOTIFY is waited for
         self._resources = AsyncExitStack()
         self._tasks: list[asyncio.Task[None]] = []
         self.methods: dict[str, WatchMethod] = {}
@@ -168,15 +169,40 @@ class MailboxWatch:
                 await self._wait(self._poll_seconds)
 
     async def _listen(self, supervisor: Supervisor, mailboxes: tuple[str, ...]) -> None:
-        """NOTIFY once; the supervisor says it again on each new connection. What happened in between is asked for."""
+        """NOTIFY once; the supervisor says it again on each new connection. What happened in between is asked for.
+
+        After NOTIFICATIONOVERFLOW the server does "as if a NOTIFY NONE command had just been received" (RFC 5465
+        section 5.8): NOTIFY is said again at once, and if that overflows too, when it would be time to poll.
+        """
         await self._notify(supervisor, mailboxes)
+        overflows = 0
         while True:
-            is_new = await supervisor.idle(timeout_seconds=KEEP_ALIVE_SECONDS)
-            if self._has_overflowed:
-                self._has_overflowed = False
-                await self._notify(supervisor, mailboxes)
-            elif is_new:
-                await self._ask(supervisor, mailboxes)
+            is_new = await self._idle_until_overflow(supervisor)
+            if not self._has_overflowed:
+                overflows = 0
+                if is_new:
+                    await self._ask(supervisor, mailboxes)
+                continue
+            if overflows:
+                await self._wait(self._poll_seconds)
+            overflows += 1
+            self._has_overflowed = False
+            await self._notify(supervisor, mailboxes)
+
+    async def _idle_until_overflow(self, supervisor: Supervisor) -> bool:
+        """As the supervisor's ``idle``, but over as soon as the server stops telling."""
+        if self._has_overflowed:
+            return False
+        try:
+            async with asyncio.timeout(None) as listening:
+                self._listening = listening
+                return await supervisor.idle(timeout_seconds=KEEP_ALIVE_SECONDS)
+        except TimeoutError:
+            if not listening.expired():
+                raise
+            return False
+        finally:
+            self._listening = None
 
     async def _notify(self, supervisor: Supervisor, mailboxes: tuple[str, ...]) -> None:
         group = EventGroup(Watched.MAILBOXES, _EVENTS, mailboxes)
@@ -227,6 +253,9 @@ class MailboxWatch:
         code = response.code if isinstance(response, StatusResponse) else None
         if code is not None and code.name == Code.NOTIFICATION_OVERFLOW:
             self._has_overflowed = True
+            if self._listening is not None:
+                listening, self._listening = self._listening, None
+                listening.reschedule(asyncio.get_running_loop().time())
             for name in self._mailboxes:
                 self._tell(MailboxChange(mailbox=name))
 

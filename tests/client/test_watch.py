@@ -265,6 +265,53 @@ async def test_notify_watches_all_on_one_connection(monkeypatch: pytest.MonkeyPa
         assert connections == 2
 
 
+async def test_after_an_overflow_everything_may_have_changed_and_notify_is_said_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RFC 5465 section 5.8: from NOTIFICATIONOVERFLOW on the server tells nothing more, as after NOTIFY NONE."""
+    monkeypatch.setenv("MAILRULES_TEST_SECRET", "pass")
+    capabilities = b"[CAPABILITY IMAP4rev1 NOTIFY IDLE]"
+    overflow, bell, notified, messages = asyncio.Event(), Bell(), 0, 1
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal notified
+        writer.write(b"* OK " + capabilities + b" hi\r\n")
+        idling = b""
+        while line := await reader.readline():
+            tag, _, command = line.strip().partition(b" ")
+            if command.startswith(b"LOGIN"):
+                writer.write(tag + b" OK " + capabilities + b" in\r\n")
+            elif command.startswith(b"NOTIFY SET"):
+                notified += 1
+                for name in (b"INBOX", b"Archive"):
+                    writer.write(b"* STATUS %b (MESSAGES %d UIDNEXT 2 UIDVALIDITY 9)\r\n" % (name, messages))
+                writer.write(tag + b" OK\r\n")
+            elif command == b"IDLE":
+                idling = tag
+                writer.write(b"+ idling\r\n")
+                await overflow.wait()
+                overflow.clear()
+                writer.write(b"* OK [NOTIFICATIONOVERFLOW] too much to tell\r\n")
+            elif line.strip() == b"DONE":
+                writer.write(idling + b" OK\r\n")
+
+    async with scripted_server(serve) as port, watching(settings(port), (INBOX, ARCHIVE), bell=bell) as watch:
+        await until(lambda: notified == 1)
+        overflow.set()
+        assert set(await changed(watch)) == {INBOX, ARCHIVE}
+        await until(lambda: notified == 2)
+        assert bell.waiting == 0
+
+        messages = 2  # told by the STATUS of the next NOTIFY
+        overflow.set()
+        assert set(await changed(watch)) == {INBOX, ARCHIVE}
+        await until(lambda: bell.waiting == 1)
+        assert notified == 2
+        bell.ring()
+        await until(lambda: notified == 3)
+        assert set(await changed(watch)) == {INBOX, ARCHIVE}
+
+
 async def test_leaving_the_block_ends_every_connection(memory_secret: SecretReference) -> None:
     async with ImapServer() as server:
         before = asyncio.all_tasks()

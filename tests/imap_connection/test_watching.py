@@ -15,6 +15,7 @@ from mailrules.imap.responses import Malformed
 from mailrules.imap.search_data import ESearchData, SearchUpdate
 from mailrules.imap.search_keys import All, AllOf, HasFlag
 from mailrules.imap.sequence_set import SequenceSet, parse_sequence_set
+from mailrules.imap.states import State
 from mailrules.imap.watch_commands import (
     CancelUpdate,
     EventGroup,
@@ -74,6 +75,18 @@ def test_notify_tells_at_any_time_afterwards():
     assert all(isinstance(event, UntaggedReceived) for event in events)
     assert len(events) == 4
     assert connection.take_news()
+
+
+def test_an_overflow_is_a_code_that_a_watcher_can_tell():
+    """RFC 5465 section 5.8 and its example."""
+    connection = selected("NOTIFY")
+    ask(connection, Notify((EventGroup(Watched.SELECTED, (NEW, GONE)),)), b"TAG OK done\r\n")
+
+    (event,) = connection.receive_data(b"* OK [NOTIFICATIONOVERFLOW] ...A comment can go here...\r\n")
+
+    assert event.response.code.name == Code.NOTIFICATION_OVERFLOW
+    assert not connection.has_news
+    assert connection.state is State.SELECTED
 
 
 @pytest.mark.parametrize(
