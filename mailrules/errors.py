@@ -44,6 +44,25 @@ class CommandRefused(IMAPError):
         super().__init__(f"{command} refused: {status}{bracket} {text}".rstrip())
 
 
+class CharsetRefused(CommandRefused):
+    """The server takes no search in UTF-8, and what was asked could be matched by nobody else.
+
+    ``asked`` is the kind of search key. The other parts are those of the server's refusal.
+    """
+
+    def __init__(self, refusal: CommandRefused, *, asked: str) -> None:
+        self.asked = asked
+        super().__init__(
+            refusal.command, status=refusal.status, code=refusal.code, text=refusal.text, detail=refusal.detail
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{super().__str__()}; {self.asked} with a text that is not ASCII can only be matched by the server, "
+            "which refuses UTF-8 (BADCHARSET, RFC 9051 section 6.4.4): search for ASCII instead"
+        )
+
+
 class MessageLimitReached(IMAPError):
     """The server did only a part of a command, and said OK (MESSAGELIMIT, RFC 9738).
 

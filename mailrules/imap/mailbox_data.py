@@ -20,7 +20,7 @@ _USES: Final = frozenset({"\\all", "\\archive", "\\drafts", "\\flagged", "\\impo
 # Dovecot and Cyrus write the tags of extended data without quotes: Parent (CHILDINFO ("SUBSCRIBED"))
 _EXTENDED_DATA = re.compile(rb' \((?:"|(?:CHILDINFO|OLDNAME) ++\()', re.IGNORECASE)
 _STATUS_ITEMS = re.compile(
-    rb" \((?:MESSAGES|UID|UNSEEN|RECENT|DELETED|SIZE|HIGHESTMODSEQ|MAILBOXID|APPENDLIMIT|[ )])", re.IGNORECASE
+    rb" \((?:MESSAGES|UID|UNSEEN|RECENT|DELETED|SIZE|HIGHESTMODSEQ|MAILBOXID|APPENDLIMIT|[ )])| NIL *+\Z", re.IGNORECASE
 )
 
 

@@ -121,6 +121,11 @@ QUIRKS: Final = (
         sentence="A text part has no line count, so what follows stands one place earlier.",
     ),
     Quirk(
+        name="numbers-left-out",
+        servers="Yandex, reported for MailKit",
+        sentence="A part ends where its size, or its line count, should be.",
+    ),
+    Quirk(
         name="missing-content",
         servers="Yandex",
         sentence="Nothing at all stands where the content of an empty part should.",

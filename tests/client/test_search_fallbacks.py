@@ -6,23 +6,24 @@ import pytest
 
 from mailrules.client.fallbacks import Progress
 from mailrules.client.search_fallbacks import SearchAnywhere
-from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.errors import CharsetRefused, CommandRefused, MissingCapability
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.message_commands import SearchReturn, UidFetch, UidSearch
 from mailrules.imap.search_commands import UidSearchFor
 from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_keys import (
-    All,
     AllOf,
+    Annotated,
+    AnnotationAttribute,
     AnyOf,
     Contains,
+    Gmail,
     HasFlag,
     HeaderContains,
     Not,
     OlderThan,
     SearchKey,
     TextField,
-    Uids,
 )
 from mailrules.imap.sequence_set import SequenceSet
 
@@ -104,28 +105,62 @@ def test_a_refused_charset_is_left_out() -> None:
 
 
 def test_then_texts_of_fields_are_looked_for_here_and_the_rest_there() -> None:
-    progress = refused_twice(AllOf((FLAGGED, Not(GREETINGS))), "ESEARCH")
+    progress = refused_twice(AllOf((Not(GREETINGS), FLAGGED)), "ESEARCH")
 
+    # What is ASCII comes first, so that less is fetched.
+    assert only(progress) == UidSearch(AllOf((FLAGGED,)))
+    progress.take([(1, 2, 3)])
     tell_subjects(progress)
 
-    assert only(progress) == UidSearchFor(AllOf((FLAGGED, Not(Uids(SequenceSet.of([1]))))), EVERYTHING)
+    assert progress.result.all_uids == SequenceSet.of([2, 3])
+
+
+def test_only_messages_that_can_still_be_found_are_fetched() -> None:
+    progress = refused_twice(AllOf((GREETINGS, FLAGGED)))
+
+    progress.take([(3, 7)])
+
+    command = only(progress)
+    assert isinstance(command, UidFetch)
+    assert command.uids == SequenceSet.of([3, 7])
+
+
+def test_nothing_is_fetched_where_nothing_can_be_found() -> None:
+    progress = refused_twice(AllOf((GREETINGS, FLAGGED)))
+
+    progress.take([()])
+
+    assert progress.result.count == 0
 
 
 def test_a_text_that_no_message_has_finds_nothing() -> None:
-    progress = refused_twice(AnyOf((FLAGGED, HeaderContains("Subject", "süß"))))
+    progress = refused_twice(HeaderContains("Subject", "süß"))
 
     tell_subjects(progress)
 
-    assert only(progress) == UidSearch(AnyOf((FLAGGED, Not(All()))))
+    assert progress.result.count == 0
 
 
-@pytest.mark.parametrize("field", [TextField.BODY, TextField.TEXT])
-def test_bodies_are_not_fetched_for_a_search(field: TextField) -> None:
-    progress = begun(Contains(field, "grüße"))
-    progress.take([BAD_CHARSET])
-
-    with pytest.raises(CommandRefused, match="BADCHARSET"):
+@pytest.mark.parametrize(
+    ("key", "asked"),
+    [
+        (Gmail("süß"), "Gmail"),
+        (AnyOf((GREETINGS, Gmail("süß"))), "Gmail"),
+        (Annotated("/comment", AnnotationAttribute.VALUE, "süß"), "Annotated"),
+    ],
+)
+def test_what_only_the_server_could_match_is_a_clear_error(key: SearchKey, asked: str) -> None:
+    def run_to_the_end() -> None:
+        progress = begun(key, "X-GM-EXT-1", "ANNOTATE-EXPERIMENT-1")
         progress.take([BAD_CHARSET])
+        progress.take([BAD_CHARSET])
+        while not progress.is_done:
+            tell_subjects(progress)
+
+    with pytest.raises(CharsetRefused, match=rf"BADCHARSET.*{asked} with a text that is not ASCII") as caught:
+        run_to_the_end()
+
+    assert (caught.value.asked, caught.value.code, caught.value.status) == (asked, "BADCHARSET", "NO")
 
 
 def test_another_refusal_is_raised() -> None:

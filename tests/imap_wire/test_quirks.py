@@ -215,6 +215,19 @@ def test_quirk_text_without_lines():
     assert part.disposition_parameters == {"filename": b"notes.txt"}
 
 
+def test_quirk_numbers_left_out():
+    """The bytes are made up after the report, which shows the error and not the response."""
+    parts = structure("numbers-left-out")
+
+    assert outline(parts) == [
+        " multipart/mixed 0",
+        "1 text/plain 0",
+        "2 text/html 120",
+        "3 application/pdf 12 attachment",
+    ]
+    assert parts[1].encoding == "base64"
+
+
 def test_quirk_missing_content():
     empty, with_text = trace("missing-content")
 

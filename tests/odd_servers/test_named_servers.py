@@ -15,6 +15,7 @@ from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, ListNamespaces
 from mailrules.imap.mailbox_commands import Examine, Select
 from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidStore
+from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.search_commands import Part, UidFetchPart
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Enable, Noop
@@ -137,6 +138,21 @@ async def test_a_hundred_thousand_uids_are_cut_by_bytes_for_each_kind_of_server(
         longest = max(len(b"A1234567890 UID MOVE %b Archive\r\n" % piece.to_bytes()) for piece in pieces)
         assert line_bytes - 20 <= longest <= line_bytes
         assert sum(piece.count for piece in pieces) == 100_000
+
+
+@pytest.mark.parametrize(
+    ("greeting", "most"),
+    [
+        ("Courier-IMAP ready.", 16 * 1024),
+        ("Gimap ready for requests", 16 * 1024),
+        ("Dovecot ready.", 64 * 1024),
+        ("mail.example.org IMAP4rev1 2007e.404 at now", 1_000),
+        ("IMAP4rev1 imapgate-0.7 imap.mail.yahoo.com", 1_000),
+        ("some server", 8_000),
+    ],
+)
+def test_no_server_is_sent_more_than_it_takes(greeting, most):
+    assert most * 0.9 <= command_line_bytes(server_name="", greeting=greeting) <= most
 
 
 async def test_pieces_join_as_one_result(clients):
