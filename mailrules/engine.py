@@ -22,6 +22,7 @@ from mailrules.hookspecs import RunFinished, RunStarted
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FactRequest
+from mailrules.outgoing import outbox_of, work_outbox
 from mailrules.plan.document import plan_digest, plan_from_json
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
@@ -211,6 +212,7 @@ async def carry_out(
             stores=stores,
             journal=session.journal,
             effects=session.plugins.effects(),
+            outbox=outbox_of(session),
             now=session.now,
             progress=session.progress,
             known=known,
@@ -261,6 +263,8 @@ def _tell_finished(
 
 async def recover_open_steps(session: Session, stores: Mapping[str, MailStore]) -> tuple[RecoveryReport, ...]:
     """Give the open steps of these accounts their verdicts, before anything new is judged there."""
+    # What goes out has rows of its own to judge it by, and is tried before its messages are judged anew.
+    await work_outbox(session)
     report = await recover(session.journal, stores, now=session.now, wait=session.wait)
     if report.settled:
         get_logger().info("recovery.finished", settled={str(state): n for state, n in report.settled.items()})

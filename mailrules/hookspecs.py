@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from mailrules.execution.effects import EffectHandler
+    from mailrules.execution.effects import EffectHandler, OutboxHandler
     from mailrules.journal.records import RunId, RunKind, RunOutcome
     from mailrules.mailbox.message import UID, Fact, MessageFacts, Unreadable
     from mailrules.plan.plan import StepKind
@@ -92,8 +92,8 @@ def mailrules_actions() -> Sequence[ActionSpec]:  # type: ignore[empty-body]  # 
 
 
 @hookspec
-def mailrules_effects() -> Sequence[EffectHandler]:  # type: ignore[empty-body]  # a hook specification has no body
-    """The handlers that carry out the plugin's own ``Effect`` steps, each at most once a message."""
+def mailrules_effects() -> Sequence[EffectHandler | OutboxHandler]:  # type: ignore[empty-body]  # a hook specification has no body
+    """The handlers that carry out the plugin's own ``Effect`` steps, each at most once a message, or by the outbox."""
 
 
 @hookspec

@@ -31,6 +31,8 @@ EVENTS = frozenset(
         "daemon.stopped",
         "mailbox.refused",
         "mailbox.watched",
+        "outbox.given_up",
+        "outbox.settled",
         "plugin.failed",
         "recovery.finished",
         "recovery.undecided",

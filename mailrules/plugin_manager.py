@@ -19,6 +19,7 @@ import pluggy
 from mailrules import default_plugins, hookspecs
 from mailrules.contained_plugins import contained_action, contained_condition, contained_effect, describe
 from mailrules.errors import PluginError
+from mailrules.execution.effects import EffectHandler, OutboxHandler
 from mailrules.logs import get_logger
 from mailrules.rules.registry import Registry
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     import click
 
-    from mailrules.execution.effects import EffectHandler
     from mailrules.hookspecs import Enricher, RunFinished, RunStarted
 
 ENTRY_POINT_GROUP = "mailrules"
@@ -101,10 +101,21 @@ class PluginManager:
             },
         )
 
-    def effects(self) -> Mapping[str, EffectHandler]:
+    def effects(self) -> Mapping[str, EffectHandler | OutboxHandler]:
         """Handlers by the name of their effect."""
-        found = self._collect("mailrules_effects", noun="effect", attributes=("name", "perform"))
-        return {name: contained_effect(handler, plugin=plugin) for name, (plugin, handler) in found.items()}
+        found = self._collect("mailrules_effects", noun="effect", attributes=("name",))
+        handlers: dict[str, EffectHandler | OutboxHandler] = {}
+        for name, (plugin, handler) in found.items():
+            if isinstance(handler, OutboxHandler):
+                # The outbox contains it: it knows best from when on an error leaves the outcome unknown.
+                handlers[name] = handler
+            elif isinstance(handler, EffectHandler):
+                handlers[name] = contained_effect(handler, plugin=plugin)
+            else:
+                raise PluginError(
+                    f"plugin {plugin!r}: mailrules_effects answered with {handler!r}, which has no 'perform'"
+                )
+        return handlers
 
     def enrichers(self) -> Mapping[str, Enricher]:
         """Enrichers by the name of their fact."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -12,6 +13,7 @@ from mailrules.errors import PlanRefused
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
@@ -42,6 +44,10 @@ class Session(ReadingSession):
     journal: Journal
     wait: Callable[[float], Awaitable[None]] = asyncio.sleep
     progress: Callable[[Progress], None] | None = None
+    state_directory: Path | None = None
+    """Where what goes out is kept until it is settled; None: nothing goes out."""
+    random: Callable[[], float] = random.random
+    """Between 0 and 1: keeps retries apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,51 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SmtpSettings:
+    """How mail is handed in for an account. ``user`` and ``secret`` are both there or both not.
+
+    ``sender`` is the address that it is from.
+    """
+
+    host: str
+    port: int
+    sender: str
+    security: Security = Security.TLS
+    user: str = ""
+    secret: SecretReference | None = None
+    ca_file: str = ""
+    timeout_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """One endpoint that may be called. ``header`` carries the secret, if there is one.
+
+    ``is_idempotent`` is the owner's word that the receiver drops a call whose Idempotency-Key it has seen.
+    """
+
+    name: str
+    url: str
+    header: str = "Authorization"
+    secret: SecretReference | None = None
+    is_idempotent: bool = False
+    allow_private: bool = False
+    ca_file: str = ""
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxSettings:
+    """How much may go out within ``per``, and how often one effect is tried."""
+
+    per_rule: int = 100
+    per_recipient: int = 50
+    in_all: int = 200
+    per: timedelta = timedelta(hours=1)
+    attempts: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """One entry of ``accounts``. With ``tunnel``, host and port name no connection."""
 
@@ -91,6 +137,7 @@ class AccountSettings:
     authserv_ids: frozenset[str] = frozenset()
     """Servers whose Authentication-Results fields (RFC 8601) are believed, lower case."""
     timeouts: Timeouts = field(default_factory=Timeouts)
+    smtp: SmtpSettings | None = None
     where: Location | None = field(default=None, compare=False)
 
     @property

@@ -66,6 +66,7 @@ async def open_session(
             now=local_now,
             wait=invocation.wait or asyncio.sleep,
             progress=progress,
+            state_directory=invocation.state_path.path,
         )
 
 

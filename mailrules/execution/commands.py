@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mailrules.execution.effects import EffectHandler
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import CopyOutcome, MailStore
+    from mailrules.plan.plan import MessagePlan, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +82,9 @@ def _copied(batch: Batch, outcome: CopyOutcome, *, proved: StepState) -> dict[UI
     return proofs
 
 
-async def _effect(batch: Batch, handler: EffectHandler, *, account: str, mailbox: str) -> dict[UID, Proof]:
-    (share,) = batch.shares
-    (step,) = share.steps
-    message = share.message
-    call = EffectCall(
+def effect_call(message: MessagePlan, step: Step, *, account: str, mailbox: str) -> EffectCall:
+    """What a handler is told of one message."""
+    return EffectCall(
         effect=step.effect,
         rule=step.rule,
         account=account,
@@ -96,9 +95,16 @@ async def _effect(batch: Batch, handler: EffectHandler, *, account: str, mailbox
         from_=message.from_,
         received=message.received,
         size_bytes=message.size_bytes,
+        target=step.to,
         options=step.options,
-        idempotency_key=_idempotency_key(message.content_key, rule=step.rule, effect=step.effect),
+        idempotency_key=idempotency_key(message.content_key, rule=step.rule, effect=step.effect, target=step.to),
     )
+
+
+async def _effect(batch: Batch, handler: EffectHandler, *, account: str, mailbox: str) -> dict[UID, Proof]:
+    (share,) = batch.shares
+    (step,) = share.steps
+    call = effect_call(share.message, step, account=account, mailbox=mailbox)
     try:
         outcome = await handler.perform(call)
     except Exception as error:  # noqa: BLE001 - a stranger's code; whatever it raises, it may have acted
@@ -107,7 +113,8 @@ async def _effect(batch: Batch, handler: EffectHandler, *, account: str, mailbox
     return {share.uid: Proof(state=state, detail=outcome.detail)}
 
 
-def _idempotency_key(content_key: str, *, rule: str, effect: str) -> str:
+def idempotency_key(content_key: str, *, rule: str, effect: str, target: str) -> str:
+    """The same for the same message, rule, action and target in every run; "" for a message without a key."""
     if not content_key:
         return ""
-    return hashlib.sha256(f"{content_key}\0{rule}\0{effect}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{content_key}\0{rule}\0{effect}\0{target}".encode()).hexdigest()[:32]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from mailrules.execution.effects import EffectHandler
+    from mailrules.execution.effects import EffectHandler, OutboxHandler
+    from mailrules.execution.outbox import Outbox
     from mailrules.execution.report import ExecutionReport, Progress
     from mailrules.journal.journal import Journal
     from mailrules.journal.records import RunId
@@ -30,13 +31,15 @@ async def execute(
     run: RunId,
     stores: Mapping[str, MailStore],
     journal: Journal,
-    effects: Mapping[str, EffectHandler],
+    effects: Mapping[str, EffectHandler | OutboxHandler],
     now: Callable[[], datetime],
+    outbox: Outbox | None = None,
     progress: Callable[[Progress], None] | None = None,
     known: Mapping[str, MailboxStatus] | None = None,
 ) -> ExecutionReport:
     """Carry out a plan: mailbox steps, then each mailbox's messages (an undo: mailbox steps last).
 
+    ``outbox`` is where effects with an ``OutboxHandler`` go out; without one they are left out.
     ``known`` spares a round trip where the caller has just read the status of targets.
 
     Also moves the positions on. Does not begin or finish the run: the caller does, by the report's
@@ -49,7 +52,7 @@ async def execute(
         if account not in stores:
             part.leave_out(tally, f"account {account!r} is not connected")
             continue
-        session = Session(run=run, store=stores[account], journal=journal, now=now)
+        session = Session(run=run, store=stores[account], journal=journal, now=now, outbox=outbox)
         try:
             await _run_account(part, session, effects=effects, tally=tally, known=known or {})
         except (ConnectionLost, RemoteProtocolError) as error:
@@ -88,7 +91,7 @@ async def _run_account(
     part: _AccountPart,
     session: Session,
     *,
-    effects: Mapping[str, EffectHandler],
+    effects: Mapping[str, EffectHandler | OutboxHandler],
     tally: Tally,
     known: Mapping[str, MailboxStatus],
 ) -> None:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, ReadOnlyMode, RemoteProtocolError
 from mailrules.execution.batches import Batch, Stage, batches_of, command_intent, step_intents
-from mailrules.execution.commands import perform
+from mailrules.execution.commands import effect_call, perform
+from mailrules.execution.effects import EffectRefused, OutboxHandler
 from mailrules.execution.finishing import finish_halfway
 from mailrules.execution.flag_words import unkept
 from mailrules.execution.reconcile import reconcile
 from mailrules.execution.reply_codes import Handling, explain, reply_for
 from mailrules.execution.session import first_error
+from mailrules.journal.deliveries import CapReached
 from mailrules.journal.records import Operation, StepState, StepVerdict
 from mailrules.plan.plan import StepKind
 
@@ -22,9 +24,10 @@ if TYPE_CHECKING:
 
     from mailrules.execution.batches import Share
     from mailrules.execution.effects import EffectHandler
+    from mailrules.execution.outbox import Draft
     from mailrules.execution.report import Tally
     from mailrules.execution.session import Session
-    from mailrules.journal.records import StepId, StepRecord
+    from mailrules.journal.records import CommandIntent, StepId, StepRecord
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailboxStatus
     from mailrules.plan.plan import MailboxPlan
@@ -57,11 +60,12 @@ class MailboxRun:
         plan: MailboxPlan,
         *,
         session: Session,
-        effects: Mapping[str, EffectHandler],
+        effects: Mapping[str, EffectHandler | OutboxHandler],
         tally: Tally,
         known: Mapping[str, MailboxStatus],
     ) -> None:
         self._plan, self._session, self._effects, self._tally, self._known = plan, session, effects, tally, known
+        self._plain_effects = {name: one for name, one in effects.items() if not isinstance(one, OutboxHandler)}
         self._store = session.store
         self._targets: dict[str, MailboxStatus] = {}
         self._barred: dict[str, str] = {}
@@ -197,6 +201,8 @@ class MailboxRun:
             reason = "the mailbox does not keep \\Deleted, so nothing can be removed from it without MOVE"
         elif key.operation is Operation.EFFECT and key.effect not in self._effects:
             reason = f"no plugin offers the action {key.effect!r}"
+        elif self._goes_out(batch) and self._session.outbox is None:
+            reason = "there is no state directory, so nothing can go out"
         if reason:
             self._leave_out(key.kind, batch.shares, reason)
             return (), ()
@@ -220,6 +226,8 @@ class MailboxRun:
         command = command_intent(
             batch.key, self._plan, target=self._targets.get(batch.key.target), capabilities=self._store.capabilities
         )
+        if self._goes_out(batch):
+            return await self._launch_outside(group, batch, command)
         intents = [intent for share in batch.shares for intent in step_intents(share, command)]
         try:
             ids = await self._session.intend(intents)
@@ -240,6 +248,54 @@ class MailboxRun:
         self._flights.append(flight)
         return True
 
+    def _goes_out(self, batch: Batch) -> bool:
+        """Whether it is an effect that goes through the outbox."""
+        return batch.key.operation is Operation.EFFECT and isinstance(
+            self._effects.get(batch.key.effect), OutboxHandler
+        )
+
+    async def _launch_outside(self, group: asyncio.TaskGroup, batch: Batch, command: CommandIntent) -> bool:
+        """Write down what will go out, journal the intent, then let it be tried. False as in ``_launch``."""
+        outbox, (share,), kind = self._session.outbox, batch.shares, batch.key.kind
+        assert outbox is not None  # noqa: S101 -- ``_sort_out`` has seen to it
+        (intent,) = step_intents(share, command)
+        call = effect_call(share.message, share.steps[0], account=self._session.account, mailbox=self._plan.mailbox)
+        try:
+            draft = await outbox.prepare(call, self._store)
+            if draft.prepared.declined:
+                verdict = await outbox.decline(self._session.run, intent, draft)
+                self._uncounted[verdict.step] = (share.uid, kind)
+                self._learn([verdict])
+                return True
+            step = await outbox.intend(self._session.run, intent, draft)
+        except (EffectRefused, OSError, RemoteProtocolError) as error:
+            self._leave_out(kind, batch.shares, f"{batch.key.effect}: {error}")
+            return True
+        except ConnectionLost as error:
+            self._lost = error
+            return False
+        except ReadOnlyMode as stopped:
+            self._stopped = stopped
+            return False
+        if isinstance(step, CapReached):
+            self._leave_out(kind, batch.shares, step.reason)
+            return True
+        self._uncounted[step] = (share.uid, kind)
+        await self._make_room(1)
+        flight = _Flight(frozenset(batch.uids))
+        flight.task = group.create_task(self._send_outside(step, draft, flight))
+        self._flights.append(flight)
+        return True
+
+    async def _send_outside(self, step: StepId, draft: Draft, flight: _Flight) -> None:
+        """Try an effect; the outbox journals what came of it."""
+        outbox = self._session.outbox
+        assert outbox is not None  # noqa: S101 -- it has intended the step
+        verdict = await outbox.first_attempt(step, draft)
+        flight.is_answered = True
+        self._answered.set()
+        self._learn([verdict])
+
     def _has_lost(self) -> bool:
         return self._lost is not None
 
@@ -249,7 +305,7 @@ class MailboxRun:
             proofs = await perform(
                 batch,
                 store=self._store,
-                effects=self._effects,
+                effects=self._plain_effects,
                 account=self._session.account,
                 mailbox=self._plan.mailbox,
             )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from mailrules.execution.outbox import Outbox
     from mailrules.journal.journal import Journal
     from mailrules.journal.records import RunId, StepId, StepIntent, StepRecord, StepState
     from mailrules.mailbox.store import MailStore
@@ -26,6 +27,8 @@ class Session:
     store: MailStore
     journal: Journal
     now: Callable[[], datetime]
+    outbox: Outbox | None = None
+    """Where effects beyond the mailbox go out."""
 
     @property
     def account(self) -> str:

@@ -107,11 +107,17 @@ def mark_attempting(connection: sqlite3.Connection, step: StepId) -> None:
     connection.execute("UPDATE deliveries SET is_attempting = 1 WHERE step = ?", (step,))
 
 
-def end_attempt(connection: sqlite3.Connection, step: StepId, *, due: datetime | None) -> None:
-    """The attempt has a verdict; ``due`` is when the next one is, if there is one."""
+def end_attempt(
+    connection: sqlite3.Connection, step: StepId, *, due: datetime | None, is_declined: bool = False
+) -> None:
+    """The attempt has a verdict; ``due`` is when the next one is, if there is one.
+
+    ``is_declined``: nothing went out after all, and so nothing counts for its recipient.
+    """
     connection.execute(
-        "UPDATE deliveries SET is_attempting = 0, attempts = attempts + 1, due = coalesce(?, due) WHERE step = ?",
-        (to_text(due) if due else None, step),
+        "UPDATE deliveries SET is_attempting = 0, attempts = attempts + 1, due = coalesce(?, due),"
+        " recipient = iif(?, '', recipient) WHERE step = ?",
+        (to_text(due) if due else None, is_declined, step),
     )
 
 

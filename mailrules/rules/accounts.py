@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.rules.outside import smtp_from_model, smtp_mistakes
 from mailrules.rules.schema import AccountModel
+from mailrules.rules.secrets import HOW_TO_KEEP_IT, check_secret, secret_reference
 from mailrules.rules.validation import validated
 from mailrules.settings import (
     AccountSettings,
     ProxyKind,
     ProxySettings,
-    SecretReference,
     Security,
     Timeouts,
     stays_here,
@@ -18,10 +19,9 @@ from mailrules.settings import (
 
 if TYPE_CHECKING:
     from mailrules.rules.reporter import Reporter
-    from mailrules.rules.schema import ProxyModel, SecretModel, TimeoutsModel
+    from mailrules.rules.schema import ProxyModel, TimeoutsModel
     from mailrules.rules.source import SourceValue
 
-_HOW_TO_KEEP_IT = 'name where it is kept: secret: {command: "pass mail/home"} (or env, file, keyring, systemd)'
 _STANDARD_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _PROXY_PORTS = {ProxyKind.SOCKS5: 1080, ProxyKind.HTTP: 8080}
 
@@ -33,11 +33,13 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         reporter.error(where, f'"{name}" is no account name', cure='choose a name without "/"')
     secret = source.mapping.get("secret")
     if secret is not None:
-        _check_secret(secret, reporter)
+        check_secret(secret, reporter)
     if "password" in source.mapping:
-        reporter.broken(source.key_at("password"), "a password does not belong in this file", cure=_HOW_TO_KEEP_IT)
+        reporter.broken(source.key_at("password"), "a password does not belong in this file", cure=HOW_TO_KEEP_IT)
     if "proxy" in source.mapping:
         _check_proxy(source.mapping["proxy"], source, reporter)
+    if "smtp" in source.mapping:
+        smtp_mistakes(source.mapping["smtp"], reporter)
     model = validated(AccountModel, source, reporter, what="an account")
     if model is None:
         return None
@@ -45,7 +47,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
     if (model.host is None) == (model.tunnel is None):
         reporter.error(where, f'the account "{name}" needs either host or tunnel', cure="add host: imap.example.org")
     if model.secret is None and model.tunnel is None:
-        reporter.error(where, f'the account "{name}" has no secret', cure=_HOW_TO_KEEP_IT)
+        reporter.error(where, f'the account "{name}" has no secret', cure=HOW_TO_KEEP_IT)
     if security is Security.NONE and model.host and not model.insecure and not stays_here(model.host, proxy):
         reporter.error(
             source.mapping["security"].at,
@@ -55,7 +57,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
     return AccountSettings(
         name=name,
         user=model.user,
-        secret=_secret_reference(model.secret),
+        secret=secret_reference(model.secret),
         host=model.host or "",
         port=model.port or _STANDARD_PORTS[security],
         security=security,
@@ -71,6 +73,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         addresses=tuple(model.addresses),
         authserv_ids=frozenset(one.lower() for one in model.authserv_id),
         timeouts=_timeouts(model.timeouts),
+        smtp=smtp_from_model(model.smtp),
         where=where,
     )
 
@@ -82,27 +85,11 @@ def _check_proxy(proxy: SourceValue, account: SourceValue, reporter: Reporter) -
     if "tunnel" in account.mapping:
         reporter.error(proxy.at, "a tunnel has no proxy", cure="let the tunnel's command use the proxy, or use host")
     if "password" in proxy.mapping:
-        reporter.broken(proxy.key_at("password"), "a password does not belong in this file", cure=_HOW_TO_KEEP_IT)
+        reporter.broken(proxy.key_at("password"), "a password does not belong in this file", cure=HOW_TO_KEEP_IT)
     if "secret" in proxy.mapping:
-        _check_secret(proxy.mapping["secret"], reporter)
+        check_secret(proxy.mapping["secret"], reporter)
     if ("user" in proxy.mapping) == proxy.mapping.keys().isdisjoint({"secret", "password"}):
         reporter.error(proxy.at, "a proxy has user and secret, or neither", cure="add the other one")
-
-
-def _check_secret(secret: SourceValue, reporter: Reporter) -> None:
-    # The value itself is never repeated in a message: it may be a password.
-    if not secret.is_mapping:
-        reporter.broken(secret.at, "a secret does not belong in this file", cure=_HOW_TO_KEEP_IT)
-    elif "oauth" in secret.mapping:
-        reporter.broken(secret.key_at("oauth"), "oauth is not available in this version", cure=_HOW_TO_KEEP_IT)
-    elif len(secret.mapping) != 1:
-        reporter.error(secret.at, "a secret has exactly one source", cure=_HOW_TO_KEEP_IT)
-
-
-def _secret_reference(model: SecretModel | None) -> SecretReference | None:
-    if model is None:
-        return None
-    return next((SecretReference(kind=kind, value=value) for kind, value in model if value is not None), None)
 
 
 def _proxy_settings(model: ProxyModel | None) -> ProxySettings | None:
@@ -114,7 +101,7 @@ def _proxy_settings(model: ProxyModel | None) -> ProxySettings | None:
         host=model.host,
         port=model.port or _PROXY_PORTS[kind],
         user=model.user or "",
-        secret=_secret_reference(model.secret),
+        secret=secret_reference(model.secret),
     )
 
 

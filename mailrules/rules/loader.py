@@ -19,6 +19,7 @@ from mailrules.rules.examples import lower_example
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
+from mailrules.rules.outside import check_smtp, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.registry import CompileContext
 from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import RuleSet
@@ -26,6 +27,7 @@ from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
 from mailrules.rules.toml_source import read_toml
 from mailrules.rules.validation import validated
 from mailrules.rules.yaml_source import MAX_FILE_BYTES, read_yaml
+from mailrules.settings import OutboxSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from mailrules.rules.registry import Registry
     from mailrules.rules.rule import Example, MailboxRef, Rule
     from mailrules.rules.source import SourceValue
-    from mailrules.settings import AccountSettings
+    from mailrules.settings import AccountSettings, SmtpSettings, WebhookSettings
 
     Read = Callable[[str], bytes]
     Expand = Callable[[str], Sequence[str]]
@@ -52,6 +54,10 @@ class LoadedConfiguration:
     rules: RuleSet
     warnings: tuple[Diagnostic, ...] = ()
     plugins: tuple[str, ...] = ()
+    smtp: SmtpSettings | None = None
+    """Where mail is handed in for accounts that do not say it themselves."""
+    webhooks: Mapping[str, WebhookSettings] = field(default_factory=dict)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
 
 
 def load_configuration(path: str, *, read: Read, registry: Registry, expand: Expand) -> LoadedConfiguration:
@@ -118,11 +124,19 @@ class _Loading:
             lists=self._lists(documents),
             allow=frozenset(item.text for item in main.items("allow")),
             report=self.reporter.report,
+            webhooks=frozenset(main.entries("webhooks")),
+            main_file=main.path,
         )
+        webhooks = {
+            name: webhook_settings(name, source, self.reporter) for name, source in main.entries("webhooks").items()
+        }
+        smtp, outbox = self._outside(main)
         rules = self._rules(documents, accounts=accounts.keys(), context=context)
         examples = self._examples(documents)
         settings = {name: account for name, account in accounts.items() if account is not None}
         lint(rules, accounts=settings, reporter=self.reporter)
+        if smtp is None:
+            check_smtp(rules, accounts=settings, reporter=self.reporter)
         if self.reporter.has_errors:
             raise RuleError(self.reporter.all)
         return LoadedConfiguration(
@@ -136,7 +150,17 @@ class _Loading:
             ),
             warnings=self.reporter.warnings,
             plugins=tuple(item.text for item in main.items("plugins")),
+            smtp=smtp,
+            webhooks={name: webhook for name, webhook in webhooks.items() if webhook is not None},
+            outbox=outbox,
         )
+
+    def _outside(self, main: _Document) -> tuple[SmtpSettings | None, OutboxSettings]:
+        """What the main file says of all accounts' ways out."""
+        entries = main.source.mapping
+        smtp = smtp_settings(entries["smtp"], self.reporter) if "smtp" in entries else None
+        outbox = outbox_settings(entries["outbox"], self.reporter) if "outbox" in entries else None
+        return smtp, outbox or OutboxSettings()
 
     def _source(self, path: str, *, at: Location) -> SourceValue | None:
         self.files.append(path)

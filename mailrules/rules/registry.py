@@ -20,7 +20,7 @@ __all__ = ["ActionSpec", "CompileContext", "ConditionSpec", "Registry", "SourceV
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileContext:
-    """What a factory may use: the lists of the file, what it allows, and where to report.
+    """What a factory may use: the lists of the file, what the main file allows and names, and where to report.
 
     ``report`` collects a diagnostic; a factory that reported an error returns None.
     """
@@ -28,6 +28,9 @@ class CompileContext:
     lists: Mapping[str, tuple[str, ...]]
     allow: frozenset[str]
     report: Callable[[Diagnostic], None]
+    webhooks: frozenset[str] = frozenset()
+    main_file: str = ""
+    """The file that may grant what included ones may not; its name as in the places of its values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,43 @@ class ProxyModel(_Model):
     secret: SecretModel | None = None
 
 
+class SmtpModel(_Model):
+    """Where mail is handed in: for forward, reply and notify."""
+
+    host: Text
+    port: int | None = Field(None, ge=1, le=65535, description="465 for tls, 587 otherwise.")
+    security: Literal["tls", "starttls", "none"] = "tls"
+    user: Text | None = None
+    secret: SecretModel | None = None
+    from_: Text = Field(alias="from", description="The address that mail is from.")
+    ca_file: Text | None = Field(None, description="A PEM file of authorities to trust besides the system's.")
+    timeout: Duration = timedelta(seconds=60)
+
+
+class WebhookModel(_Model):
+    """An endpoint that rules may call by its name."""
+
+    url: Text
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,60}$")] = Field(
+        "Authorization", description="The header that carries the secret."
+    )
+    secret: SecretModel | None = Field(None, description="The header's whole value.")
+    idempotent: bool = Field(default=False, description="The receiver drops a call whose Idempotency-Key it knows.")
+    allow_private: bool = Field(default=False, description="It may be on this machine or in a private network.")
+    ca_file: Text | None = Field(None, description="A PEM file of authorities to trust besides the system's.")
+    timeout: Duration = timedelta(seconds=30)
+
+
+class OutboxModel(_Model):
+    """How much may go out in a while, and how often one effect is tried."""
+
+    per_rule: int = Field(100, ge=1)
+    per_recipient: int = Field(50, ge=1)
+    in_all: int = Field(200, ge=1)
+    per: Period = timedelta(hours=1)
+    attempts: int = Field(8, ge=1, le=100)
+
+
 class LimitsModel(_Model):
     """What the account's server is spared."""
 
@@ -175,6 +212,7 @@ class AccountModel(_Model):
     archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")
     addresses: Texts = Field([], description="Your own addresses; the user name is one where it has an @.")
     authserv_id: Texts = Field([], description="Servers whose Authentication-Results fields are believed.")
+    smtp: SmtpModel | None = Field(None, description="Where mail of this account is handed in.")
     limits: LimitsModel = LimitsModel()
     timeouts: TimeoutsModel = TimeoutsModel()
 
@@ -314,7 +352,10 @@ class DocumentModel(_Model):
     tests: list[SkipValidation[TestModel]] = []
     include: Texts = []
     plugins: Texts = []
-    allow: Annotated[list[Literal["delete"]], _ONE_OR_MORE] = []
+    allow: Annotated[list[Literal["delete", "forward", "reply", "notify", "webhook", "pipe"]], _ONE_OR_MORE] = []
+    smtp: SkipValidation[SmtpModel | None] = None
+    webhooks: dict[str, SkipValidation[WebhookModel]] = {}
+    outbox: SkipValidation[OutboxModel | None] = None
 
 
 def json_schema(registry: Registry) -> dict[str, object]:

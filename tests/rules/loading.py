@@ -13,6 +13,7 @@ from mailrules.default_plugins import (
     file_actions,
     mailbox_actions,
     mark_actions,
+    outbox_actions,
     related_conditions,
     score_conditions,
     structure_conditions,
@@ -38,7 +39,7 @@ CONDITION_MODULES = (
     auth_conditions,
     related_conditions,
 )
-ACTION_MODULES = (mark_actions, file_actions, mailbox_actions)
+ACTION_MODULES = (mark_actions, file_actions, mailbox_actions, outbox_actions)
 
 BUILT_IN = Registry(
     conditions={spec.name: spec for module in CONDITION_MODULES for spec in module.mailrules_conditions()},

@@ -179,7 +179,13 @@ def test_toml_is_the_same_model() -> None:
         ("[a]\n", "main.yaml:1:1: error: a file is a mapping, not a list; begin with version: 1"),
         ("version: 1\nruls: []\n", 'main.yaml:2:1: error: unknown key "ruls" in the file; did you mean "rules"?'),
         ("version: 1\nrules: {a: b}\n", "main.yaml:2:8: error: a list is expected here, not a mapping"),
-        ("version: 1\nallow: [forward]\n", "main.yaml:2:9: error: 'delete' is expected here, not 'forward'"),
+        (
+            "version: 1\nallow: [snooze]\n",
+            (
+                "main.yaml:2:9: error: 'delete', 'forward', 'reply', 'notify', 'webhook' or 'pipe' is expected here,"
+                " not 'snooze'"
+            ),
+        ),
         (
             "version: 1\ndefaults: {in: a/INBOX}\n",
             'main.yaml:2:16: error: there is no account "a"; add it under accounts',

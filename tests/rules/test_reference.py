@@ -23,10 +23,13 @@ from mailrules.rules.schema import (
     DocumentModel,
     ExpectModel,
     GivenModel,
+    OutboxModel,
     ProxyModel,
     RuleModel,
     SecretModel,
+    SmtpModel,
     TimeoutsModel,
+    WebhookModel,
 )
 from mailrules.rules.surrounding_tests import SPECIAL_USES, WEEKDAYS
 from mailrules.rules.templates import ADDRESS_FIELDS, DATE_FIELDS, FILTERS, TEXT_FIELDS
@@ -97,10 +100,13 @@ WORDS = {
             DocumentModel,
             ExpectModel,
             GivenModel,
+            OutboxModel,
             ProxyModel,
             RuleModel,
             SecretModel,
+            SmtpModel,
             TimeoutsModel,
+            WebhookModel,
         )
         for name, field in model.model_fields.items()
     ),

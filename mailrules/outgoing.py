@@ -1,0 +1,66 @@
+"""How a run's outbox is put together from what the configuration grants, and worked on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from mailrules.execution.effects import OutsideSettings
+from mailrules.execution.outbox import Outbox
+from mailrules.execution.spool import Spool
+from mailrules.journal.records import StepState
+from mailrules.logs import get_logger
+
+if TYPE_CHECKING:
+    from mailrules.journal.records import StepVerdict
+    from mailrules.session import Session
+
+
+def outbox_of(session: Session) -> Outbox | None:
+    """The outbox in the session's state directory; None where it has none."""
+    if session.state_directory is None:
+        return None
+    spool = Spool(session.state_directory)
+    return Outbox(
+        session.journal,
+        session.plugins.effects(),
+        spool=spool,
+        settings_of=lambda account: outside_settings(session, account, loop_key=spool.loop_key()),
+        limits=session.configuration.outbox,
+        now=session.now,
+        random=session.random,
+    )
+
+
+def outside_settings(session: Session, account: str, *, loop_key: bytes) -> OutsideSettings:
+    """What the main file grants to effects of one account; nothing for an account that it has no longer."""
+    configuration = session.configuration
+    settings = configuration.accounts.get(account)
+    smtp = (settings.smtp if settings else None) or configuration.smtp
+    own = [*(settings.own_addresses if settings else ()), *([smtp.sender] if smtp else ())]
+    return OutsideSettings(
+        allow=configuration.rules.allow if settings else frozenset(),
+        smtp=smtp,
+        webhooks=configuration.webhooks,
+        own_addresses=frozenset(one.lower() for one in own),
+        loop_key=loop_key,
+        now=session.now,
+    )
+
+
+async def work_outbox(session: Session) -> tuple[StepVerdict, ...]:
+    """Settle what a killed process left of the outbox, and try what is due again.
+
+    Raises ReadOnlyMode while the kill switch is on.
+    """
+    outbox = outbox_of(session)
+    if outbox is None:
+        return ()
+    verdicts = await outbox.work()
+    if verdicts:
+        counts = Counter(one.state for one in verdicts)
+        get_logger().info("outbox.settled", states={str(state): count for state, count in counts.items()})
+    for verdict in verdicts:
+        if verdict.state in {StepState.GIVEN_UP, StepState.UNKNOWN}:
+            get_logger().warning("outbox.given_up", step=verdict.step, state=str(verdict.state))
+    return verdicts
