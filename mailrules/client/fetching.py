@@ -39,6 +39,8 @@ class FetchLimits:
     """The same for texts and whole messages, which are large."""
     text_part_bytes: int = 4 << 20
     """A message with a longer text part has unreadable text: rules that need it do nothing with it."""
+    text_bytes: int = 16 << 20
+    """The same for all text parts of one message together."""
 
 
 DEFAULT_FETCH_LIMITS = FetchLimits()
@@ -134,15 +136,31 @@ class TextCollector:
             self._plan(one)
 
     def requests(self) -> Iterator[tuple[SequenceSet, FetchItems]]:
-        """What to fetch: few commands, since most messages have their text in the same few parts."""
-        uids_by_number: dict[str, list[UID]] = {}
+        """What to fetch: few commands, since most messages have their text in the same few parts.
+
+        Messages with the same text parts share their commands, so that one of a thousand parts takes a few.
+        """
+        uids_by_numbers: dict[tuple[str, ...], list[UID]] = {}
         for uid, parts in self._wanted.items():
-            for part in parts:
-                uids_by_number.setdefault(part.number, []).append(uid)
-        for number, uids in uids_by_number.items():
-            most = self._limits.contents_per_command
-            for numbers in cut_by_bytes(uids, max_bytes=_set_bytes(self._limits), max_count=most):
-                yield numbers, (FetchItem.UID, BodySection(part=number))
+            uids_by_numbers.setdefault(tuple(part.number for part in parts), []).append(uid)
+        for numbers, uids in uids_by_numbers.items():
+            for sections in self._cut(numbers):
+                items: FetchItems = (FetchItem.UID, *(BodySection(part=number) for number in sections))
+                room = _set_bytes(self._limits, sum(map(_section_bytes, sections)))
+                most = max(1, self._limits.contents_per_command // len(sections))
+                for uid_set in cut_by_bytes(uids, max_bytes=room, max_count=most):
+                    yield uid_set, items
+
+    def _cut(self, numbers: Sequence[str]) -> Iterator[list[str]]:
+        """The part numbers in groups that take half a command line at most."""
+        group: list[str] = []
+        for number in numbers:
+            if group and sum(map(_section_bytes, group)) + _section_bytes(number) > self._limits.line_bytes // 2:
+                yield group
+                group = []
+            group.append(number)
+        if group:
+            yield group
 
     def take(self, data: FetchData) -> None:
         """Take one answer to one of the requests."""
@@ -169,7 +187,16 @@ class TextCollector:
         if longest > most:
             one.texts = Unreadable(reason=f"too complex: a text part of {longest:,} bytes, over {most:,}")
             return
+        total = sum(part.size_bytes for part in parts)
+        if total > self._limits.text_bytes:
+            most = self._limits.text_bytes
+            one.texts = Unreadable(reason=f"too complex: {total:,} bytes of text in its parts, over {most:,}")
+            return
         self._wanted[one.uid] = parts
+
+
+def _section_bytes(number: str) -> int:
+    return len(f" BODY.PEEK[{number}]")
 
 
 def _set_bytes(limits: FetchLimits, names_bytes: int = 0) -> int:

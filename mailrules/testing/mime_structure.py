@@ -113,15 +113,14 @@ def read_entities(content: bytes) -> list[Entity]:
 
 def header_fields(block: bytes) -> tuple[tuple[bytes, bytes], ...]:
     """The fields of a header block as (name, value) pairs, values still folded and with their line end."""
-    fields: list[tuple[bytes, bytes]] = []
+    fields: list[tuple[bytes, list[bytes]]] = []
     for line in block.splitlines(keepends=True):
         if line[:1] in b" \t" and fields and line.strip():
-            name, value = fields[-1]
-            fields[-1] = (name, value + line)
+            fields[-1][1].append(line)
         elif b":" in line:
             name, _, value = line.partition(b":")
-            fields.append((name.rstrip(), value))
-    return tuple(fields)
+            fields.append((name.rstrip(), [value]))
+    return tuple((name, b"".join(lines)) for name, lines in fields)
 
 
 def unfolded(value: bytes) -> bytes:

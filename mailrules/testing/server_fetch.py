@@ -138,7 +138,7 @@ def _read_section(content: bytes, *, number: str, name: bytes) -> bytes:
     """The bytes of a section; of a part that does not exist, none (as Dovecot answers)."""
     if not number and not name:
         return content
-    entities = read_entities(content)
+    entities = _entities_of(content)
     entity: Entity | None = entities[0]
     if number:
         entity = next((one for one in entities if one.number == number), None)
@@ -151,6 +151,12 @@ def _read_section(content: bytes, *, number: str, name: bytes) -> bytes:
     if name in {b"HEADER", b"MIME"}:
         return content[entity.start : entity.body_start]
     return content[entity.body_start : entity.end]
+
+
+@lru_cache(maxsize=4)
+def _entities_of(content: bytes) -> list[Entity]:
+    """Clients ask for many sections of one message in one command; nobody changes what comes back."""
+    return read_entities(content)
 
 
 def _internal_date(stored: StoredMessage) -> bytes:

@@ -6,11 +6,18 @@ import itertools
 
 import pytest
 
-from mailrules.client.fetching import FetchLimits, items_for, object_id_item, sets_of_mailbox, sets_of_uids
+from mailrules.client.fetching import (
+    FetchLimits,
+    TextCollector,
+    items_for,
+    object_id_item,
+    sets_of_mailbox,
+    sets_of_uids,
+)
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.sequence_set import STAR
 from mailrules.imap.writer import BodySection
-from mailrules.mailbox.message import UID, FactRequest
+from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
 
 LIMITS = FetchLimits(messages_per_command=100, commands=10)
 
@@ -81,3 +88,35 @@ def test_modseq_is_asked_for_only_where_there_is_one() -> None:
 )
 def test_messages_are_named_as_the_server_can(capabilities: set[str], server_name: str, item: FetchItem | None) -> None:
     assert object_id_item(frozenset(capabilities), server_name=server_name) is item
+
+
+def _with_texts(uid: int, *numbers: str, size_bytes: int = 10) -> MessageFacts:
+    parts = tuple(Part(number=number, type="text", subtype="plain", size_bytes=size_bytes) for number in numbers)
+    return MessageFacts(uid=UID(uid), structure=parts)
+
+
+def test_messages_with_the_same_text_parts_share_a_command() -> None:
+    texts = TextCollector([_with_texts(1, "1"), _with_texts(2, "1", "2"), _with_texts(3, "1")], limits=FetchLimits())
+
+    assert [(numbers.to_bytes(), len(items)) for numbers, items in texts.requests()] == [(b"1,3", 2), (b"2", 3)]
+
+
+def test_a_message_of_a_thousand_text_parts_takes_few_commands_that_fit_the_line() -> None:
+    deep = ["1." * 49 + str(number) for number in range(1_000)]
+    texts = TextCollector([_with_texts(1, *deep)], limits=FetchLimits(line_bytes=8_000))
+
+    asked = [[item.part for item in items[1:]] for _, items in texts.requests()]
+
+    assert [number for group in asked for number in group] == deep
+    assert len(asked) < 40
+    assert max(sum(len(f" BODY.PEEK[{number}]") for number in group) for group in asked) <= 4_000
+
+
+@pytest.mark.parametrize(("size_bytes", "is_too_much"), [(999, False), (1_000, False), (1_001, True)])
+def test_all_text_of_a_message_together_is_limited(size_bytes: int, *, is_too_much: bool) -> None:
+    facts = _with_texts(1, "1", "2", size_bytes=500)
+    facts.structure = (*facts.structure, Part(number="3", type="text", subtype="plain", size_bytes=size_bytes - 1_000))
+
+    TextCollector([facts], limits=FetchLimits(text_bytes=1_000))
+
+    assert isinstance(facts.texts, Unreadable) is is_too_much
