@@ -133,6 +133,7 @@ def surroundings_of(
         environment=environment,
         history=history,
         enrichers=session.plugins.enrichers(),
+        past_moves=session.journal.past_moves,
         describe_fields=describe,
     )
 

@@ -18,7 +18,7 @@ from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from mailrules.hookspecs import Enricher
     from mailrules.mailbox.store import MailboxStatus, MailReader
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mailrules.plan.facts import Need
     from mailrules.plan.history import History
     from mailrules.plan.mailbox_steps import WantedRights
+    from mailrules.plan.past_moves import MessageIdentity, PastMove
     from mailrules.plan.plan import MailboxStep
     from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
@@ -63,6 +64,8 @@ class Surroundings:
     environment: Environment
     history: History
     enrichers: Mapping[str, Enricher] = field(default_factory=dict)
+    past_moves: Callable[[Sequence[str]], Awaitable[Mapping[MessageIdentity, Sequence[PastMove]]]] | None = None
+    """Asks the journal for our moves of messages with these Message-IDs; None where there is no journal."""
     describe_fields: Sequence[str] = IDENTITY_FIELDS
 
 
@@ -92,7 +95,7 @@ async def survey_mailbox(
     snapshot, planner = _begin(
         reader.account, status, rules, answer=(request, facts), surroundings=surroundings, judged=judged
     )
-    await _gather(planner, reader, snapshot, surroundings.enrichers)
+    await _gather(planner, reader, snapshot, surroundings)
     return planner
 
 
@@ -114,7 +117,7 @@ async def explain_mail(
     for further in answers[1:]:
         snapshot.add(*further)
         planner.added()
-    await _gather(planner, reader, snapshot, surroundings.enrichers)
+    await _gather(planner, reader, snapshot, surroundings)
     return explain_message(
         rules,
         snapshot,
@@ -178,12 +181,13 @@ def _begin(
     return snapshot, planner
 
 
-async def _gather(
-    planner: MailboxPlanner, reader: MailReader, snapshot: Snapshot, enrichers: Mapping[str, Enricher]
-) -> None:
+async def _gather(planner: MailboxPlanner, reader: MailReader, snapshot: Snapshot, surroundings: Surroundings) -> None:
     while (need := planner.next_need()) is not None:
-        await _answer(need, reader, snapshot, enrichers)
+        await _answer(need, reader, snapshot, surroundings.enrichers)
         planner.added()
+    moving = planner.moving()
+    if moving and surroundings.past_moves is not None:
+        planner.remember(await surroundings.past_moves(moving))
 
 
 async def _first_facts(reader: MailReader, request: FactRequest, selection: Selection) -> list[MessageFacts]:

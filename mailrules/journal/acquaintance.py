@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 def select_senders(connection: sqlite3.Connection) -> Mapping[str, str]:
-    """Every sender with his first message, as digests."""
+    """Every sender with his first message, as digests; none in a journal that is older than this knowledge."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'senders'").fetchone() is None:
+        return {}
     return dict(connection.execute("SELECT sender, message FROM senders"))
 
 

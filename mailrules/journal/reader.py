@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from mailrules.journal import deliveries, history, ledger, positions, resolutions, runs, steps
+from mailrules.journal import deliveries, history, ledger, past_moves, positions, resolutions, runs, steps
 from mailrules.journal.database import Database
 from mailrules.journal.health import select_health
 from mailrules.journal.records import StepState
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mailrules.journal.records import Pending, Position, Resolution, RunId, RunRecord, StepId, StepRecord
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import History, LedgerKey
+    from mailrules.plan.past_moves import MessageIdentity, PastMove
     from mailrules.rules.rule import Rule
 
 
@@ -94,6 +95,10 @@ class JournalReader:
             return history.select_history(connection, rules=rules, now=now, ledger=self._known_ledger(connection))
 
         return await self._database.read(work)
+
+    async def past_moves(self, message_ids: Sequence[str]) -> Mapping[MessageIdentity, Sequence[PastMove]]:
+        """Our moves of messages with these Message-IDs that were not taken back, for the planner's loop breaker."""
+        return await self._database.read(lambda connection: past_moves.select_past_moves(connection, message_ids))
 
     async def position(self, account: str, mailbox: str) -> Position | None:
         """How far this mailbox has been judged; the caller compares the UIDVALIDITY."""

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailrules.plan import actions
 from mailrules.plan.conflicts import Disposition, resolve
 from mailrules.plan.history import LedgerKey
+from mailrules.plan.past_moves import MOVES_A_DAY, came_back, is_restless
 from mailrules.plan.plan import Finding, Step, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from mailrules.mailbox.message import UID
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
+    from mailrules.plan.past_moves import PastMove
     from mailrules.plan.values import Renderer
     from mailrules.plan.verdicts import Acting
     from mailrules.rules.rule import Rule
@@ -41,6 +44,7 @@ class MessageDraft:
     content_key: str = ""
     names: tuple[str, ...] = ()
     """The names under which the ledger may know it, the content key first; none if no step is remembered."""
+    past_moves: Sequence[PastMove] = ()
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     done_before: list[Step] = field(default_factory=list)
@@ -51,8 +55,11 @@ class MessageDraft:
 class StepBuilder:
     """Builds the steps of messages of one mailbox."""
 
-    def __init__(self, *, mailbox: str, directory: Directory, renderer: Renderer, history: History) -> None:
+    def __init__(
+        self, *, mailbox: str, directory: Directory, renderer: Renderer, history: History, now: datetime
+    ) -> None:
         self._mailbox, self._directory, self._renderer, self._history = mailbox, directory, renderer, history
+        self._now = now
 
     def build(self, draft: MessageDraft, acts: Sequence[tuple[Acting, str]]) -> None:
         """Fill the draft from the acting branches, each with its reason, in rule order."""
@@ -176,6 +183,8 @@ class StepBuilder:
     def _move_step(self, draft: MessageDraft, rule: Rule, to: str, reason: str, *, create: bool) -> Step | None:
         if to == self._mailbox or self._refuses_target(draft, rule, to, create=create):
             return None
+        if draft.past_moves and self._makes_loop(draft, rule):
+            return None
         return Step(
             kind=StepKind.MOVE,
             rule=rule.name,
@@ -183,6 +192,19 @@ class StepBuilder:
             to=to,
             create=create and not self._directory.exists(to),
         )
+
+    def _makes_loop(self, draft: MessageDraft, rule: Rule) -> bool:
+        """Whether the message is better left where it is, because of where it has been (meaning 10)."""
+        account = self._directory.account
+        back = came_back(draft.past_moves, rule=rule.name, account=account, mailbox=self._mailbox)
+        if back is not None:
+            reason = f"this rule moved it on {back.moved:%Y-%m-%d %H:%M} UTC, and somebody put it back"
+            self._find(draft, "moved_back", rule.name, reason)
+            return True
+        if is_restless(draft.past_moves, now=self._now):
+            self._hold(draft, rule, f"it was moved {MOVES_A_DAY} times within a day; see `mailrules history`")
+            return True
+        return False
 
     def _effect_step(self, draft: MessageDraft, effect: actions.Effect, rule: Rule, reason: str) -> list[Step]:
         step = Step(
@@ -222,6 +244,11 @@ class StepBuilder:
     @staticmethod
     def _find(draft: MessageDraft, kind: str, rule: str, reason: str) -> None:
         draft.findings.append(Finding(uid=draft.uid, rule=rule, kind=kind, reason=reason))
+
+
+def moves(value: object) -> bool:
+    """Whether an action takes the message to another mailbox."""
+    return isinstance(value, actions.MoveTo | actions.MoveToSpecialUse)
 
 
 def ledger_key(name: str, step: Step) -> LedgerKey:

@@ -78,12 +78,15 @@ class MessagePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something a person should know of one message: unknowable, shadowed or held."""
+    """Something a person should know of one message.
+
+    ``moved_back``: a rule that moved it before leaves it where somebody put it back; that is final.
+    """
 
     uid: UID
     rule: str
     kind: str
-    """``unknowable``, ``shadowed``, ``held``."""
+    """``unknowable``, ``shadowed``, ``held``, ``moved_back``."""
     reason: str
 
 

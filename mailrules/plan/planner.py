@@ -17,7 +17,8 @@ from mailrules.plan.facts import Need, facts_asked, next_need
 from mailrules.plan.history import Remembered, asks_for_senders
 from mailrules.plan.identity import CONTENT_FIELDS, content_key, object_name, place_name, snapshot_hash
 from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights
-from mailrules.plan.message_steps import MessageDraft, StepBuilder, ledger_key
+from mailrules.plan.message_steps import MessageDraft, StepBuilder, ledger_key, moves
+from mailrules.plan.past_moves import MessageIdentity
 from mailrules.plan.plan import MailboxPlan, MessagePlan
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
@@ -26,13 +27,14 @@ from mailrules.rules.conditions import All
 from mailrules.rules.related_tests import first_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
     from mailrules.plan.mailbox_steps import WantedRights
+    from mailrules.plan.past_moves import PastMove
     from mailrules.plan.plan import MailboxStep
     from mailrules.plan.verdicts import Acting
     from mailrules.rules.conditions import Environment, Node
@@ -65,6 +67,8 @@ class MailboxPlanner:
         self._rows = snapshot.all_rows if judged is None else snapshot.mask_of_uids(judged)
         self._directory = directory
         self._history = history
+        self._now = environment.now
+        self._past_moves: Mapping[MessageIdentity, Sequence[PastMove]] = {}
         self._describe_fields = tuple(describe_fields)
         nodes = [node for rule in rules for node in (rule.condition, *(arm.condition for arm in rule.branches))]
         self._judge = Judge(snapshot, environment, nodes)
@@ -103,12 +107,29 @@ class MailboxPlanner:
             self._gone |= newly_gone
             self._verdicts = self._decide()
 
+    def moving(self) -> tuple[str, ...]:
+        """The Message-IDs of the messages that a rule may move, each once; call when ``next_need`` is None."""
+        rows = 0
+        for acting in self._verdicts.acting:
+            if any(moves(use.value) for use in acting.branch.actions):
+                rows |= acting.rows
+        ids = (self._snapshot.header_value("message-id", row) for row in rows_of(rows & ~self._gone))
+        return tuple(dict.fromkeys(ids))
+
+    def remember(self, past_moves: Mapping[MessageIdentity, Sequence[PastMove]]) -> None:
+        """Take notice of what was done to the messages that ``moving`` named."""
+        self._past_moves = past_moves
+
     def finish(self) -> MailboxPlan:
         """The plan of this mailbox. Call when ``next_need`` is None."""
         acts = self._acts_by_row()
         reasons = {id(acting): self._judge.reasons(_whole_condition(acting), acting.rows) for acting in self.acting}
         builder = StepBuilder(
-            mailbox=self._snapshot.mailbox, directory=self._directory, renderer=self._renderer, history=self._history
+            mailbox=self._snapshot.mailbox,
+            directory=self._directory,
+            renderer=self._renderer,
+            history=self._history,
+            now=self._now,
         )
         messages, held, findings = [], self._verdicts.unsettled, list(self._verdicts.findings)
         held_rows: list[int] = []
@@ -188,6 +209,8 @@ class MailboxPlanner:
     def _draft(self, row: int, acts: Sequence[Acting]) -> MessageDraft:
         snapshot = self._snapshot
         draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
+        if self._past_moves:
+            draft.past_moves = self._past_moves.get(self._identity(row), ())
         if any(_is_remembered(acting.branch) for acting in acts):
             draft.names = self._names(row)
             draft.content_key = draft.names[0]
@@ -220,6 +243,14 @@ class MailboxPlanner:
             _, rule, action, target = ledger_key("", step)
             place = (self._snapshot.account, self._snapshot.mailbox, self._snapshot.status.uidvalidity, draft.uid)
             yield Remembered(draft.names, rule, action, target, *place)
+
+    def _identity(self, row: int) -> MessageIdentity:
+        received = self._snapshot.received[row]
+        return MessageIdentity(
+            message_id=self._snapshot.header_value("message-id", row),
+            size_bytes=self._snapshot.size_bytes[row] or 0,
+            received=received if isinstance(received, datetime) else None,
+        )
 
     def _hash_of(self, flags: frozenset[str]) -> str:
         if flags not in self._hashes:

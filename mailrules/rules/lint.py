@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.rules.conditions import Always
+from mailrules.rules.loops import check_loops
 from mailrules.rules.reads import flags_read
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def lint(rules: Sequence[Rule], *, accounts: Mapping[str, AccountSettings], repo
     _check_rights(rules, accounts, reporter)
     _warn_of_unreachable(rules, reporter)
     _warn_of_reading_what_others_write(rules, reporter)
-    _warn_of_circles(rules, reporter)
+    check_loops(rules, accounts=accounts, reporter=reporter)
 
 
 def _check_names(rules: Sequence[Rule], reporter: Reporter) -> None:
@@ -130,43 +131,6 @@ def _warn_of_reading_what_others_write(rules: Sequence[Rule], reporter: Reporter
         flags = {flag.lower() for value in values if isinstance(value, _WritesFlags) for flag in value.flags}
         for ref in rule.mailboxes:
             written.setdefault(ref, {}).update(dict.fromkeys(flags, rule))
-
-
-def _warn_of_circles(rules: Sequence[Rule], reporter: Reporter) -> None:
-    """Moves whose mailboxes lead back to where they began (meaning 10)."""
-    moves: dict[tuple[str, str], list[tuple[tuple[str, str], ActionUse]]] = {}
-    for rule, use in _uses(rules):
-        if not use.value.disposes:
-            continue
-        for target in (target.text for target in use.value.targets if target.is_literal):
-            for ref in rule.mailboxes:
-                moves.setdefault((ref.account, ref.mailbox), []).append(((ref.account, target), use))
-    for start, edges in moves.items():
-        for after, use in edges:
-            way = _way(moves, after, start)
-            if way:
-                names = " -> ".join(mailbox for _, mailbox in (start, *way))
-                message = f"moves lead in a circle: {names}"
-                reporter.warning(use.where, message, cure="make sure that the conditions exclude each other")
-
-
-def _way(
-    moves: Mapping[tuple[str, str], list[tuple[tuple[str, str], ActionUse]]],
-    begin: tuple[str, str],
-    end: tuple[str, str],
-) -> tuple[tuple[str, str], ...]:
-    """The mailboxes from ``begin`` to ``end`` along moves, () where none leads there."""
-    ways: list[tuple[tuple[str, str], ...]] = [(begin,)]
-    seen = {begin}
-    while ways:
-        way = ways.pop(0)
-        if way[-1] == end:
-            return way
-        for after, _ in moves.get(way[-1], ()):
-            if after not in seen:
-                seen.add(after)
-                ways.append((*way, after))
-    return ()
 
 
 def _uses(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ActionUse]]:

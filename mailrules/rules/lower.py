@@ -79,6 +79,7 @@ class RuleLowering:
             skip_if_unknowable=chosen.if_unknowable == "skip",
             conflict=Conflict(chosen.conflict or "first"),
             guard=Guard(**dict(chosen.guard)) if chosen.guard else Guard(),
+            may_loop=model.may_loop,
             sees_deleted=any("\\deleted" in flags_read(node) for node in tree),
         )
         self.conditions.add_rule(rule)

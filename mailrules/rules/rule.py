@@ -110,6 +110,8 @@ class Rule:
     skip_if_unknowable: bool = False
     conflict: Conflict = Conflict.FIRST
     guard: Guard = Guard()
+    may_loop: bool = False
+    """The author knows that its moves may lead in a circle."""
     sees_deleted: bool = False
     """Whether a condition names the \\Deleted flag, so that such messages are visible to it."""
 

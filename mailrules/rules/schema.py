@@ -279,6 +279,7 @@ class RuleModel(DefaultsModel):
     do: Actions = None
     choose: list[SkipValidation[BranchModel]] | None = None
     stop: Stop = None
+    may_loop: bool = Field(default=False, description="Its moves may lead in a circle with those of other rules.")
 
 
 class AttachmentModel(_Model):

@@ -100,19 +100,3 @@ def test_reading_a_flag_that_an_earlier_rule_writes_is_a_warning() -> None:
     assert _warnings(rules) == [
         '9: this rule reads $todo, which the rule "mark" changes; it sees the flag as it was before the run'
     ]
-
-
-def test_moves_that_lead_in_a_circle_are_a_warning() -> None:
-    rules = (
-        "  - {name: a, in: home/A, if: {flag: seen}, do: [{move: B}]}\n"
-        "  - {name: b, in: home/B, if: {flag: draft}, do: [{move: C}]}\n"
-        "  - {name: c, in: home/C, if: {flag: answered}, do: [{move: A}]}\n"
-        "  - {name: d, in: home/C, if: {flag: flagged}, do: [{move: D}]}\n"
-        "  - {name: e, in: work/C, if: {flag: flagged}, do: [{move: A}]}\n"
-    )
-
-    assert _warnings(rules) == [
-        "8: moves lead in a circle: A -> B -> C -> A",
-        "9: moves lead in a circle: B -> C -> A -> B",
-        "10: moves lead in a circle: C -> A -> B -> C",
-    ]
