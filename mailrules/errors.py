@@ -117,6 +117,13 @@ class MailboxReset(IMAPError):
     """
 
 
+class SearchResultLost(IMAPError):
+    """A command names by ``$`` what a search saved on a connection that is gone (RFC 5182).
+
+    Nothing was sent. The same search may find other messages now, so it is for the caller to run it again.
+    """
+
+
 class ConnectionFailed(IMAPError):
     """No usable connection came about (name, route, TLS, greeting); nothing was sent to act on.
 

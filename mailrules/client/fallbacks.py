@@ -25,8 +25,9 @@ from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar, cast
 
 from mailrules.client.line_cutting import is_too_long, joined, pieces_of_command
-from mailrules.errors import CommandRefused, IMAPError, LocalProtocolError
+from mailrules.errors import CommandRefused, ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.command import Command
+from mailrules.imap.repeating import REPEATING, Repeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,6 +91,7 @@ class Progress(Generic[R]):
         self._procedure, self._selections = procedure, selections
         self._steps = _in_lines(procedure.steps(offered), offered=offered, line_bytes=line_bytes)
         self._result: R | None = None
+        self._has_changed_something = False
         self._advance(None)
 
     @property
@@ -108,8 +110,20 @@ class Progress(Generic[R]):
         self._selections = selections
 
     def take(self, outcomes: Sequence[Outcome]) -> None:
-        """Go on with what became of the batch. Raises what the procedure raises."""
-        self._advance(outcomes)
+        """Go on with what became of the batch. Raises what the procedure raises.
+
+        A ConnectionLost in a later step says that the procedure may have run, whatever became of that step.
+        """
+        for command, outcome in zip(self.batch, outcomes, strict=True):
+            is_done = not isinstance(outcome, IMAPError)
+            self._has_changed_something |= is_done and REPEATING.get(command.name) is Repeat.NEVER
+        try:
+            self._advance(outcomes)
+        except ConnectionLost as lost:
+            if lost.may_have_run or not self._has_changed_something:
+                raise
+            name = type(self._procedure).__name__
+            raise ConnectionLost(f"{lost}; earlier steps of {name} were carried out", may_have_run=True) from lost
 
     def _advance(self, outcomes: Sequence[Outcome] | None) -> None:
         try:

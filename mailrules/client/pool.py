@@ -7,9 +7,11 @@ import contextlib
 from collections import Counter, deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from mailrules.client.connect import connect
+from mailrules.client.connect import connect as connect_account
+from mailrules.client.login_memory import LoginMemory
 from mailrules.errors import ConnectionFailed, ConnectionLost, IMAPError
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.session_commands import Logout, Noop
@@ -61,7 +63,8 @@ class Pool:
     idle connection of another account is closed for the task that waits. A server that refuses one more connection
     lowers the account's bound to those that it has. Tasks are served in the order in which they asked.
 
-    ``now`` is a clock in seconds that only goes forward.
+    ``now`` is a clock in seconds that only goes forward. ``connect`` makes a connection in another way than usual,
+    which is that none logs in by a weaker way than one of the pool's before it.
     """
 
     def __init__(
@@ -69,11 +72,11 @@ class Pool:
         *,
         now: Callable[[], float],
         host_connections: int | None = None,
-        connect: Callable[[AccountSettings], Awaitable[AsyncClient]] = connect,
+        connect: Callable[[AccountSettings], Awaitable[AsyncClient]] | None = None,
         check_after_seconds: float = CHECK_AFTER_SECONDS,
         check_seconds: float = CHECK_SECONDS,
     ) -> None:
-        self._now, self._connect = now, connect
+        self._now, self._connect = now, connect or partial(connect_account, memory=LoginMemory())
         self._host_connections = host_connections
         self._check_after_seconds, self._check_seconds = check_after_seconds, check_seconds
         self._slots: list[_Slot] = []

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, MailboxReset
+from mailrules.client.followed_searches import FollowedSearches
+from mailrules.errors import CommandRefused, MailboxReset, MissingCapability, SearchResultLost
 from mailrules.imap.mailbox_commands import Select, Unselect
 from mailrules.imap.resync import Resync
 from mailrules.imap.session_commands import Enable
 from mailrules.imap.throttling import seconds_after_command
+from mailrules.imap.watch_commands import UidSearchWatched, WatchedSearch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mailrules.client.async_client import AsyncClient
     from mailrules.imap.command import Command
+    from mailrules.imap.parser import Untagged
     from mailrules.imap.selected_mailbox import OpenedMailbox
 
 _SETTINGS = ("LANGUAGE", "COMPARATOR", "NOTIFY SET")
@@ -21,9 +26,10 @@ _SETTINGS = ("LANGUAGE", "COMPARATOR", "NOTIFY SET")
 
 
 class Replay:
-    """Notes what commands have set; ``lead`` says it again."""
+    """Notes what commands have set; ``lead`` says it again. ``tell`` is given what no command asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Untagged], None]) -> None:
+        self.searches = FollowedSearches(tell)
         self.opened: OpenedMailbox | None = None
         """The open mailbox. The value stays the same object while UIDs keep their meaning."""
         self.latest: OpenedMailbox | None = None
@@ -34,10 +40,20 @@ class Replay:
         self._why_closed = "no mailbox was opened"
         self.was_opened = False
         """Whether there ever was a mailbox."""
+        self._saved_on: AsyncClient | None = None  # the connection that knows what $ stands for
 
-    def note(self, command: Command[object], result: object) -> None:
-        """The server has carried this command out."""
+    def note(self, command: Command[object], result: object, *, client: AsyncClient) -> object:
+        """The server has carried this command out over this connection; the result as the caller is to see it."""
+        if command.saves_result:
+            self._saved_on = client
+        if isinstance(command, UidSearchWatched) and isinstance(result, WatchedSearch):
+            return self.searches.note(command, result)
+        self._note_setting(command, result)
+        return result
+
+    def _note_setting(self, command: Command[object], result: object) -> None:
         if isinstance(command, Select):
+            self._forget_searches()
             self._select, self.was_opened = replace(command, resync=None), True
             self.opened = self.latest = result  # type: ignore[assignment]  # SELECT's result is an OpenedMailbox
         elif isinstance(command, Unselect) or command.name == "CLOSE":
@@ -51,8 +67,14 @@ class Replay:
 
     def forget_mailbox(self, why: str) -> None:
         """No mailbox is open any more."""
+        self._forget_searches()
         self.opened = self.latest = self._select = None
         self._why_closed = why
+
+    def _forget_searches(self) -> None:
+        """They belong to the mailbox that was open (RFC 5182 section 2.1, RFC 5267 section 4.3.5)."""
+        self._saved_on = None
+        self.searches.forget()
 
     def require(self, rests_on: OpenedMailbox | None) -> None:
         """Raise MailboxReset unless the mailbox that was open then is open now, with the same UIDs."""
@@ -60,6 +82,14 @@ class Replay:
             raise MailboxReset(f"no mailbox is open: {self._why_closed}; nothing was sent")
         if self.opened is not rests_on:
             raise MailboxReset("another mailbox was opened meanwhile; nothing was sent")
+
+    def require_saved_result(self, command: Command[object], *, client: AsyncClient) -> None:
+        """Raise SearchResultLost where ``$`` in the command would stand for nothing, or for something else."""
+        if command.reads_saved_result and self._saved_on is not None and self._saved_on is not client:
+            raise SearchResultLost(
+                f"{command.name} with $: the saved result was lost with the connection (RFC 5182); nothing was sent: "
+                "search again"
+            )
 
     def is_unchanged(self, before: OpenedMailbox) -> bool:
         """Whether the reopened mailbox is provably as SELECT has told of it before."""
@@ -79,6 +109,19 @@ class Replay:
                 await client.run(self._settings[name])
         if self._select is not None and self.opened is not None:
             await self._open(client, self._select, self.opened, can_resync="QRESYNC" in agreed)
+        await self._follow_again(client)
+
+    async def _follow_again(self, client: AsyncClient) -> None:
+        for name, command in self.searches.begin_again():
+            if command.reads_saved_result:
+                self.searches.lost(name)
+                continue
+            try:
+                found = await client.run(command)
+            except (CommandRefused, MissingCapability):
+                self.searches.lost(name)
+            else:
+                self.searches.found_again(name, found)
 
     async def _open(self, client: AsyncClient, select: Select, before: OpenedMailbox, *, can_resync: bool) -> None:
         uidvalidity, modseq = before.uidvalidity, (self.latest or before).highest_modseq

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar, cast
 
+from mailrules.client import credentials
 from mailrules.client.backoff import Pace, seconds_asked
+from mailrules.client.connect import connect
+from mailrules.client.fallbacks import Procedure, Progress
+from mailrules.client.followed_searches import FollowedSearches
+from mailrules.client.line_cutting import is_too_long
+from mailrules.client.login_memory import LoginMemory
+from mailrules.client.long_sets import InPieces
 from mailrules.client.replay import Replay
 from mailrules.errors import (
     AuthenticationFailed,
@@ -21,14 +28,19 @@ from mailrules.imap.repeating import Repeat, is_repeatable, repeat_of
 from mailrules.imap.session_commands import Noop
 from mailrules.imap.states import State, needs_open_mailbox
 from mailrules.imap.throttling import seconds_after_command
+from mailrules.imap.watch_commands import CancelUpdate, UidSearchWatched
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mailrules.client.async_client import AsyncClient
+    from mailrules.client.connect import SecretResolver
+    from mailrules.client.fallbacks import Batch
+    from mailrules.client.transcript import Transcript
     from mailrules.imap.command import Command
     from mailrules.imap.parser import Untagged
     from mailrules.imap.selected_mailbox import OpenedMailbox
+    from mailrules.settings import AccountSettings
 
 R = TypeVar("R")
 
@@ -45,7 +57,12 @@ class Supervisor:
 
     The new one is led where the old one was: logged in by ``connect``, with what ENABLE, NOTIFY, LANGUAGE and
     COMPARATOR had set, and the same mailbox open, by QRESYNC where the server offers it. Commands that only ask
-    are then sent again. Others fail with a ConnectionLost that says whether they may have been carried out.
+    are then sent again. Others fail with a ConnectionLost that says whether they may have been carried out. The
+    steps of procedures are commands like others.
+
+    Searches that the server keeps up to date (``UidSearchWatched``) are begun again under the tags that they had for
+    the caller, and what they find otherwise comes to ``on_untagged`` as their updates; NOUPDATE ends one that the new
+    connection does not follow. What a search saved as ``$`` is not found again: SearchResultLost.
 
     Attempts are made when somebody waits for one, and as seldom as back-off and the server want; a deadline is the
     caller's. ``now`` is a clock in seconds that only goes forward, ``wait`` sleeps, ``random`` answers between 0 and 1.
@@ -66,7 +83,7 @@ class Supervisor:
         self._connect, self._wait = connect, wait
         self._on_reopened, self._on_untagged = on_reopened, on_untagged
         self._pace = Pace(now=now, wait=wait, random=random)
-        self._replay = Replay()
+        self._replay = Replay(self._tell)
         self._client: AsyncClient | None = None
         self._connecting, self._opening = asyncio.Lock(), asyncio.Lock()
         self._refusals = 0
@@ -77,6 +94,31 @@ class Supervisor:
         """How many there have been so far."""
         self.last_failure: IMAPError | SecretError | None = None
         """Why the last attempt to connect failed."""
+
+    @classmethod
+    def of_account(
+        cls,
+        account: AccountSettings,
+        *,
+        random: Callable[[], float],
+        now: Callable[[], float],
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        on_reopened: Callable[[OpenedMailbox], None] | None = None,
+        on_untagged: Callable[[Untagged], None] | None = None,
+        resolve_secret: SecretResolver = credentials.resolve,
+        transcript: Transcript | None = None,
+        memory: LoginMemory | None = None,
+    ) -> Self:
+        """Of connections to one account, none of which logs in by a weaker way than one before it.
+
+        ``memory`` shares what is known of that with others.
+        """
+        logins = LoginMemory() if memory is None else memory
+
+        async def connect_anew() -> AsyncClient:
+            return await connect(account, resolve_secret=resolve_secret, transcript=transcript, memory=logins)
+
+        return cls(connect_anew, random=random, now=now, wait=wait, on_reopened=on_reopened, on_untagged=on_untagged)
 
     async def start(self) -> None:
         """Connect for the first time. Raises at once what ``connect`` raises."""
@@ -106,12 +148,15 @@ class Supervisor:
         """The mailbox that is open, or that will be again, as the last SELECT told of it."""
         return self._replay.opened
 
-    async def run(self, command: Command[R]) -> R:
-        """Run one command, over as many connections as it takes.
+    async def run(self, command: Command[R] | Procedure[R]) -> R:
+        """Run one command, or those of a procedure, over as many connections as it takes.
 
         Raises what ``AsyncClient.run`` does; ConnectionLost only for a command that must not be repeated or was
-        lost too often; AuthenticationFailed once the server refuses the login for good; MailboxReset.
+        lost too often; AuthenticationFailed once the server refuses the login for good; MailboxReset;
+        SearchResultLost.
         """
+        if isinstance(command, Procedure):
+            return await self._carry_out(command)
         if repeat_of(command.name) is Repeat.CONNECTION:
             raise LocalProtocolError(f"{command.name} makes or ends a connection, which is the supervisor's own part")
         opens_mailbox = isinstance(command, Select)
@@ -122,7 +167,10 @@ class Supervisor:
             return await self._run(command)
         async with self._opening:
             rests_on = self._replay.opened
-        return await self._run(command, rests_on=rests_on)
+        if isinstance(command, CancelUpdate):
+            await self._cancel(command)
+            return cast("R", None)  # which is CancelUpdate's result
+        return await self._run_there(command, rests_on)
 
     async def idle(self, *, timeout_seconds: float) -> bool:
         """Wait until the open mailbox changes; False when the time is over before that.
@@ -144,14 +192,23 @@ class Supervisor:
 
     # -- commands ---------------------------------------------------------------------------------
 
+    async def _run_there(self, command: Command[R], rests_on: OpenedMailbox | None) -> R:
+        """Run a command in the mailbox that it was meant for."""
+        client = self._client
+        if client is not None and is_too_long(command, offered=client.capabilities, line_bytes=client.line_bytes):
+            return await self._carry_out(InPieces(command, client.line_bytes), rests_on=rests_on)
+        return await self._run(command, rests_on=rests_on)
+
     async def _run(self, command: Command[R], *, rests_on: OpenedMailbox | None = None) -> R:
+        sent = FollowedSearches.to_send(command) if isinstance(command, UidSearchWatched) else command
         losses = throttlings = 0
         while True:
             client = await self._connected()
             if needs_open_mailbox(command.name):
                 self._replay.require(rests_on)
+                self._replay.require_saved_result(command, client=client)
             try:
-                result = await client.run(command)
+                result = await client.run(sent)
             except ConnectionLost as lost:
                 losses += 1
                 if self._is_closed or losses > MOST_REPEATS or not is_repeatable(command):
@@ -162,8 +219,51 @@ class Supervisor:
                 if not is_held or throttlings > MOST_REPEATS or not is_repeatable(command):
                     raise
             else:
-                self._replay.note(command, result)
-                return result
+                return cast("R", self._replay.note(sent, result, client=client))  # of the kind that it was
+
+    async def _carry_out(self, procedure: Procedure[R], *, rests_on: OpenedMailbox | None = None) -> R:
+        client = await self._connected()
+        async with self._opening:
+            rests_on = rests_on or self._replay.opened
+        progress = Progress(procedure, offered=client.capabilities, selections=0, line_bytes=client.line_bytes)
+        while not progress.is_done:
+            if procedure.rests_on_selection:
+                self._replay.require(rests_on)
+            batch = progress.batch
+            outcomes = await self._outcomes(batch, rests_on)
+            if any(isinstance(one, Select) for one in batch):
+                rests_on = self._replay.opened
+            progress.take(outcomes)
+        return progress.result
+
+    async def _outcomes(self, batch: Batch, rests_on: OpenedMailbox | None) -> list[object]:
+        """The result or the error of each, side by side."""
+        if len(batch) == 1:
+            return [await self._outcome(batch[0], rests_on)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._outcome(command, rests_on)) for command in batch]
+        return [task.result() for task in tasks]
+
+    async def _outcome(self, command: Command[object], rests_on: OpenedMailbox | None) -> object:
+        try:
+            if needs_open_mailbox(command.name) and not isinstance(command, CancelUpdate):
+                return await self._run_there(command, rests_on)
+            return await self.run(command)
+        except IMAPError as error:
+            return error
+
+    async def _cancel(self, command: CancelUpdate) -> None:
+        """A search whose connection is lost is followed no more, which is all that was wanted."""
+        translated = self._replay.searches.cancel(command)
+        client = self._client
+        if client is None or client.state is State.LOGOUT:
+            return
+        with contextlib.suppress(ConnectionLost):
+            await client.run(translated)
+
+    def _tell(self, response: Untagged) -> None:
+        if self._on_untagged is not None:
+            self._on_untagged(response)
 
     async def _open(self, command: Command[R]) -> R:
         try:
@@ -240,7 +340,7 @@ class Supervisor:
         """Connect, and lead the connection where the last one was."""
         client = await self._connect()
         try:
-            client.listener = self._on_untagged
+            client.listener = self._replay.searches.hear
             before = self._replay.opened
             await self._replay.lead(client)
             if self._is_closed:

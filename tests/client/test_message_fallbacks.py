@@ -18,6 +18,7 @@ from mailrules.client.message_fallbacks import (
 )
 from mailrules.errors import (
     CommandRefused,
+    ConnectionLost,
     LocalProtocolError,
     MessageLimitReached,
     MissingCapability,
@@ -171,6 +172,20 @@ def test_changes_come_by_qresync_or_by_two_commands():
         carried_out(ask, "IMAP4REV1")
     with pytest.raises(LocalProtocolError, match="name the UIDs"):
         carried_out(ChangesAnywhere(SequenceSet.starting_at(1), FLAGS, 12345), "QRESYNC")
+
+
+@pytest.mark.parametrize("may_have_run", [False, True])
+def test_a_connection_lost_behind_a_step_that_was_done_says_so(may_have_run):
+    lost = ConnectionLost("cut", may_have_run=may_have_run)
+
+    with pytest.raises(ConnectionLost) as told:
+        carried_out(MoveAnywhere(UIDS, "t"), "UIDPLUS", COPIED, lost)
+    with pytest.raises(ConnectionLost) as at_once:
+        carried_out(MoveAnywhere(UIDS, "t"), "UIDPLUS", lost)
+
+    assert told.value.may_have_run
+    assert ("earlier steps of MoveAnywhere were carried out" in str(told.value)) is not may_have_run
+    assert at_once.value is lost
 
 
 def test_what_is_gone_from_a_long_set_is_found_by_a_search_that_fits_into_any_line():
