@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mailrules import upkeep
 from mailrules.engine import carry_out, recover_open_steps
 from mailrules.errors import CommandRefused
 from mailrules.journal.records import Position, RunKind
 from mailrules.mailbox.message import FactRequest
 from mailrules.plan.guards import hold_excess
 from mailrules.plan.planner import IDENTITY_FIELDS
-from mailrules.planning import mailbox_steps_of, read_directory, surroundings_of, unjudged, whole_plan
+from mailrules.planning import mailbox_steps_of, read_directory, surroundings_of, unjudged, whole_plan, without_gone
 from mailrules.rules.conditions import Cause
 from mailrules.survey import survey_mailbox
 
@@ -41,6 +42,7 @@ class Watch:
         self._session, self._store, self._ref = session, store, ref
         self._directory, self._status = directory, status
         self._recent_targets: dict[str, None] = {}
+        self._next_tidying = session.now()
 
     @classmethod
     async def begin(cls, session: Session, store: MailStore, ref: MailboxRef, *, backlog: bool = False) -> Watch:
@@ -75,6 +77,9 @@ class Watch:
         Raises ReadOnlyMode where the kill switch is on.
         """
         self._session.journal.kill_switch.check()
+        if self._session.now() >= self._next_tidying:
+            self._next_tidying = self._session.now() + upkeep.EVERY
+            await upkeep.tidy(self._session, {self._ref.account: self._store})
         opened = self._store.opened
         if opened is None or opened.mailbox != self._status.mailbox or opened.read_only:
             self._status = await _open(self._session, self._store, self._status.mailbox, backlog=False)
@@ -92,6 +97,7 @@ class Watch:
             guarded = replace(guarded, final_uids=())
         else:
             guarded = replace(guarded, final_uids=tuple(sorted({*guarded.final_uids, *selection.without})))
+            guarded = await without_gone(self._session.journal, guarded, seen=planner.uids, selection=selection)
         steps, warnings = await mailbox_steps_of(self._store, [planner], self._directory)
         plan = whole_plan(self._session, [guarded], steps=steps, warnings=warnings)
         report = await carry_out(

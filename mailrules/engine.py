@@ -29,6 +29,7 @@ from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
 from mailrules.planning import plan_accounts, read_directory, surroundings_of
 from mailrules.session import ReadingSession, Scope, Session, accounts_in, accounts_named, connected
 from mailrules.survey import explain_mail
+from mailrules.upkeep import tidy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +87,9 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
         plan = await plan_accounts(session, stores, scope=scope, describe=IDENTITY_FIELDS)
         if not await confirm(plan):
             return RunReport(plan=plan, recoveries=recoveries, confirmed=False)
-        return await carry_out(session, plan, stores, kind=RunKind.ONCE, recoveries=recoveries)
+        report = await carry_out(session, plan, stores, kind=RunKind.ONCE, recoveries=recoveries)
+        await tidy(session, stores)
+        return report
 
 
 async def apply_plan(session: Session, document: str) -> RunReport:

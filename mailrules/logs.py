@@ -43,6 +43,7 @@ EVENTS = frozenset(
         "schedule.reached",
         "stop.requested",
         "task.failed",
+        "upkeep.put_off",
     }
 )
 """Every event that the product logs; a test holds this list and the code together."""

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.plan.directory import directory_of
-from mailrules.plan.filters import only_rule
+from mailrules.plan.filters import only_once, only_rule
 from mailrules.plan.plan import MailboxPlan, Plan
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from mailrules.journal.reader import JournalReader
+    from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailboxStatus, MailReader
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
@@ -54,12 +55,25 @@ async def plan_accounts(
                 reader, status, rules.for_mailbox(ref), surroundings=surroundings, selection=selection
             )
             planners.append(planner)
-            plan = planner.finish()
+            plan = await without_gone(session.journal, planner.finish(), seen=planner.uids, selection=selection)
             plans.append(only_rule(plan, scope.rule) if scope.rule else plan)
         new_steps, new_warnings = await mailbox_steps_of(reader, planners, directory)
         steps += [step for step in new_steps if scope.rule in {"", step.rule}]
         warnings += new_warnings
     return whole_plan(session, plans, steps=steps, warnings=warnings)
+
+
+async def without_gone(
+    journal: JournalReader, plan: MailboxPlan, *, seen: Collection[UID], selection: Selection
+) -> MailboxPlan:
+    """The plan, passing also messages that were to be judged again and are no longer there."""
+    if selection.newest is not None:
+        return plan
+    position = await journal.position(plan.account, plan.mailbox)
+    if position is None or position.uidvalidity != plan.uidvalidity:
+        return plan
+    gone = position.pending.difference(seen)
+    return replace(plan, final_uids=tuple(sorted(gone.union(plan.final_uids)))) if gone else plan
 
 
 async def _open_ahead(reader: MailReader, refs: Sequence[MailboxRef]) -> None:
@@ -94,7 +108,7 @@ def whole_plan(
     return Plan(
         created=session.now(),
         rules_hash=session.configuration.rules.hash,
-        mailboxes=tuple(plans),
+        mailboxes=only_once(plans),
         mailbox_steps=tuple(steps),
         warnings=tuple(dict.fromkeys(warnings)),
     )

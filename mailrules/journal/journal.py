@@ -275,13 +275,19 @@ class Journal(JournalReader):
         if remembered:
             await self._database.write(work)
 
+    async def ledger_places(self, account: str, *, seen_before: datetime) -> dict[tuple[str, int], set[int]]:
+        """Where the messages of entries should be that were not met for long: UIDs by mailbox and UIDVALIDITY."""
+        return await self._database.read(
+            lambda connection: ledger.select_places(connection, account, seen_before=seen_before)
+        )
+
     async def touch_places(
-        self, account: str, mailbox: str, *, uidvalidity: int, uids: Iterable[int], now: datetime
+        self, account: str, mailbox: str, *, uidvalidity: int, uids: Iterable[int], now_in: str, now: datetime
     ) -> None:
         """Note that the messages of ledger entries are still where they were."""
         await self._database.write(
             lambda connection: ledger.touch_places(
-                connection, account, mailbox, uidvalidity=uidvalidity, uids=uids, now=now
+                connection, account, mailbox, uidvalidity=uidvalidity, uids=uids, now_in=now_in, now=now
             )
         )
 

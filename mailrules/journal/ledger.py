@@ -123,12 +123,13 @@ def touch_places(
     *,
     uidvalidity: int,
     uids: Iterable[int],
+    now_in: str,
     now: datetime,
 ) -> None:
-    """The messages at these places are still there."""
+    """The messages at these places are still there, though their mailbox may have another name by now."""
     connection.executemany(
-        "UPDATE ledger SET seen = ? WHERE account = ? AND mailbox = ? AND uidvalidity = ? AND uid = ?",
-        [(to_text(now), account, mailbox, uidvalidity, uid) for uid in uids],
+        "UPDATE ledger SET seen = ?, mailbox = ? WHERE account = ? AND mailbox = ? AND uidvalidity = ? AND uid = ?",
+        [(to_text(now), now_in, account, mailbox, uidvalidity, uid) for uid in uids],
     )
 
 

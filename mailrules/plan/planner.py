@@ -83,6 +83,11 @@ class MailboxPlanner:
         """The branches that act, in rule order, with their rows; final once nothing is needed."""
         return tuple(self._verdicts.acting)
 
+    @property
+    def uids(self) -> tuple[UID, ...]:
+        """The messages that were there to be judged."""
+        return tuple(self._snapshot.uids)
+
     def mailbox_steps(self) -> tuple[MailboxStep, ...]:
         """Mailboxes to make and to subscribe, as the acting rules say."""
         return mailbox_steps(self.acting, directory=self._directory, renderer=self._renderer)

@@ -1,0 +1,124 @@
+"""Two accounts in memory with a rule file, a person who moves things about, and a clock that the test moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mailrules.cli.configuration import Loaded, load
+from mailrules.cli.paths import ChosenPath
+from mailrules.engine import carry_out
+from mailrules.journal.journal import Journal
+from mailrules.journal.records import RunKind
+from mailrules.plan.planner import IDENTITY_FIELDS
+from mailrules.planning import plan_accounts
+from mailrules.session import Scope, Session
+from mailrules.testing.capabilities import EVERY_CAPABILITY
+from mailrules.testing.mail_state import MailAccount
+from mailrules.testing.memory_store import MemoryStore
+from mailrules.upkeep import tidy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mailrules.engine import RunReport
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+HEAD = """\
+version: 1
+accounts:
+  home: {host: imap.example, user: ann, secret: {env: X}}
+  work: {host: imap.example, user: ann, secret: {env: X}}
+"""
+KEEP_COPIES = """\
+rules:
+  - name: keep
+    in: [home/INBOX, home/Other, work/INBOX]
+    if: {subject: Keep}
+    do: [{copy: {to: Copies, create: true}}]
+"""
+
+
+@dataclass
+class Household:
+    """Accounts ``home`` and ``work``; ``run`` is ``run --once``."""
+
+    folder: Path
+    rules: str = KEEP_COPIES
+    capabilities: frozenset[str] = EVERY_CAPABILITY
+    accounts: dict[str, MailAccount] = field(
+        default_factory=lambda: {"home": MailAccount(), "work": MailAccount()},
+    )
+    now: datetime = NOON
+    _session: Session | None = None
+
+    async def open(self) -> None:
+        for account in self.accounts.values():
+            account.create("Other")
+        journal = await Journal.open(self.folder / "state" / "journal.sqlite3")
+        configuration, plugins = self._load()
+        self._session = Session(configuration=configuration, plugins=plugins, journal=journal, now=lambda: self.now)
+
+    async def reopen(self) -> None:
+        """What another start of the program finds."""
+        await self.close()
+        journal = await Journal.open(self.folder / "state" / "journal.sqlite3")
+        self._session = replace(self.session, journal=journal)
+
+    async def close(self) -> None:
+        await self.session.journal.close()
+
+    @property
+    def session(self) -> Session:
+        assert self._session is not None
+        return self._session
+
+    def edit(self, rules: str) -> None:
+        """Put another rule file in force."""
+        self.rules = rules
+        configuration, plugins = self._load()
+        self._session = replace(self.session, configuration=configuration, plugins=plugins)
+
+    def pass_time(self, days: float) -> None:
+        self.now += timedelta(days=days)
+
+    def stores(self) -> dict[str, MemoryStore]:
+        return {
+            name: MemoryStore(account, account=name, capabilities=self.capabilities)
+            for name, account in self.accounts.items()
+        }
+
+    async def run(self) -> RunReport:
+        """Judge all mail, act, and do the day's chores, as ``run --once``."""
+        stores = self.stores()
+        plan = await plan_accounts(self.session, stores, scope=Scope(), describe=IDENTITY_FIELDS)
+        report = await carry_out(self.session, plan, stores, kind=RunKind.ONCE)
+        await tidy(self.session, stores)
+        return report
+
+    def move(self, uid: int, source: tuple[str, str], target: tuple[str, str]) -> int:
+        """What a person's client does; within an account the message keeps its object id. The new UID."""
+        came_from = self.accounts[source[0]][source[1]]
+        goes_to = self.accounts[target[0]][target[1]]
+        if source[0] == target[0]:
+            stored = self.accounts[source[0]].copy(came_from, uid, goes_to)
+        else:
+            old = came_from.messages[uid]
+            stored = self.accounts[target[0]].add(target[1], old.content, flags=old.flags, received=old.received)
+        came_from.remove(uid)
+        return stored.uid
+
+    def copies(self) -> list[bytes]:
+        """The messages in every mailbox named Copies."""
+        return [
+            stored.content
+            for account in self.accounts.values()
+            if "Copies" in account
+            for stored in account["Copies"].messages.values()
+        ]
+
+    def _load(self) -> Loaded:
+        path = self.folder / "mailrules.yaml"
+        path.write_text(HEAD + self.rules, encoding="utf-8")
+        return load(ChosenPath(path=path, reason="the test's"))

@@ -1,0 +1,119 @@
+"""Whether what is held stays to be judged, with its reason, until it is released or gone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mailrules.arrivals import Watch
+from mailrules.rules.rule import MailboxRef
+from mailrules.testing.builders import message
+from tests.execution.household import Household
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from mailrules.journal.records import Pending
+
+GUARDED = """\
+defaults: {guard: {max_messages: 1, per: 1h}}
+rules:
+  - {name: sort, in: [home/INBOX], if: {subject: Sort}, do: [{move: Archive}]}
+"""
+NO_TARGET = "rules:\n  - {name: sort, in: [home/INBOX], if: {subject: Sort}, do: [{move: Nowhere}]}\n"
+INBOX = MailboxRef(account="home", mailbox="INBOX")
+
+
+@pytest.fixture
+async def household(tmp_path: Path) -> AsyncIterator[Household]:
+    household = Household(folder=tmp_path, rules=GUARDED)
+    await household.open()
+    yield household
+    await household.close()
+
+
+async def restarted(household: Household) -> Watch:
+    """The daemon on a new connection, after another start of the program."""
+    await household.reopen()
+    return await Watch.begin(household.session, household.stores()["home"], INBOX)
+
+
+def deliver(household: Household, count: int, *, start: int = 1) -> None:
+    for number in range(start, start + count):
+        mail = message(subject=f"Sort {number}", message_id=f"<{number}@example.org>")
+        household.accounts["home"].add("INBOX", mail)
+
+
+async def held(household: Household) -> list[Pending]:
+    return list(await household.session.journal.pending())
+
+
+async def test_what_a_guard_holds_is_released_by_a_yes_after_a_restart(household: Household) -> None:
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 3)
+    await watch.judge_arrivals()
+    assert [(one.uid, one.kind, one.rule) for one in await held(household)] == [
+        (2, "held", "sort"),
+        (3, "held", "sort"),
+    ]
+
+    watch = await restarted(household)
+    await watch.judge_arrivals()
+    assert [one.uid for one in await held(household)] == [2, 3], "the window is still used up"
+
+    await household.session.journal.approve("sort", now=household.now)
+    watch = await restarted(household)
+    await watch.judge_arrivals()
+
+    assert await held(household) == []
+    assert len(household.accounts["home"]["Archive"].messages) == 3
+
+
+async def test_what_a_guard_holds_goes_on_when_its_window_has_passed(household: Household) -> None:
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 3)
+    await watch.judge_arrivals()
+
+    household.now += timedelta(hours=1, minutes=1)
+    await (await restarted(household)).judge_arrivals()
+
+    assert [one.uid for one in await held(household)] == [3]
+
+
+async def test_the_reason_why_mail_is_held_is_kept_and_kept_up_to_date(household: Household) -> None:
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 2)
+    await watch.judge_arrivals()
+    assert "mailrules approve sort" in (await held(household))[0].reason
+
+    household.edit(NO_TARGET)
+    await (await restarted(household)).judge_arrivals()
+
+    assert "does not exist" in (await held(household))[0].reason
+
+
+async def test_held_mail_that_a_person_took_away_is_no_longer_held(household: Household) -> None:
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 3)
+    await watch.judge_arrivals()
+
+    household.accounts["home"]["INBOX"].remove(2)
+    await (await restarted(household)).judge_arrivals()
+    assert [one.uid for one in await held(household)] == [3]
+
+    household.accounts["home"]["INBOX"].remove(3)
+    await household.run()
+    assert await held(household) == []
+
+
+async def test_only_what_is_held_is_remembered_where_nothing_else_came(household: Household) -> None:
+    household.edit(NO_TARGET)
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 2)
+
+    await watch.judge_arrivals()
+
+    assert [one.uid for one in await held(household)] == [1, 2]
