@@ -40,7 +40,7 @@ _COUNTED = {
     StepKind.UNSUBSCRIBE: ("end of a subscription", "ends of subscriptions"),
     StepKind.SETACL: ("change of rights", "changes of rights"),
 }
-_FINDING_LOOKS = {"unknowable": "warn", "shadowed": "dim", "held": "warn", "moved_back": "warn"}
+_FINDING_LOOKS = {"unknowable": "warn", "too_complex": "bad", "shadowed": "dim", "held": "warn", "moved_back": "warn"}
 
 
 def show_plan(output: Output, plan: Plan, *, limit: int | None = SHOWN_MESSAGES) -> None:

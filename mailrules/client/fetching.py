@@ -10,7 +10,7 @@ from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import has_modseq
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 from mailrules.imap.writer import BodySection
-from mailrules.mailbox.message import UID, MessageFacts, Unreadable
+from mailrules.mailbox.message import UID, MessageFacts, Unreadable, too_complex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -185,12 +185,12 @@ class TextCollector:
         longest = max((part.size_bytes for part in parts), default=0)
         most = self._limits.text_part_bytes
         if longest > most:
-            one.texts = Unreadable(reason=f"too complex: a text part of {longest:,} bytes, over {most:,}")
+            one.texts = too_complex(f"a text part of {longest:,} bytes, over {most:,}")
             return
         total = sum(part.size_bytes for part in parts)
         if total > self._limits.text_bytes:
             most = self._limits.text_bytes
-            one.texts = Unreadable(reason=f"too complex: {total:,} bytes of text in its parts, over {most:,}")
+            one.texts = too_complex(f"{total:,} bytes of text in its parts, over {most:,}")
             return
         self._wanted[one.uid] = parts
 
@@ -206,4 +206,6 @@ def _set_bytes(limits: FetchLimits, names_bytes: int = 0) -> int:
 
 def _unreadable(data: FetchData, name: str) -> Unreadable:
     malformed = data.malformed.get(name)
-    return Unreadable(reason=malformed.reason if malformed else f"the server sent no {name}")
+    if malformed is None:
+        return Unreadable(reason=f"the server sent no {name}")
+    return too_complex(malformed.reason) if malformed.is_over_limit else Unreadable(reason=malformed.reason)

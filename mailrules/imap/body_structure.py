@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mailrules.imap.tokens import Unreadable, read_size
+from mailrules.imap.tokens import OverLimit, Unreadable, read_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +50,7 @@ def read_body_structure(value: Value, *, limits: Limits) -> tuple[BodyPart, ...]
     while waiting:
         body, number, prefix = waiting.pop()
         if len(parts) == limits.parts:
-            raise Unreadable(f"over {limits.parts} parts in one message (limits.parts)")
+            raise OverLimit(f"over {limits.parts} parts in one message (limits.parts)")
         fields = body if isinstance(body, list) else []
         children: list[tuple[Value, str, str]] = []
         if _is_multipart(fields):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from mailrules.imap.tokens import Unreadable, unescape
+from mailrules.imap.tokens import OverLimit, Unreadable, unescape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def read_envelope(value: Value, *, limits: Limits) -> Envelope:
     fields = value + [None] * (10 - len(value))
     addresses = [_read_addresses(field, limits=limits) for field in fields[2:8]]
     if sum(map(len, addresses)) > limits.addresses:
-        raise Unreadable(f"over {limits.addresses} addresses in an envelope (limits.addresses)")
+        raise OverLimit(f"over {limits.addresses} addresses in an envelope (limits.addresses)")
     from_, sender, reply_to, to, cc, bcc = addresses
     return Envelope(
         date=_text(fields[0]),
@@ -129,7 +129,7 @@ def _read_addresses(value: Value, *, limits: Limits) -> tuple[EnvelopeAddress, .
     if len(value) == 4 and not any(isinstance(one, list) for one in value):  # the list around one address is missing
         value = [value]
     if len(value) > limits.addresses:
-        raise Unreadable(f"over {limits.addresses} addresses in one field (limits.addresses)")
+        raise OverLimit(f"over {limits.addresses} addresses in one field (limits.addresses)")
     return tuple(_read_address(one) for one in value if isinstance(one, list))
 
 

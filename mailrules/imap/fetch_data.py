@@ -17,7 +17,7 @@ from mailrules.imap.body_structure import BodyPart, read_body_structure
 from mailrules.imap.envelope import USUAL_ADDRESSES, USUAL_ENVELOPE, Envelope, read_envelope, usual_envelope
 from mailrules.imap.fetch_extras import NO_EXTRAS, ExtraAttributes, FetchExtras, read_extra
 from mailrules.imap.responses import Malformed
-from mailrules.imap.tokens import Reader, Unreadable, Value, read_number, read_size
+from mailrules.imap.tokens import OverLimit, Reader, Unreadable, Value, read_number, read_size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -204,7 +204,9 @@ def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits, uid: int
         except Unreadable as error:
             reader.position = start
             reader.skip_value()
-            malformed[name] = Malformed(raw=reader.data[start : reader.position].strip(), reason=f"{name}: {error}")
+            raw = reader.data[start : reader.position].strip()
+            is_over_limit = isinstance(error, OverLimit)
+            malformed[name] = Malformed(raw=raw, reason=f"{name}: {error}", is_over_limit=is_over_limit)
     return FetchData(
         sequence_number=sequence_number,
         sections=sections,

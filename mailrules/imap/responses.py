@@ -134,3 +134,5 @@ class Malformed:
 
     raw: bytes
     reason: str
+    is_over_limit: bool = False
+    """Well formed as far as it was read, and larger than ``Limits`` allow."""

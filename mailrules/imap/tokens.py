@@ -42,6 +42,10 @@ class Unreadable(IMAPError):
     """A piece of a response that cannot be read. Stays inside ``imap``, where it becomes ``Malformed``."""
 
 
+class OverLimit(Unreadable):
+    """What cannot be read since there is too much of it, as ``Limits`` say."""
+
+
 class Reader:
     """Reads a frame from left to right; ``position`` is where the next piece begins."""
 
@@ -113,7 +117,7 @@ class Reader:
                 value = None if (atom := match[_ATOM]).upper() == b"NIL" else atom
             elif kind == _OPEN:
                 if len(lists) == self._limits.nesting:
-                    raise Unreadable(f"lists nested deeper than {self._limits.nesting} (limits.nesting)")
+                    raise OverLimit(f"lists nested deeper than {self._limits.nesting} (limits.nesting)")
                 lists.append([])
                 continue
             elif kind == _CLOSE:
@@ -127,7 +131,7 @@ class Reader:
                 self.position = position
                 return value
             lists[-1].append(value)
-        raise Unreadable(f"over {self._limits.items} items in one value (limits.items)")
+        raise OverLimit(f"over {self._limits.items} items in one value (limits.items)")
 
     def skip_value(self) -> None:
         """Go past the next value, however deep it is. Raises Unreadable where it does not end."""

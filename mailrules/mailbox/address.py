@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from mailrules.mailbox.headers import MAX_ENCODED_WORDS, decode_words
-from mailrules.mailbox.message import Unreadable
+from mailrules.mailbox.message import Unreadable, too_complex
 from mailrules.mailbox.text import clean_text, decode_bytes
 
 MAX_ADDRESSES = 2_000
@@ -64,10 +64,10 @@ def parse_addresses(raw: bytes) -> tuple[Address, ...] | Unreadable:
     """All addresses of one header value, in order; an empty group has none. Never raises."""
     text = raw.decode("ascii") if raw.isascii() else decode_bytes(raw)
     if text.count("=?") > MAX_ENCODED_WORDS:
-        return Unreadable(reason=f"too complex: over {MAX_ENCODED_WORDS:,} encoded words in one address field")
+        return too_complex(f"over {MAX_ENCODED_WORDS:,} encoded words in one address field")
     addresses = _usual_addresses(text) or _Parser(text).addresses
     if len(addresses) > MAX_ADDRESSES:
-        return Unreadable(reason=f"too complex: over {MAX_ADDRESSES:,} addresses in one header field")
+        return too_complex(f"over {MAX_ADDRESSES:,} addresses in one header field")
     return tuple(addresses)
 
 

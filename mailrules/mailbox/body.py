@@ -6,7 +6,7 @@ import binascii
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.html_text import html_text
-from mailrules.mailbox.message import Unreadable
+from mailrules.mailbox.message import Unreadable, too_complex
 from mailrules.mailbox.text import clean_text, decode_base64, decode_bytes
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def body_text(parts: Sequence[tuple[Part, bytes]] | Unreadable) -> str | Unreada
         return parts
     size_bytes = sum(len(raw) for _, raw in parts)
     if size_bytes > MAX_TEXT_BYTES:
-        return Unreadable(reason=f"too complex: {size_bytes:,} bytes of text, over {MAX_TEXT_BYTES:,}")
+        return too_complex(f"{size_bytes:,} bytes of text, over {MAX_TEXT_BYTES:,}")
     plain = clean_text("\n".join(_content(part, raw) for part, raw in parts if part.subtype != "html"))
     if plain:
         return plain

@@ -283,6 +283,7 @@ class Columns:
                 text = self.text_of(raw)
                 if isinstance(text, Unreadable):
                     unreadable.update(dict.fromkeys(its_rows, text.reason))
+                    self._note(its_rows, text)
                 else:
                     texts.append(text)
                     rows.append(its_rows)
@@ -301,6 +302,7 @@ class Columns:
                 present.append(its_rows)
                 if isinstance(parsed, Unreadable):
                     unreadable.update(dict.fromkeys(its_rows, parsed.reason))
+                    self._note(its_rows, parsed)
                     continue
                 for address in parsed:
                     rows.setdefault(address, []).extend(its_rows)
@@ -362,11 +364,16 @@ class Columns:
                 text = self._snapshot.body(row)
                 if isinstance(text, Unreadable):
                     unreadable[row] = text.reason
+                    self._note((row,), text)
                 elif text is not None:
                     texts.append(text)
                     rows.append([row])
             self._body = TextColumn(texts, count=self._count, rows=rows, unreadable=unreadable)
         return self._body
+
+    def _note(self, rows: Iterable[int], unreadable: Unreadable) -> None:
+        for row in rows:
+            self._snapshot.note(row, unreadable)
 
     @property
     def _count(self) -> int:

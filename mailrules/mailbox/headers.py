@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from mailrules.mailbox.message import Unreadable
+from mailrules.mailbox.message import Unreadable, too_complex
 from mailrules.mailbox.text import clean_text, decode_base64, decode_bytes
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def header_text(raw: bytes) -> str | Unreadable:
     if b"=?" not in raw:
         return clean_text(raw.decode("ascii") if raw.isascii() else decode_bytes(raw))
     if raw.count(b"=?") > MAX_ENCODED_WORDS:
-        return Unreadable(reason=f"too complex: over {MAX_ENCODED_WORDS:,} encoded words in one header field")
+        return too_complex(f"over {MAX_ENCODED_WORDS:,} encoded words in one header field")
     return clean_text(decode_words(decode_bytes(raw)))
 
 

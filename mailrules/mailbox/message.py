@@ -83,10 +83,17 @@ class Part:
 class Unreadable:
     """Stands where a fact was asked for and the answer cannot be used; ``reason`` is for people.
 
-    A condition that reads it is unknowable (rule-language, meaning 6).
+    A condition that reads it is unknowable (rule-language, meaning 6). Where ``is_too_complex``, it could be
+    read and is beyond a limit: then no rule acts on the message at all.
     """
 
     reason: str
+    is_too_complex: bool = False
+
+
+def too_complex(reason: str) -> Unreadable:
+    """What stands where a fact is beyond a limit; ``reason`` tells how far, and beyond which."""
+    return Unreadable(reason=f"too complex: {reason}", is_too_complex=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

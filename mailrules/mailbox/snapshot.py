@@ -23,6 +23,7 @@ from mailrules.mailbox.message import (
     FactKind,
     Unreadable,
     header_fact,
+    too_complex,
 )
 from mailrules.mailbox.rows import every_row, mask_of
 
@@ -55,6 +56,8 @@ class Snapshot:
         """Raw occurrences by lower-case field name, () where the message lacks the field."""
         self.enriched: dict[str, list[object]] = {}
         """Values of plugins' enrichers by name, ``Unreadable`` where there is no answer."""
+        self.too_complex: set[int] = set()
+        """Rows of which some fact that was looked at is beyond a limit."""
         self.columns = Columns(self)
         self._row_of = {uid: row for row, uid in enumerate(self.uids)}
         self._known: dict[Fact, int] = {}
@@ -105,6 +108,8 @@ class Snapshot:
                 if value is not None:
                     if column[row] is None:
                         column[row] = value
+                        if type(value) is Unreadable:
+                            self.note(row, value)
                     rows.append(row)
         for row, one in answers:
             if one.object_id:
@@ -125,6 +130,11 @@ class Snapshot:
                 column[row] = value
                 rows.append(row)
         self._now_known({Fact(FactKind.ENRICHED, name): rows})
+
+    def note(self, row: int, unreadable: Unreadable) -> None:
+        """Remember that a fact of this row cannot be used, if that is for a limit."""
+        if unreadable.is_too_complex:
+            self.too_complex.add(row)
 
     def raw_header(self, field: str, row: int) -> tuple[bytes, ...]:
         """The raw occurrences of a field, still folded; () where absent, unreadable or not fetched."""
@@ -180,8 +190,9 @@ class Snapshot:
             rows.append(row)
             block = one.header
             if isinstance(block, bytes) and len(block) > MAX_HEADER_BYTES:
-                block = Unreadable(reason=f"too complex: a header of {len(block):,} bytes, over {MAX_HEADER_BYTES:,}")
+                block = too_complex(f"a header of {len(block):,} bytes, over {MAX_HEADER_BYTES:,}")
             if isinstance(block, Unreadable):
+                self.note(row, block)
                 for column in columns.values():
                     if column[row] is None:
                         column[row] = block

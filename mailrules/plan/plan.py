@@ -86,7 +86,7 @@ class Finding:
     uid: UID
     rule: str
     kind: str
-    """``unknowable``, ``shadowed``, ``held``, ``moved_back``."""
+    """``unknowable``, ``too_complex``, ``shadowed``, ``held``, ``moved_back``."""
     reason: str
 
 

@@ -7,7 +7,7 @@ missing stop at the first rule that is open for them; the pass reports what they
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.rows import rows_of
@@ -47,6 +47,8 @@ class Verdicts:
     ahead: dict[Fact, int] = field(default_factory=lambda: defaultdict(int))
     findings: list[Finding] = field(default_factory=list)
     unsettled: int = 0
+    too_complex: int = 0
+    """Rows beyond a limit: decided and final, and no rule acts on them."""
 
 
 def decide(
@@ -81,16 +83,28 @@ def decide(
         _merge(verdicts.ahead, sweep.missing, rows=verdicts.open | sweep.open)
         _merge(verdicts.ahead, sweep.missing_later, rows=verdicts.open | sweep.open)
         unknowable = sweep.unknowable & ~(verdicts.open | sweep.open)
+        complex_ = unknowable & snapshot.mask_of(snapshot.too_complex)
         for row in rows_of(unknowable):
+            kind = "too_complex" if complex_ >> row & 1 else "unknowable"
             verdicts.findings.append(
-                Finding(uid=snapshot.uids[row], rule=rule.name, kind="unknowable", reason=sweep.why_unknowable(row))
+                Finding(uid=snapshot.uids[row], rule=rule.name, kind=kind, reason=sweep.why_unknowable(row))
             )
         if not rule.skip_if_unknowable:
             barred |= unknowable
             verdicts.unsettled |= unknowable
+            verdicts.too_complex |= complex_
         verdicts.open |= sweep.open
         live &= ~sweep.stopped
+    if verdicts.too_complex:
+        _leave_alone(verdicts, verdicts.too_complex)
     return verdicts
+
+
+def _leave_alone(verdicts: Verdicts, rows: int) -> None:
+    """No rule acts on these rows, not even one that stands before the rule that found them; they are settled."""
+    kept = (replace(acting, rows=acting.rows & ~rows) for acting in verdicts.acting)
+    verdicts.acting = [acting for acting in kept if acting.rows]
+    verdicts.unsettled &= ~rows
 
 
 class _RuleSweep:

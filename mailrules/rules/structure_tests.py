@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailrules.mailbox.message import STRUCTURE, Fact, Unreadable
+from mailrules.mailbox.message import STRUCTURE, Fact, Unreadable, too_complex
 from mailrules.mailbox.rows import rows_of
 from mailrules.rules.text_tests import confirmed
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailrules.mailbox.message import Part
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.rules.conditions import Environment
@@ -43,6 +45,9 @@ class AttachmentTest:
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         known = rows & snapshot.known(STRUCTURE)
         unreadable = snapshot.mask_of(row for row in rows_of(known) if self.why_unknowable(snapshot, row))
+        for row in rows_of(unreadable):
+            structure = snapshot.structure[row]
+            snapshot.note(row, structure if isinstance(structure, Unreadable) else _too_many(structure or ()))
         readable = known & ~unreadable
         holding, undecided = confirmed(rows_of(readable), lambda row: self._holds(self._parts(snapshot, row)))
         unknowable = unreadable | snapshot.mask_of(undecided)
@@ -57,7 +62,7 @@ class AttachmentTest:
         if isinstance(structure, Unreadable):
             return structure.reason
         if structure is not None and len(structure) > MAX_PARTS:
-            return f"too complex: {len(structure):,} parts, over {MAX_PARTS:,}"
+            return _too_many(structure).reason
         return ""
 
     def _parts(self, snapshot: Snapshot, row: int) -> list[Part]:
@@ -77,6 +82,10 @@ class AttachmentTest:
             and (self.charset is None or self.charset.holds(part.parameters.get("charset", "")))
             and (self.size is None or self.size.holds(part.decoded_size_bytes))
         )
+
+
+def _too_many(parts: Sequence[Part]) -> Unreadable:
+    return too_complex(f"{len(parts):,} parts, over {MAX_PARTS:,}")
 
 
 def is_attachment(part: Part) -> bool:
