@@ -84,7 +84,8 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
     scope = scope or Scope()
     async with connected(accounts_in(session, scope), connect_store) as stores:
         recoveries = await recover_open_steps(session, stores)
-        plan = await plan_accounts(session, stores, scope=scope, describe=IDENTITY_FIELDS)
+        renew = session.journal.save_position
+        plan = await plan_accounts(session, stores, scope=scope, describe=IDENTITY_FIELDS, renew=renew)
         if not await confirm(plan):
             return RunReport(plan=plan, recoveries=recoveries, confirmed=False)
         report = await carry_out(session, plan, stores, kind=RunKind.ONCE, recoveries=recoveries)

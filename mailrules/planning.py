@@ -8,14 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.journal.records import Position
 from mailrules.plan.directory import directory_of
 from mailrules.plan.filters import only_once, only_rule
-from mailrules.plan.plan import MailboxPlan, Plan
+from mailrules.plan.plan import MailboxPlan, Plan, StepKind
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
     from mailrules.journal.reader import JournalReader
     from mailrules.mailbox.message import UID
@@ -29,9 +30,17 @@ if TYPE_CHECKING:
 
 
 async def plan_accounts(
-    session: ReadingSession, readers: Mapping[str, MailReader], *, scope: Scope, describe: Sequence[str]
+    session: ReadingSession,
+    readers: Mapping[str, MailReader],
+    *,
+    scope: Scope,
+    describe: Sequence[str],
+    renew: Callable[[Position], Awaitable[None]] | None = None,
 ) -> Plan:
-    """Plan every mailbox that the rules name and the scope includes, account after account."""
+    """Plan every mailbox that the rules name and the scope includes, account after account.
+
+    ``renew`` is given the position that replaces one which a new UIDVALIDITY has voided.
+    """
     plans: list[MailboxPlan] = []
     steps: list[MailboxStep] = []
     warnings: list[str] = []
@@ -51,6 +60,8 @@ async def plan_accounts(
             selection = Selection(newest=scope.newest)
             if scope.only_new:
                 selection = replace(await unjudged(session.journal, account, status), newest=scope.newest)
+                if renew is not None and await _is_void(session.journal, account, status):
+                    await renew(_position_at_end(account, status))
             planner = await survey_mailbox(
                 reader, status, rules.for_mailbox(ref), surroundings=surroundings, selection=selection
             )
@@ -60,6 +71,7 @@ async def plan_accounts(
         new_steps, new_warnings = await mailbox_steps_of(reader, planners, directory)
         steps += [step for step in new_steps if scope.rule in {"", step.rule}]
         warnings += new_warnings
+        warnings += marks_only(reader.capabilities, plans, account=account)
     return whole_plan(session, plans, steps=steps, warnings=warnings)
 
 
@@ -100,6 +112,19 @@ async def mailbox_steps_of(
     except MissingCapability as missing:
         return tuple(dict.fromkeys(steps)), (f"account {directory.account!r}: rights are left as they are: {missing}",)
     return tuple(dict.fromkeys([*steps, *rights])), warnings
+
+
+def marks_only(capabilities: frozenset[str], plans: Sequence[MailboxPlan], *, account: str) -> list[str]:
+    """Said beforehand: without UIDPLUS what is to be removed is only marked, for nothing else may be expunged."""
+    if "UIDPLUS" in capabilities or "IMAP4REV2" in capabilities:
+        return []
+    removing = {StepKind.DELETE} if "MOVE" in capabilities else {StepKind.DELETE, StepKind.MOVE}
+    return [
+        f"{account}/{one.mailbox}: the server has no UIDPLUS (RFC 4315), so what is removed from there keeps \\Deleted"
+        " and stays until somebody expunges it"
+        for one in plans
+        if one.account == account and any(step.kind in removing for message in one.messages for step in message.steps)
+    ]
 
 
 def whole_plan(
@@ -155,12 +180,25 @@ def surroundings_of(
 async def unjudged(journal: JournalReader, account: str, status: MailboxStatus) -> Selection:
     """The messages beyond the mailbox's position, and the pending ones; all where there is none."""
     position = await journal.position(account, status.mailbox)
-    if position is None or position.uidvalidity != status.uidvalidity:
+    if position is None:
         return Selection()
+    if position.uidvalidity != status.uidvalidity:
+        # Rules never run again over old mail because of a new UIDVALIDITY: what is there counts as judged.
+        return Selection(after_uid=_position_at_end(account, status).last_uid)
     ours = await journal.placed_by_us(
         account, status.mailbox, uidvalidity=status.uidvalidity, after_uid=position.last_uid
     )
     return Selection(after_uid=position.last_uid, also=position.pending, without=ours)
+
+
+async def _is_void(journal: JournalReader, account: str, status: MailboxStatus) -> bool:
+    position = await journal.position(account, status.mailbox)
+    return position is not None and position.uidvalidity != status.uidvalidity
+
+
+def _position_at_end(account: str, status: MailboxStatus) -> Position:
+    last_uid = (status.uidnext or 1) - 1
+    return Position(account=account, mailbox=status.mailbox, uidvalidity=status.uidvalidity, last_uid=last_uid)
 
 
 def _incomplete(ref: MailboxRef, reason: str) -> MailboxPlan:

@@ -31,6 +31,20 @@ def dovecot_server() -> Iterator[Dovecot]:
 
 
 @pytest.fixture(scope="session")
+def dovecot_sdbox_server() -> Iterator[Dovecot]:
+    """The run's Dovecot that keeps a file a message in a format of its own."""
+    with _running("dovecot_sdbox", Dovecot(storage="sdbox")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot_mdbox_server() -> Iterator[Dovecot]:
+    """The run's Dovecot that keeps many messages a file."""
+    with _running("dovecot_mdbox", Dovecot(storage="mdbox")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def cyrus_server() -> Iterator[Cyrus]:
     """The run's Cyrus. Where none is unpacked the test fails, and says how to do it."""
     with _running("cyrus", Cyrus()) as server:
@@ -48,6 +62,18 @@ def courier_server() -> Iterator[Courier]:
 def dovecot(dovecot_server: Dovecot) -> DovecotAccount:
     """A new account with empty mailboxes on the run's Dovecot."""
     return dovecot_server.account(_new_name())
+
+
+@pytest.fixture
+def dovecot_sdbox(dovecot_sdbox_server: Dovecot) -> DovecotAccount:
+    """A new account on the run's Dovecot with sdbox."""
+    return dovecot_sdbox_server.account(_new_name())
+
+
+@pytest.fixture
+def dovecot_mdbox(dovecot_mdbox_server: Dovecot) -> DovecotAccount:
+    """A new account on the run's Dovecot with mdbox."""
+    return dovecot_mdbox_server.account(_new_name())
 
 
 @pytest.fixture

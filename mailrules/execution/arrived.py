@@ -6,6 +6,7 @@ lost the keywords of what was on its way.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from mailrules.journal.records import RunId, StepId, StepRecord
     from mailrules.mailbox.message import MessageFacts
     from mailrules.mailbox.store import MailStore
+
+
+# Dovecot 2.3 shows "unknown-0" for the letter "a" in a maildir file's name where dovecot-keywords has lost its name.
+_STAND_IN = re.compile(r"unknown-\d{1,3}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ async def restore_keywords(
 
     What has a keyword is left alone: a person may have changed it since. Raises ConnectionLost.
     """
-    lacking = [one for one in arrived if one.wanted and not keywords_of(one.facts.flags or ())]
+    lacking = [one for one in arrived if one.wanted and has_lost_keywords(one.facts)]
     for (run, target), group in groupby(sorted(lacking, key=_run_and_target), key=_run_and_target):
         session = Session(run=run, store=store, journal=journal, now=now)
         status = await store.open(target)
@@ -95,9 +100,21 @@ async def restore_keywords(
         for one in group:
             if one.uidvalidity == status.uidvalidity:
                 by_wanted[one.wanted.difference(unkept(one.wanted, status.permanent_flags))].append(one)
+        # First away with the stand-ins, whose places new names would take.
+        by_stand_in: defaultdict[frozenset[str], list[Arrived]] = defaultdict(list)
+        for one in (message for messages in by_wanted.values() for message in messages):
+            by_stand_in[keywords_of(one.facts.flags or ())].append(one)
+        for stand_ins, messages in by_stand_in.items():
+            if stand_ins:
+                await _change_keywords(session, target, stand_ins, messages, removes=True)
         for wanted, messages in by_wanted.items():
             if wanted:
-                await _set_keywords(session, target, wanted, messages)
+                await _change_keywords(session, target, wanted, messages, removes=False)
+
+
+def has_lost_keywords(facts: MessageFacts) -> bool:
+    """Whether a message has no keyword, or only those that Dovecot shows for names that it has lost."""
+    return all(_STAND_IN.fullmatch(keyword) for keyword in keywords_of(facts.flags or ()))
 
 
 async def keywords_before(journal: Journal, records: Iterable[StepRecord]) -> Mapping[StepId, frozenset[str]]:
@@ -186,7 +203,9 @@ def _of_delete(record: StepRecord, flags: frozenset[str] | None, *, now: datetim
     return None
 
 
-async def _set_keywords(session: Session, target: str, keywords: frozenset[str], messages: Sequence[Arrived]) -> None:
+async def _change_keywords(
+    session: Session, target: str, keywords: frozenset[str], messages: Sequence[Arrived], *, removes: bool
+) -> None:
     first = messages[0].record.intent.command
     command = CommandIntent(
         kind=StepKind.MOVE,
@@ -195,6 +214,7 @@ async def _set_keywords(session: Session, target: str, keywords: frozenset[str],
         mailbox=target,
         uidvalidity=messages[0].uidvalidity,
         flags=tuple(sorted(keywords)),
+        removes_flags=removes,
         capabilities=first.capabilities,
     )
     intents = [
@@ -214,8 +234,13 @@ async def _set_keywords(session: Session, target: str, keywords: frozenset[str],
     state, detail = StepState.UNKNOWN, ""
     proved: frozenset[UID] = frozenset()
     try:
-        outcome = await session.store.store_flags([one.facts.uid for one in messages], add=keywords)
-        proved = frozenset(one.uid for one in outcome.confirmed if flags_hold(one.flags, keywords, removed=False))
+        uids = sorted(one.facts.uid for one in messages)
+        outcome = await (
+            session.store.store_flags(uids, remove=keywords)
+            if removes
+            else session.store.store_flags(uids, add=keywords)
+        )
+        proved = frozenset(one.uid for one in outcome.confirmed if flags_hold(one.flags, keywords, removed=removes))
     except CommandRefused as error:
         state, detail = StepState.REFUSED, explain(error)
     await session.confirm(

@@ -170,7 +170,8 @@ def _unchanged_since(message: MessagePlan, *, plan: MailboxPlan, capabilities: f
     touched_by_us = any(step.kind in {StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS} for step in message.steps)
     if "CONDSTORE" not in capabilities or touched_by_us or message.modseq is None:
         return None
-    return max(message.modseq, plan.highest_modseq or 0)
+    # One below HIGHESTMODSEQ: with HIGHESTMODSEQ itself Dovecot lets both of two racing clients win (fact 5).
+    return max(message.modseq, (plan.highest_modseq or 1) - 1)
 
 
 def _cut(key: CommandKey, shares: Sequence[Share]) -> Iterator[Batch]:

@@ -8,9 +8,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
-from mailrules.execution.arrived import Arrived, check_halfway, keywords_before, restore_keywords
+from mailrules.execution.arrived import Arrived, check_halfway, has_lost_keywords, keywords_before, restore_keywords
 from mailrules.execution.finishing import finish_halfway
-from mailrules.execution.identity import keywords_of
 from mailrules.execution.places import found_again
 from mailrules.execution.reconcile import read_up, verdict_of
 from mailrules.execution.session import Session
@@ -124,7 +123,7 @@ async def _arrived(
         if one.state is StepState.APPLIED
         and one.record.intent.command.kind is StepKind.MOVE
         and one.arrived is not None
-        and not keywords_of(one.arrived.flags or ())
+        and has_lost_keywords(one.arrived)
     ]
     if not bare:
         return []

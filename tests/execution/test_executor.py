@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules.execution.batches import batches_of
 from mailrules.execution.effects import EffectOutcome
 from mailrules.journal.records import Operation, RunKind, RunOutcome, StepState
 from mailrules.plan.history import LedgerKey
@@ -384,6 +385,17 @@ async def test_a_refused_reopening_leaves_the_rest_out(world: World) -> None:
     assert report.applied == {StepKind.COPY: 1}
     assert report.count(None) == 1
     assert "a part of the server is down" in report.shortfalls[0].reason
+
+
+async def test_a_delete_is_guarded_by_a_modseq_below_the_highest(world: World) -> None:
+    world.mail["INBOX"].set_flags(9, frozenset({"\\Seen"}))
+    plan = world.plan({1: [delete()], 2: [delete()], 9: [delete()]})
+
+    batches = batches_of(plan.mailboxes[0], capabilities=world.capabilities)
+
+    highest = world.mail["INBOX"].highest_modseq
+    guards = {one.key.unchanged_since: one.uids for one in batches}
+    assert guards == {highest - 1: (1, 2), highest: (9,)}
 
 
 async def test_losing_our_own_rights_is_refused(world: World) -> None:

@@ -57,13 +57,13 @@ auth_mechanisms={mechanisms}
 auth_failure_delay=0
 mail_fsync=never
 mail_max_userip_connections=200
-mail_location=maildir:~/Maildir
+mail_location={location}
 mail_plugins=acl zlib
 protocol imap {{
   mail_plugins=acl zlib imap_acl imap_zlib
   imap_metadata=yes
 }}
-mail_attribute_dict=file:%h/Maildir/dovecot-attributes
+mail_attribute_dict=file:%h/dovecot-attributes
 plugin {{
   acl=vfile
 }}
@@ -125,15 +125,17 @@ class DovecotMissing(Exception):
 class Dovecot:
     """One running Dovecot: every user name is valid, its password is ``PASSWORD``.
 
-    ``mechanisms`` are those of AUTHENTICATE, as Dovecot's ``auth_mechanisms``.
+    ``mechanisms`` are those of AUTHENTICATE, as Dovecot's ``auth_mechanisms``. ``storage`` is how it keeps mail:
+    maildir, sdbox or mdbox.
 
     It announces MOVE, UIDPLUS, CONDSTORE, ACL, METADATA, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
     STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``.
     Started as root it runs as ``nobody``, else as whoever starts it.
     """
 
-    def __init__(self, *, mechanisms: str = "plain login") -> None:
+    def __init__(self, *, mechanisms: str = "plain login", storage: str = "maildir") -> None:
         self._mechanisms = mechanisms
+        self.storage = storage
         self.port = 0
         self.tls_port = 0
         self._resources = ExitStack()
@@ -172,8 +174,9 @@ class Dovecot:
         """Write messages straight into a mailbox that is empty so far, as UIDs 1, 2, ...
 
         Works before the user first logs in, or while no session has the mailbox open. ``mailbox``
-        is the encoded name with ``/`` as its delimiter.
+        is the encoded name with ``/`` as its delimiter. Only where mail is kept as maildir.
         """
+        assert self.storage == "maildir", "other storages are filled by APPEND"
         home = self.maildir(user)
         for folder in (self._folder / "mail" / user, home):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -252,6 +255,7 @@ class Dovecot:
                 group=_group_name(group_id),
                 password=PASSWORD,
                 mechanisms=self._mechanisms,
+                location=f"{self.storage}:~/{'Maildir' if self.storage == 'maildir' else self.storage}",
                 uid=user.pw_uid,
                 gid=group_id,
                 port=self.port,
