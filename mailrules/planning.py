@@ -52,6 +52,8 @@ async def plan_accounts(
         surroundings = surroundings_of(session, directory, history, describe=describe)
         planners = []
         for ref in refs:
+            if rules.may_lack(ref) and not directory.exists(directory.server_name(ref.mailbox)):
+                continue
             try:
                 status = await _open(reader, directory.server_name(ref.mailbox))
             except CommandRefused as refused:
@@ -147,6 +149,7 @@ async def read_directory(session: ReadingSession, reader: MailReader) -> Directo
         user=settings.user,
         trash=settings.trash,
         archive=settings.archive,
+        junk=settings.junk,
     )
 
 

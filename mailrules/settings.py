@@ -132,6 +132,7 @@ class AccountSettings:
     connections: int = 3
     trash: str = ""
     archive: str = ""
+    junk: str = ""
     addresses: tuple[str, ...] = ()
     """The user's own addresses, as written; see ``own_addresses``."""
     authserv_ids: frozenset[str] = frozenset()

@@ -139,7 +139,9 @@ class Watcher:
                         self._log.debug("mailbox.watched", mailbox=ref.mailbox)
                     await self._judge(watch, ref)
                 except CommandRefused as refused:
-                    self._log.warning("mailbox.refused", mailbox=ref.mailbox, error=str(refused))
+                    lacks = self._session.configuration.rules.may_lack(ref)
+                    tell = self._log.debug if lacks else self._log.warning
+                    tell("mailbox.refused", mailbox=ref.mailbox, error=str(refused))
                     watch = None
                 if self._should_end():
                     return

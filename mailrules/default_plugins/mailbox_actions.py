@@ -1,4 +1,4 @@
-"""The actions on mailboxes themselves: ``create subscribe setacl``."""
+"""The actions on mailboxes themselves: ``create subscribe unsubscribe_mailbox setacl deleteacl``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
-from mailrules.plan.actions import CreateMailbox, SetRights, SubscribeMailbox
-from mailrules.rules.operator_schemas import mapping
-from mailrules.rules.operators import check_keys, report_error
+from mailrules.plan.actions import CreateMailbox, SetRights, SubscribeMailbox, UnsubscribeMailbox
+from mailrules.rules.operator_schemas import TEXTS, mapping
+from mailrules.rules.operators import check_keys, read_texts, report_error
 from mailrules.rules.registry import ActionSpec
 from mailrules.rules.templates import mailbox_template
 
@@ -41,6 +41,18 @@ def mailrules_actions() -> Sequence[ActionSpec]:
             schema={"type": "string"},
         ),
         ActionSpec(
+            name="unsubscribe_mailbox",
+            compile=partial(_compile_mailbox, UnsubscribeMailbox),
+            summary="End the subscription of a mailbox.",
+            schema={"type": "string"},
+        ),
+        ActionSpec(
+            name="deleteacl",
+            compile=_compile_deleteacl,
+            summary="Take all rights on a mailbox from somebody.",
+            schema=mapping({"mailbox": {"type": "string"}, "identifiers": TEXTS}, required=("mailbox", "identifiers")),
+        ),
+        ActionSpec(
             name="setacl",
             compile=_compile_setacl,
             summary="Give others rights on a mailbox, or take them away.",
@@ -50,7 +62,7 @@ def mailrules_actions() -> Sequence[ActionSpec]:
 
 
 def _compile_mailbox(
-    action: type[CreateMailbox | SubscribeMailbox], source: SourceValue, context: CompileContext
+    action: type[CreateMailbox | SubscribeMailbox | UnsubscribeMailbox], source: SourceValue, context: CompileContext
 ) -> Sequence[ActionValue] | None:
     template = mailbox_template(source, context.report)
     return None if template is None else [action(mailbox=template)]
@@ -61,23 +73,42 @@ def _compile_setacl(source: SourceValue, context: CompileContext) -> Sequence[Ac
         cure = "write setacl: {mailbox: Shared, rights: {bob@example.org: lrs}}"
         report_error(source, f"setacl takes mailbox and rights, not {source.kind}", cure=cure, context=context)
         return None
-    is_good = check_keys(source, ("mailbox", "rights"), word="setacl", context=context)
-    for key in ("mailbox", "rights"):
+    mailbox = _read_fixed_mailbox(source, context, word="setacl", other_key="rights")
+    entries = _read_rights(source.mapping["rights"], context) if "rights" in source.mapping else None
+    return None if mailbox is None or entries is None else [SetRights(mailbox=mailbox, rights=entries)]
+
+
+def _compile_deleteacl(source: SourceValue, context: CompileContext) -> Sequence[ActionValue] | None:
+    if not source.is_mapping:
+        cure = "write deleteacl: {mailbox: Shared, identifiers: [bob@example.org]}"
+        report_error(source, f"deleteacl takes mailbox and identifiers, not {source.kind}", cure=cure, context=context)
+        return None
+    mailbox = _read_fixed_mailbox(source, context, word="deleteacl", other_key="identifiers")
+    listed = source.mapping.get("identifiers")
+    names = read_texts(listed, context) if listed is not None else None
+    if mailbox is None or names is None or listed is None:
+        return None
+    for item in listed.items:
+        if not _IDENTIFIER.fullmatch(item.text):
+            report_error(item, "this identifier is too long or has control characters", context=context)
+            return None
+    return [SetRights(mailbox=mailbox, rights=tuple((name, "") for name in dict.fromkeys(names)))]
+
+
+def _read_fixed_mailbox(source: SourceValue, context: CompileContext, *, word: str, other_key: str) -> str | None:
+    """The mailbox of an action that has two keys; None after a mistake in it or in the keys."""
+    is_good = check_keys(source, ("mailbox", other_key), word=word, context=context)
+    for key in ("mailbox", other_key):
         if key not in source.mapping:
-            report_error(source, f'setacl lacks the key "{key}"', cure=f"add {key}: ...", context=context)
+            report_error(source, f'{word} lacks the key "{key}"', cure=f"add {key}: ...", context=context)
             is_good = False
-    mailbox, rights = source.mapping.get("mailbox"), source.mapping.get("rights")
-    if mailbox is None or rights is None:
-        return None
-    template = mailbox_template(mailbox, context.report)
-    if template is not None and not template.is_literal:
+    mailbox = source.mapping.get("mailbox")
+    template = None if mailbox is None else mailbox_template(mailbox, context.report)
+    if mailbox is not None and template is not None and not template.is_literal:
         cure = "write the mailbox without fields: who may read mail never depends on a message"
-        report_error(mailbox, "setacl takes a fixed mailbox", cure=cure, context=context)
+        report_error(mailbox, f"{word} takes a fixed mailbox", cure=cure, context=context)
         is_good = False
-    entries = _read_rights(rights, context)
-    if not is_good or template is None or entries is None:
-        return None
-    return [SetRights(mailbox=template.render({}, delimiter=""), rights=entries)]
+    return template.render({}, delimiter="") if is_good and template is not None else None
 
 
 def _read_rights(source: SourceValue, context: CompileContext) -> tuple[tuple[str, str], ...] | None:

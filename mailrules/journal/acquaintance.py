@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.journal.timestamps import from_text
 from mailrules.mailbox.message import UID
+from mailrules.rules.conditions import Origin
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,19 +27,16 @@ def insert_senders(connection: sqlite3.Connection, senders: Iterable[tuple[str, 
 
 def select_origins(
     connection: sqlite3.Connection, *, accounts: Iterable[str]
-) -> Mapping[tuple[str, str, int], Mapping[UID, str]]:
-    """Where our moves and copies brought the messages of these accounts from.
-
-    By account, mailbox and UIDVALIDITY; each message with the mailbox that it was in before.
-    """
-    origins: dict[tuple[str, str, int], dict[UID, str]] = {}
+) -> Mapping[tuple[str, str, int], Mapping[UID, Origin]]:
+    """Where our moves and copies brought the messages of these accounts from, by account, mailbox and UIDVALIDITY."""
+    origins: dict[tuple[str, str, int], dict[UID, Origin]] = {}
     for account in accounts:
         rows = connection.execute(
-            "SELECT c.target, s.target_uidvalidity, s.target_uid, c.mailbox"
+            "SELECT c.target, s.target_uidvalidity, s.target_uid, c.mailbox, s.rule, c.intended"
             " FROM steps s JOIN commands c ON c.id = s.command"
             " WHERE c.account = ? AND c.target != '' AND s.target_uid > 0 AND s.state IN ('applied', 'halfway')",
             (account,),
         )
-        for target, uidvalidity, uid, mailbox in rows:
-            origins.setdefault((account, target, uidvalidity), {})[UID(uid)] = mailbox
+        for target, uidvalidity, uid, mailbox, rule, moved in rows:
+            origins.setdefault((account, target, uidvalidity), {})[UID(uid)] = Origin(mailbox, rule, from_text(moved))
     return origins

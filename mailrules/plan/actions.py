@@ -7,13 +7,18 @@ names it may act on, and which facts it needs (the ``ActionValue`` protocol of `
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from mailrules.mailbox.message import header_fact
+from mailrules.mailbox.message import RECEIVED, header_fact
 from mailrules.plan.identity import CONTENT_FIELDS
+from mailrules.rules.conditions import Always, Leaf
+from mailrules.rules.rule import ActionUse, Branch, Event, MailboxRef, Rule
+from mailrules.rules.surrounding_tests import SnoozeOverTest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import time
 
     from mailrules.mailbox.message import Fact
     from mailrules.rules.templates import Template
@@ -32,6 +37,8 @@ class _Marking:
         return tuple(fact for target in self.targets for fact in target.needs)
 
 
+WAKE_EVERY = timedelta(minutes=5)
+"""How often the daemon looks for messages whose snooze is over."""
 _LEDGER_FACTS = tuple(header_fact(field_name) for field_name in CONTENT_FIELDS)
 
 
@@ -80,11 +87,11 @@ class MoveTo(_Marking):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveToSpecialUse(_Marking):
-    """``trash`` and ``archive``: the mailbox comes from the account's settings or special use."""
+    """``trash``, ``archive``, ``report_spam``: the mailbox comes from the account's settings or special use."""
 
     disposes: ClassVar[bool] = True
     use: str
-    """``"trash"`` or ``"archive"``."""
+    """``"trash"``, ``"archive"`` or ``"junk"``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,75 @@ class Keep(_Marking):
     """``keep``: stays where it is, and no later rule is asked."""
 
     disposes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(_Marking):
+    """``hold``: stays where it is, waits for a person, is judged again, and no later rule is asked."""
+
+    disposes: ClassVar[bool] = True
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expire(_Marking):
+    """``expire``: deleted for ever once the server has had it for longer than ``after``; until then it stays."""
+
+    disposes: ClassVar[bool] = True
+    acts_late: ClassVar[bool] = True
+    after: timedelta
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (RECEIVED,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snooze(_Marking):
+    """``snooze``: put away into a mailbox of its own, and brought back after ``delay`` or at the next ``until``."""
+
+    disposes: ClassVar[bool] = True
+    to: Template
+    delay: timedelta | None = None
+    until: time | None = None
+
+    @property
+    def targets(self) -> tuple[Template, ...]:
+        return (self.to,)
+
+    def companion(self, rule: Rule, use: ActionUse) -> Rule:
+        """The rule that brings the messages back. What is due is read from the journal of moves."""
+        accounts = dict.fromkeys(ref.account for ref in rule.mailboxes)
+        over = SnoozeOverTest(rule=rule.name, delay=self.delay, until=self.until)
+        back = ActionUse(name=use.name, value=MoveBack(), where=use.where)
+        return Rule(
+            name=f"{rule.name} (end of snooze)",
+            where=rule.where,
+            mailboxes=tuple(MailboxRef(account=account, mailbox=self.to.text) for account in accounts),
+            condition=Leaf(name="snooze", text="the snooze is over", where=use.where, test=over),
+            branches=(Branch(condition=Always(), actions=(back,), where=use.where),),
+            events=(Event(kind="every", every=WAKE_EVERY),),
+            may_loop=True,
+            may_lack_mailboxes=True,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveBack(_Marking):
+    """To the mailbox from which we brought the message; no word of the language, but the end of a snooze."""
+
+    disposes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsubscribeMailbox(_Marking):
+    """``unsubscribe_mailbox``: the mailbox is not subscribed afterwards."""
+
+    mailbox: Template
+
+    @property
+    def targets(self) -> tuple[Template, ...]:
+        return (self.mailbox,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directory:
-    """The mailboxes of one account. ``trash`` and ``archive`` are server names, "" where unknown."""
+    """The mailboxes of one account. ``trash``, ``archive`` and ``junk`` are server names, "" where unknown."""
 
     account: str
     user: str
@@ -21,6 +21,7 @@ class Directory:
     mailboxes: Mapping[str, MailboxInfo]
     trash: str = ""
     archive: str = ""
+    junk: str = ""
     is_imagined: bool = False
     """For examples, which have no server: every mailbox exists."""
 
@@ -43,14 +44,14 @@ class Directory:
         return info.selectable
 
     def special(self, use: str) -> str:
-        """The mailbox for ``"trash"`` or ``"archive"``; "" where the account has none."""
-        return self.trash if use == "trash" else self.archive
+        """The mailbox for ``"trash"``, ``"archive"`` or ``"junk"``; "" where the account has none."""
+        return {"trash": self.trash, "archive": self.archive, "junk": self.junk}[use]
 
 
 def directory_of(
-    mailboxes: Iterable[MailboxInfo], *, account: str, user: str, trash: str = "", archive: str = ""
+    mailboxes: Iterable[MailboxInfo], *, account: str, user: str, trash: str = "", archive: str = "", junk: str = ""
 ) -> Directory:
-    """Build a directory; ``trash`` and ``archive`` from the account's settings win over special use."""
+    """Build a directory; what the account's settings name wins over special use."""
     by_name = {info.name: info for info in mailboxes}
     delimiter = next((info.delimiter for info in by_name.values() if info.delimiter), "")
     bare = Directory(account=account, user=user, delimiter=delimiter, mailboxes=by_name)
@@ -67,4 +68,5 @@ def directory_of(
         mailboxes=by_name,
         trash=special("trash", trash),
         archive=special("archive", archive),
+        junk=special("junk", junk),
     )

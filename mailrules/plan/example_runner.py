@@ -70,6 +70,7 @@ def _outcome(
         mailboxes={},
         trash=(settings and settings.trash) or "Trash",
         archive=(settings and settings.archive) or "Archive",
+        junk=(settings and settings.junk) or "Junk",
         is_imagined=True,
     )
     snapshot = example_snapshot(example, ref)

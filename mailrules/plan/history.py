@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.rules.conditions import leaves
 from mailrules.rules.related_tests import FirstSeenTest
-from mailrules.rules.surrounding_tests import EventTest
+from mailrules.rules.surrounding_tests import EventTest, SnoozeOverTest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from mailrules.mailbox.message import UID
-    from mailrules.rules.conditions import Leaf
+    from mailrules.rules.conditions import Leaf, LeafTest, Origin
     from mailrules.rules.rule import Rule
 
 
@@ -47,7 +47,7 @@ class History:
     """``changed`` counts messages that each rule changed within its guard's window;
     ``approved`` names rules whose held mail a person released; ``ledger`` holds what was done, and
     ``unsettled`` those effects in it that wait for another attempt or for a person. ``origins`` tells
-    where we brought messages from: account, mailbox and UIDVALIDITY to UID to the mailbox of before.
+    where we brought messages from, and when: account, mailbox and UIDVALIDITY to UID to what is known of its coming.
     ``senders`` are those whose mail was judged, each with the first message (digests, ``rules.related_tests``).
     The last two are empty where no rule asks for them.
     """
@@ -56,7 +56,7 @@ class History:
     unsettled: frozenset[LedgerKey] = frozenset()
     changed: Mapping[str, int] = field(default_factory=dict)
     approved: frozenset[str] = frozenset()
-    origins: Mapping[tuple[str, str, int], Mapping[UID, str]] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str, int], Mapping[UID, Origin]] = field(default_factory=dict)
     senders: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -67,12 +67,12 @@ def asks_for_senders(rules: Iterable[Rule]) -> bool:
 
 def accounts_asking_for_origins(rules: Iterable[Rule]) -> tuple[str, ...]:
     """The accounts with a rule that asks where we brought a message from."""
-    asking = [
-        rule
-        for rule in rules
-        if any(isinstance(leaf.test, EventTest) and leaf.test.from_mailbox is not None for leaf in _leaves(rule))
-    ]
+    asking = [rule for rule in rules if any(_asks_for_origins(leaf.test) for leaf in _leaves(rule))]
     return tuple(dict.fromkeys(ref.account for rule in asking for ref in rule.mailboxes))
+
+
+def _asks_for_origins(test: LeafTest) -> bool:
+    return isinstance(test, SnoozeOverTest) or (isinstance(test, EventTest) and test.from_mailbox is not None)
 
 
 def _leaves(rule: Rule) -> Iterator[Leaf]:

@@ -37,7 +37,7 @@ class WantedRights:
 
 
 def mailbox_steps(acting: Sequence[Acting], *, directory: Directory, renderer: Renderer) -> tuple[MailboxStep, ...]:
-    """CREATE and SUBSCRIBE steps for what the acting rules name and the account lacks."""
+    """CREATE, SUBSCRIBE and UNSUBSCRIBE steps for what the acting rules name and is not so yet."""
     steps: dict[tuple[StepKind, str], MailboxStep] = {}
     for one in acting:
         for use in one.branch.actions:
@@ -46,16 +46,23 @@ def mailbox_steps(acting: Sequence[Acting], *, directory: Directory, renderer: R
                     kind = StepKind.CREATE
                 case actions.SubscribeMailbox(mailbox=target):
                     kind = StepKind.SUBSCRIBE
+                case actions.UnsubscribeMailbox(mailbox=target):
+                    kind = StepKind.UNSUBSCRIBE
                 case _:
                     continue
             for row in rows_of(one.rows)[: 1 if target.is_literal else None]:
                 name = renderer.name(target, rule=one.rule, row=row)
-                info = directory.mailboxes.get(name)
-                is_so = directory.exists(name) if kind == StepKind.CREATE else bool(info and info.subscribed)
-                if not is_so:
+                if not _is_so(kind, name, directory):
                     step = MailboxStep(account=directory.account, mailbox=name, kind=kind, rule=one.rule.name)
                     steps.setdefault((kind, name), step)
     return tuple(steps.values())
+
+
+def _is_so(kind: StepKind, name: str, directory: Directory) -> bool:
+    if kind == StepKind.CREATE:
+        return directory.exists(name)
+    info = directory.mailboxes.get(name)
+    return bool(info and info.subscribed) is (kind == StepKind.SUBSCRIBE)
 
 
 def wanted_rights(acting: Iterable[Acting], *, directory: Directory) -> tuple[WantedRights, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mailrules.plan.past_moves import PastMove
     from mailrules.plan.values import Renderer
     from mailrules.plan.verdicts import Acting
+    from mailrules.rules.conditions import Origin
     from mailrules.rules.rule import Rule
 
 
@@ -45,6 +46,8 @@ class MessageDraft:
     names: tuple[str, ...] = ()
     """The names under which the ledger may know it, the content key first; none if no step is remembered."""
     past_moves: Sequence[PastMove] = ()
+    received: datetime | None = None
+    origin: Origin | None = None
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     done_before: list[Step] = field(default_factory=list)
@@ -174,6 +177,23 @@ class StepBuilder:
                     self._hold(draft, rule, cure)
                     return
                 step = self._move_step(draft, rule, to, reason, create=False)
+            case actions.Snooze(to=target):
+                to = self._renderer.name(target, rule=rule, row=draft.row)
+                step = self._move_step(draft, rule, to, reason, create=True)
+            case actions.MoveBack():
+                # Its condition holds for messages of which we know the origin.
+                to = draft.origin.mailbox if draft.origin else self._mailbox
+                step = self._move_step(draft, rule, to, reason, create=False)
+            case actions.Hold(reason=why):
+                self._hold(draft, rule, why or "the rule holds it; move it yourself, or change the rule")
+                return
+            case actions.Expire(after=after):
+                if draft.received is None:
+                    self._hold(draft, rule, "when the server got it cannot be read, so it does not expire")
+                    return
+                is_over = self._now - draft.received > after
+                deletion = Step(kind=StepKind.DELETE, rule=rule.name, reason=reason, reversible=False)
+                step = deletion if is_over else None
             case actions.Delete():
                 step = Step(kind=StepKind.DELETE, rule=rule.name, reason=reason, reversible=False)
             case _:
@@ -248,7 +268,7 @@ class StepBuilder:
 
 def moves(value: object) -> bool:
     """Whether an action takes the message to another mailbox."""
-    return isinstance(value, actions.MoveTo | actions.MoveToSpecialUse)
+    return isinstance(value, actions.MoveTo | actions.MoveToSpecialUse | actions.Snooze | actions.MoveBack)
 
 
 def ledger_key(name: str, step: Step) -> LedgerKey:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class StepKind(StrEnum):
-    """The kinds of the plan document (cli.md); the last two are made by undo only."""
+    """The kinds of the plan document (cli.md); DELETE_MAILBOX is made by undo only."""
 
     ADD_FLAGS = "add_flags"
     REMOVE_FLAGS = "remove_flags"

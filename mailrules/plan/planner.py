@@ -68,6 +68,7 @@ class MailboxPlanner:
         self._directory = directory
         self._history = history
         self._now = environment.now
+        self._origins = environment.origins_in(snapshot)
         self._past_moves: Mapping[MessageIdentity, Sequence[PastMove]] = {}
         self._describe_fields = tuple(describe_fields)
         nodes = [node for rule in rules for node in (rule.condition, *(arm.condition for arm in rule.branches))]
@@ -214,6 +215,9 @@ class MailboxPlanner:
     def _draft(self, row: int, acts: Sequence[Acting]) -> MessageDraft:
         snapshot = self._snapshot
         draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
+        received = snapshot.received[row]
+        draft.received = received if isinstance(received, datetime) else None
+        draft.origin = self._origins.get(draft.uid)
         if self._past_moves:
             draft.past_moves = self._past_moves.get(self._identity(row), ())
         if any(_is_remembered(acting.branch) for acting in acts):

@@ -70,6 +70,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         connections=model.limits.connections,
         trash=model.trash or "",
         archive=model.archive or "",
+        junk=model.junk or "",
         addresses=tuple(model.addresses),
         authserv_ids=frozenset(one.lower() for one in model.authserv_id),
         timeouts=_timeouts(model.timeouts),

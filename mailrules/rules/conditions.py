@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from mailrules.rules.truth import Truth
 
@@ -30,24 +30,32 @@ class Cause(StrEnum):
     RUN = "run"
 
 
+class Origin(NamedTuple):
+    """Where mailrules brought a message from: the mailbox of before, by which rule, and when."""
+
+    mailbox: str
+    rule: str
+    moved: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """What a judgement reads besides the snapshot: the time, aware, in the user's zone, and the occasion.
 
     ``origins`` tells where mailrules itself brought messages from: account, mailbox and UIDVALIDITY to UID to
-    the mailbox that each was in before. ``authserv_ids`` are the servers whose Authentication-Results the user
+    what is known of its coming. ``authserv_ids`` are the servers whose Authentication-Results the user
     believes, ``own_addresses`` his own (folded), ``known_senders`` the senders that the journal knows, each with the
     first message (digests, see ``related_tests``).
     """
 
     now: datetime
     cause: Cause = Cause.RUN
-    origins: Mapping[tuple[str, str, int], Mapping[UID, str]] = field(default_factory=dict)
+    origins: Mapping[tuple[str, str, int], Mapping[UID, Origin]] = field(default_factory=dict)
     authserv_ids: frozenset[str] = frozenset()
     own_addresses: frozenset[str] = frozenset()
     known_senders: Mapping[str, str] = field(default_factory=dict)
 
-    def origins_in(self, snapshot: Snapshot) -> Mapping[UID, str]:
+    def origins_in(self, snapshot: Snapshot) -> Mapping[UID, Origin]:
         """Where the messages of one mailbox were before, as far as we brought them."""
         return self.origins.get((snapshot.account, snapshot.mailbox, snapshot.status.uidvalidity), {})
 

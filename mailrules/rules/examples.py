@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus
-from mailrules.rules.conditions import Cause, Environment
+from mailrules.rules.conditions import Cause, Environment, Origin
 from mailrules.rules.flags import SYSTEM_FLAGS, is_keyword, system_flag
 from mailrules.rules.quantities import QuantityError, parse_age_or_moment, parse_moment
 from mailrules.rules.reporter import did_you_mean
@@ -106,7 +106,7 @@ def example_environment(
     """The time and the occasion at which an example's message is judged, and whom its account believes."""
     given = example.given
     place = (snapshot.account, snapshot.mailbox, snapshot.status.uidvalidity)
-    origins = {place: {example_uid(example): given.from_mailbox}} if given.from_mailbox else {}
+    origins = {place: {example_uid(example): Origin(given.from_mailbox, "", now)}} if given.from_mailbox else {}
     return Environment(
         now=given.now or now,
         cause=given.cause,

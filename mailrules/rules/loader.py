@@ -22,7 +22,7 @@ from mailrules.rules.lower_conditions import ConditionLowering
 from mailrules.rules.outside import check_smtp, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.registry import CompileContext
 from mailrules.rules.reporter import Reporter
-from mailrules.rules.rule import RuleSet
+from mailrules.rules.rule import AccompaniedAction, RuleSet
 from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
 from mailrules.rules.toml_source import read_toml
 from mailrules.rules.validation import validated
@@ -30,7 +30,7 @@ from mailrules.rules.yaml_source import MAX_FILE_BYTES, read_yaml
 from mailrules.settings import OutboxSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mailrules.diagnostics import Diagnostic
     from mailrules.rules.registry import Registry
@@ -267,7 +267,7 @@ class _Loading:
                 # A plugin answered None and reported nothing; a rule that vanished could be a protecting one.
                 cure = "look at the plugins whose words it uses"
                 self.reporter.error(source.at, "a word of this rule refuses its value without saying why", cure=cure)
-        return tuple(rules)
+        return (*rules, *(companion for rule in rules for companion in _companions(rule)))
 
     def _defaults(self, main: _Document, *, accounts: Collection[str]) -> DefaultsModel | None:
         source = main.source.mapping.get("defaults")
@@ -297,6 +297,14 @@ def _default_mailboxes(main: _Document, *, accounts: Collection[str]) -> tuple[M
     if "in" not in entries:
         return None
     return mailbox_refs((item.text for item in entries["in"].items), accounts=accounts)
+
+
+def _companions(rule: Rule) -> Iterator[Rule]:
+    """The rules that bring to an end what actions of this rule begin."""
+    for branch in rule.branches:
+        for use in branch.actions:
+            if isinstance(use.value, AccompaniedAction):
+                yield use.value.companion(rule, use)
 
 
 def _names_in(document: _Document, *, documents: Sequence[_Document]) -> frozenset[str]:

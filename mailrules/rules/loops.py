@@ -158,6 +158,6 @@ def _targets(use: ActionUse, settings: AccountSettings | None) -> Iterator[tuple
     for target in use.value.targets:
         yield (target.text, False) if target.is_literal else (target.literal_prefix, True)
     if isinstance(use.value, _MovesToUse) and settings is not None:
-        named = {"trash": settings.trash, "archive": settings.archive}.get(use.value.use, "")
+        named = {"trash": settings.trash, "archive": settings.archive, "junk": settings.junk}.get(use.value.use, "")
         if named:
             yield named, False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mailrules.rules.conditions import All, Always, Node
 from mailrules.rules.reads import captures_of, flags_read
 from mailrules.rules.reporter import did_you_mean
-from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, MailboxRef, Rule
+from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, LateAction, MailboxRef, Rule
 from mailrules.rules.schema import BranchModel, RuleModel
 from mailrules.rules.validation import validated
 
@@ -26,15 +26,9 @@ ACTIONS_NOT_YET = frozenset(
         "label",
         "unlabel",
         "append",
-        "expire",
-        "snooze",
-        "hold",
         "save_attachments",
         "unsubscribe",
-        "report_spam",
-        "unsubscribe_mailbox",
         "rename",
-        "deleteacl",
         "setmetadata",
         "setquota",
     }
@@ -82,8 +76,20 @@ class RuleLowering:
             may_loop=model.may_loop,
             sees_deleted=any("\\deleted" in flags_read(node) for node in tree),
         )
+        self._check_schedule(rule)
         self.conditions.add_rule(rule)
         return rule
+
+    def _check_schedule(self, rule: Rule) -> None:
+        late = [
+            use
+            for branch in rule.branches
+            for use in branch.actions
+            if isinstance(use.value, LateAction) and use.value.acts_late
+        ]
+        if late and all(event.kind == "new" for event in rule.events):
+            message = f"{late[0].name} acts on old mail, and this rule is due for new mail only"
+            self.reporter.error(late[0].where, message, cure='add events: [{at: "03:20"}]')
 
     def _check_rules_named(self, mailboxes: Collection[MailboxRef]) -> None:
         """A rule that does not look at a mailbox matches nothing there, which is hardly what is meant."""

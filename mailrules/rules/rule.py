@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.rules.conditions import Cause
 
@@ -54,6 +54,23 @@ class ActionValue(Protocol):
     @property
     def needs(self) -> tuple[Fact, ...]:
         """Facts it needs for a matched message, beyond those of the conditions."""
+        ...
+
+
+@runtime_checkable
+class LateAction(Protocol):
+    """An action that does something later than when the message comes in, so that its rule needs a schedule."""
+
+    @property
+    def acts_late(self) -> bool: ...
+
+
+@runtime_checkable
+class AccompaniedAction(Protocol):
+    """An action that needs a rule of its own to bring to an end what it began."""
+
+    def companion(self, rule: Rule, use: ActionUse) -> Rule:
+        """The rule that comes after all others of the files; ``use`` is where the action stands in ``rule``."""
         ...
 
 
@@ -112,6 +129,8 @@ class Rule:
     guard: Guard = Guard()
     may_loop: bool = False
     """The author knows that its moves may lead in a circle."""
+    may_lack_mailboxes: bool = False
+    """It is nothing wrong if a mailbox of it does not exist (yet)."""
     sees_deleted: bool = False
     """Whether a condition names the \\Deleted flag, so that such messages are visible to it."""
 
@@ -193,6 +212,10 @@ class RuleSet:
     def mailboxes(self) -> tuple[MailboxRef, ...]:
         """All mailboxes that rules name under ``in``, each once, in file order."""
         return tuple(dict.fromkeys(ref for rule in self.rules for ref in rule.mailboxes))
+
+    def may_lack(self, ref: MailboxRef) -> bool:
+        """Whether it is nothing wrong if this mailbox does not exist."""
+        return all(rule.may_lack_mailboxes for rule in self.for_mailbox(ref))
 
     def for_mailbox(self, ref: MailboxRef) -> tuple[Rule, ...]:
         return tuple(rule for rule in self.rules if ref in rule.mailboxes)

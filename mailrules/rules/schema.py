@@ -210,6 +210,7 @@ class AccountModel(_Model):
     compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
     archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")
+    junk: Text | None = Field(None, description="The mailbox of `report_spam`; else the one marked \\Junk.")
     addresses: Texts = Field([], description="Your own addresses; the user name is one where it has an @.")
     authserv_id: Texts = Field([], description="Servers whose Authentication-Results fields are believed.")
     smtp: SmtpModel | None = Field(None, description="Where mail of this account is handed in.")

@@ -6,12 +6,13 @@ Each is one answer for all rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailrules.rules.truth import Truth, constant
 
 if TYPE_CHECKING:
-    from datetime import time, tzinfo
+    from datetime import datetime, time, tzinfo
 
     from mailrules.mailbox.message import Fact
     from mailrules.mailbox.snapshot import Snapshot
@@ -91,6 +92,42 @@ class NowTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnoozeOverTest:
+    """Whether the time is over for which a rule's ``snooze`` put a message away.
+
+    ``delay`` counts from then; else it is over at the next ``until``, in the user's zone. What the rule did not
+    bring here is not snoozed, so it does not hold.
+    """
+
+    rule: str
+    delay: timedelta | None = None
+    until: time | None = None
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return ()
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:
+        over = (
+            uid
+            for uid, origin in environment.origins_in(snapshot).items()
+            if origin.rule == self.rule
+            and self.ends(origin.moved.astimezone(environment.now.tzinfo)) <= environment.now
+        )
+        return Truth(rows, snapshot.mask_of_uids(over) & rows)
+
+    def ends(self, moved: datetime) -> datetime:
+        """When a message comes back that was put away then."""
+        if self.delay is not None or self.until is None:
+            return moved + (self.delay or timedelta())
+        same_day = moved.replace(hour=self.until.hour, minute=self.until.minute, second=0, microsecond=0)
+        return same_day if same_day > moved else same_day + timedelta(days=1)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
+        return f"put away by {self.rule}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventTest:
     """``event``: why the rules are judged now, and the mailbox from which mailrules itself brought the message.
 
@@ -110,7 +147,7 @@ class EventTest:
         if self.from_mailbox is None:
             return Truth(rows, rows)
         origins = environment.origins_in(snapshot)
-        brought = (uid for uid, mailbox in origins.items() if self.from_mailbox.holds(mailbox))
+        brought = (uid for uid, origin in origins.items() if self.from_mailbox.holds(origin.mailbox))
         return Truth(rows, snapshot.mask_of_uids(brought) & rows)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.journal.records import Operation, RunKind
 from mailrules.plan.plan import StepKind
+from mailrules.rules.conditions import Origin
 from mailrules.rules.loader import load_configuration
 from tests.journal.builders import NOON, begin, command, intent, verdict
 from tests.rules.loading import BUILT_IN, HEAD
@@ -45,5 +46,7 @@ async def test_messages_that_we_moved_or_copied_have_an_origin(journal: Journal)
     asked = await journal.history(rules=_rules("{event: {from_mailbox: INBOX}}"), now=NOON)
     unasked = await journal.history(rules=_rules("{event: new}"), now=NOON)
 
-    assert asked.origins == {("home", "Archive", 9): {11: "INBOX", 12: "Lists"}}
+    assert asked.origins == {
+        ("home", "Archive", 9): {11: Origin("INBOX", "lists", NOON), 12: Origin("Lists", "lists", NOON)}
+    }
     assert unasked.origins == {}

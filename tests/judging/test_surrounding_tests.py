@@ -8,7 +8,7 @@ import pytest
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Unreadable
 from mailrules.mailbox.spam_score import SCORE_FIELDS
 from mailrules.mailbox.store import MailboxInfo
-from mailrules.rules.conditions import Cause, Environment
+from mailrules.rules.conditions import Cause, Environment, Origin
 from mailrules.rules.score_tests import SpamScoreTest
 from mailrules.rules.surrounding_tests import AccountTest, EventTest, NowTest, SpecialUseTest
 from mailrules.rules.truth import Truth
@@ -16,6 +16,7 @@ from mailrules.rules.value_tests import NumberBounds
 from tests.judging.conditions import NOW, bits, judged, text_match
 from tests.mailbox.samples import empty_snapshot, header_snapshot
 
+LISTS = Origin("Lists", "a rule", NOW.now)
 SATURDAY = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
 
 
@@ -54,7 +55,7 @@ def test_the_time_of_judging(test: NowTest, now: datetime, holds: bool) -> None:
 
 def test_an_event_has_a_cause_and_may_have_an_origin() -> None:
     snapshot = empty_snapshot(3)
-    brought = {("home", "INBOX", 1): {UID(2): "Lists", UID(9): "Lists"}, ("home", "Other", 1): {UID(1): "Lists"}}
+    brought = {("home", "INBOX", 1): {UID(2): LISTS, UID(9): LISTS}, ("home", "Other", 1): {UID(1): LISTS}}
     environment = replace(NOW, cause=Cause.NEW, origins=brought)
     new, lists = frozenset({Cause.NEW}), text_match("equals", "Lists")
 

@@ -20,6 +20,7 @@ from mailrules.default_plugins import (
     surrounding_conditions,
     text_conditions,
     value_conditions,
+    waiting_actions,
 )
 from mailrules.errors import RuleError
 from mailrules.packs import pack_files
@@ -39,7 +40,7 @@ CONDITION_MODULES = (
     auth_conditions,
     related_conditions,
 )
-ACTION_MODULES = (mark_actions, file_actions, mailbox_actions, outbox_actions)
+ACTION_MODULES = (mark_actions, file_actions, mailbox_actions, outbox_actions, waiting_actions)
 
 BUILT_IN = Registry(
     conditions={spec.name: spec for module in CONDITION_MODULES for spec in module.mailrules_conditions()},

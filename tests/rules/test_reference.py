@@ -13,6 +13,7 @@ from mailrules.default_plugins.address_conditions import ADDRESS_KEYS, PARTS
 from mailrules.default_plugins.related_conditions import THREAD_KEYS
 from mailrules.default_plugins.structure_conditions import MIME_KEYS
 from mailrules.default_plugins.surrounding_conditions import CAUSES, EVENT_KEYS, NOW_KEYS
+from mailrules.default_plugins.waiting_actions import SNOOZE_KEYS
 from mailrules.plan.example_runner import run_examples
 from mailrules.rules.auth_tests import AUTH_METHODS, AUTH_RESULTS
 from mailrules.rules.flags import SYSTEM_FLAGS
@@ -84,6 +85,7 @@ WORDS = {
     *AUTH_RESULTS,
     *CAUSES,
     *THREAD_KEYS,
+    *SNOOZE_KEYS,
     *EVENT_KEYS,
     *NOW_KEYS,
     *SPECIAL_USES,
