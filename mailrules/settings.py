@@ -30,6 +30,14 @@ class SecretReference:
     value: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientCertificate:
+    """What we show the server by TLS: PEM files of the certificate with its chain, and of its key."""
+
+    certificate_file: str
+    key_file: str
+
+
 class ProxyKind(StrEnum):
     """How a proxy is asked for a connection: SOCKS version 5 (RFC 1928) or HTTP's CONNECT (RFC 9110)."""
 
@@ -122,6 +130,8 @@ class AccountSettings:
     """Allows a password over an unprotected connection to a host that is not loopback."""
     ca_file: str = ""
     """PEM file of certificate authorities to trust besides the system's."""
+    client_certificate: ClientCertificate | None = None
+    """Shown to a server that asks for one; ``mechanism: external`` logs in by it."""
     tunnel: tuple[str, ...] = ()
     """Command whose stdin and stdout are the connection; such a connection may start PREAUTH."""
     proxy: ProxySettings | None = None

@@ -50,6 +50,8 @@ async def _connect(
     memory: LoginMemory | None,
 ) -> BlockingClient:
     """The steps of the login are the asyncio client's own; each of them blocks until it is done."""
+    if account.client_certificate:
+        credentials.require_private_key(account.client_certificate)
     secret = await resolve_secret(account.secret) if account.secret else None
     hidden = spellings_of(secret, user=account.user) if secret else ()
     proxy = account.proxy

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import select
 import socket
-import ssl
 import subprocess
 import time
 from typing import TYPE_CHECKING, Protocol
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from mailrules.client.compression import DeflateLayer
 from mailrules.client.proxy import HEADER_END, MOST_HEADER_BYTES, handshake, place_of_proxy
 from mailrules.client.stream import READ_BYTES, check_protection, place_of
-from mailrules.client.tls import TLSLayer, client_context, explain_handshake
+from mailrules.client.tls import TLSLayer, explained, tls_layer
 from mailrules.errors import ConnectionFailed, ConnectionLost
 from mailrules.settings import Security
 
@@ -96,26 +95,19 @@ class BlockingStream:
 
     def start_tls(self) -> None:
         """Shake hands, verified for the account's host. After ConnectionFailed the stream is of no more use."""
-        host, seconds = self._account.host, self._account.timeouts.tls_seconds
-        layer = TLSLayer(client_context(ca_file=self._account.ca_file), server_name=host)
-        ends = self._clock() + seconds
+        layer = tls_layer(self._account)
+        ends = self._clock() + self._account.timeouts.tls_seconds
         try:
-            while not layer.shake_hands():
-                self.write(layer.to_send())
-                received = self._receive(ends)
-                if received is None:
-                    raise ConnectionFailed(
-                        f"{self.place}: TLS: no handshake in {seconds:g} seconds; is this a TLS port (usual 993)? "
-                        "A plain port (usual 143) needs security: starttls"
-                    )
-                if not received:
-                    raise ConnectionFailed(f"{self.place}: TLS: the server hung up during the handshake")
-                self._received = received
-                layer.feed(self._decode(len(self._layers)))
-        except ConnectionLost as error:
-            raise ConnectionFailed(f"{self.place}: TLS: the handshake broke off ({error})") from error
-        except ssl.SSLError as error:
-            raise ConnectionFailed(f"{self.place}: TLS: {explain_handshake(error, server_name=host)}") from error
+            with explained(self._account, place=self.place):
+                while not layer.shake_hands():
+                    self.write(layer.to_send())
+                    received = self._receive(ends)
+                    if received is None:
+                        raise TimeoutError
+                    if not received:
+                        raise EOFError
+                    self._received = received
+                    layer.feed(self._decode(len(self._layers)))
         finally:
             self.write(layer.to_send())  # our Finished, or the alert that tells the server why
         self._layers.append(layer)

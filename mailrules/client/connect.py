@@ -47,6 +47,8 @@ async def connect(
     one before it, to the same place, is refused. Raises SecretError, ConnectionFailed, and
     AuthenticationFailed where the server refuses the credentials or none may be sent.
     """
+    if account.client_certificate:
+        credentials.require_private_key(account.client_certificate)
     # Before anything else: a password manager may need a minute, and servers hang up on silent clients.
     secret = await resolve_secret(account.secret) if account.secret else None
     hidden = spellings_of(secret, user=account.user) if secret else ()

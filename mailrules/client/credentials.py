@@ -14,7 +14,7 @@ from mailrules.errors import SecretError
 from mailrules.secret import Secret
 
 if TYPE_CHECKING:
-    from mailrules.settings import SecretReference
+    from mailrules.settings import ClientCertificate, SecretReference
 
 COMMAND_SECONDS = 30.0
 """A password manager may ask its owner for a touch or a PIN."""
@@ -44,6 +44,11 @@ async def resolve(reference: SecretReference, *, command_seconds: float = COMMAN
                 f"{reference.kind!r} is no kind of secret; use one of command, env, file, keyring, systemd"
             )
     return _checked(raw, where=where)
+
+
+def require_private_key(certificate: ClientCertificate) -> None:
+    """Raise SecretError unless the key's file is ours and nobody else may read or write it, as a secret's has to be."""
+    _read_private_file(certificate.key_file)
 
 
 def _checked(raw: bytes, *, where: str) -> Secret:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import shlex
 import socket
-import ssl
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from weakref import WeakValueDictionary
 
 from mailrules.client.compression import DeflateLayer
 from mailrules.client.dialing import dial
 from mailrules.client.proxy import HEADER_END, MOST_HEADER_BYTES, handshake, place_of_proxy
-from mailrules.client.tls import TLSLayer, client_context, explain_handshake
+from mailrules.client.tls import TLSLayer, explained, tls_layer
 from mailrules.errors import ConnectionFailed, ConnectionLost
 from mailrules.settings import Security, stays_here
 
@@ -29,9 +26,6 @@ _KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 20, "TC
 """A dead peer is noticed after about two minutes; macOS says TCP_KEEPALIVE for TCP_KEEPIDLE."""
 
 _CLOSE_SECONDS = 1.0
-
-_contexts: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = WeakValueDictionary()
-"""A context holds every certificate that is trusted, most of a MiB: connections that live together share one."""
 
 
 class _Layer(Protocol):
@@ -92,26 +86,16 @@ class NetworkStream:
 
     async def start_tls(self) -> None:
         """Shake hands, verified for the account's host. After ConnectionFailed the stream is of no more use."""
-        layer = TLSLayer(_shared_context(self._account.ca_file), server_name=self._account.host)
-        seconds = self._account.timeouts.tls_seconds
+        layer = tls_layer(self._account)
         try:
-            async with asyncio.timeout(seconds):
-                while not layer.shake_hands():
-                    self._writer.write(layer.to_send())
-                    self._received = await self._receive()
-                    if not self._received:
-                        raise ConnectionFailed(f"{self.place}: TLS: the server hung up during the handshake")
-                    layer.feed(self._decode(len(self._layers)))
-        except TimeoutError:
-            raise ConnectionFailed(
-                f"{self.place}: TLS: no handshake in {seconds:g} seconds; is this a TLS port (usual 993)? "
-                "A plain port (usual 143) needs security: starttls"
-            ) from None
-        except ConnectionLost as error:
-            raise ConnectionFailed(f"{self.place}: TLS: the handshake broke off ({error})") from error
-        except ssl.SSLError as error:
-            reason = explain_handshake(error, server_name=self._account.host)
-            raise ConnectionFailed(f"{self.place}: TLS: {reason}") from error
+            with explained(self._account, place=self.place):
+                async with asyncio.timeout(self._account.timeouts.tls_seconds):
+                    while not layer.shake_hands():
+                        self._writer.write(layer.to_send())
+                        self._received = await self._receive()
+                        if not self._received:
+                            raise EOFError
+                        layer.feed(self._decode(len(self._layers)))
         finally:
             self._writer.write(layer.to_send())  # our Finished, or the alert that tells the server why
         self._layers.append(layer)
@@ -261,25 +245,6 @@ async def _answer(turn: Turn, reader: asyncio.StreamReader) -> bytes:
     if len(header) > MOST_HEADER_BYTES:
         raise asyncio.LimitOverrunError("header too long", len(header))
     return header
-
-
-def _shared_context(ca_file: str) -> ssl.SSLContext:
-    """The context of those who trust the same, as long as one of them lives; a changed file makes a new one."""
-    system = ssl.get_default_verify_paths()
-    files = [ca_file and str(Path(ca_file).expanduser()), system.cafile, system.capath]
-    key = tuple((file, _version_of(file)) for file in files if file)
-    context = _contexts.get(key)
-    if context is None:
-        context = _contexts[key] = client_context(ca_file=ca_file)
-    return context
-
-
-def _version_of(file: str) -> tuple[int, ...]:
-    try:
-        state = Path(file).stat()
-    except OSError:
-        return ()  # reading it will tell what is wrong, if anything is
-    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _abort(writer: asyncio.StreamWriter | None) -> None:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from pathlib import Path
+from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from mailrules.errors import ConnectionFailed, ConnectionLost
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mailrules.settings import AccountSettings, ClientCertificate
+
 _RECORD_BYTES = 16 << 10
+
+_contexts: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = WeakValueDictionary()
+"""A context holds every certificate that is trusted, most of a MiB: connections that live together share one."""
 
 
 class TLSLayer:
@@ -63,8 +74,34 @@ class TLSLayer:
         return b"".join(chunks)
 
 
-def client_context(*, ca_file: str = "") -> ssl.SSLContext:
-    """Verification of name and chain, TLS 1.2 or newer; ``ca_file`` is trusted besides the system's."""
+def tls_layer(account: AccountSettings) -> TLSLayer:
+    """TLS that is verified for the account's host, not shaken hands yet. Raises ConnectionFailed."""
+    return TLSLayer(_shared_context(account.ca_file, account.client_certificate), server_name=account.host)
+
+
+@contextlib.contextmanager
+def explained(account: AccountSettings, *, place: str) -> Iterator[None]:
+    """Around a handshake: whatever ends it becomes a ConnectionFailed that says why; TimeoutError is its deadline."""
+    try:
+        yield
+    except TimeoutError:
+        raise ConnectionFailed(
+            f"{place}: TLS: no handshake in {account.timeouts.tls_seconds:g} seconds; is this a TLS port (usual 993)? "
+            "A plain port (usual 143) needs security: starttls"
+        ) from None
+    except EOFError:
+        raise ConnectionFailed(f"{place}: TLS: the server hung up during the handshake") from None
+    except ConnectionLost as error:
+        raise ConnectionFailed(f"{place}: TLS: the handshake broke off ({error})") from error
+    except ssl.SSLError as error:
+        raise ConnectionFailed(f"{place}: TLS: {explain_handshake(error, server_name=account.host)}") from error
+
+
+def client_context(*, ca_file: str = "", certificate: ClientCertificate | None = None) -> ssl.SSLContext:
+    """Verification of name and chain, TLS 1.2 or newer; ``ca_file`` is trusted besides the system's.
+
+    ``certificate`` is shown to a server that asks. Raises ConnectionFailed for files that hold no such thing.
+    """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file:
@@ -75,7 +112,47 @@ def client_context(*, ca_file: str = "") -> ssl.SSLContext:
             raise ConnectionFailed(f"ca_file {path} holds no certificates in PEM form ({reason_of(error)})") from error
         except OSError as error:
             raise ConnectionFailed(f"ca_file {path} cannot be read ({error.strerror})") from error
+    if certificate is not None:
+        _load(certificate, context)
     return context
+
+
+def _load(certificate: ClientCertificate, context: ssl.SSLContext) -> None:
+    file, key = (Path(name).expanduser() for name in (certificate.certificate_file, certificate.key_file))
+
+    def no_passphrase() -> bytes:
+        # Without this OpenSSL would ask at the terminal.
+        raise ConnectionFailed(f"client_certificate: the key {key} has a passphrase; keep it without one, mode 0600")
+
+    try:
+        context.load_cert_chain(file, key, password=no_passphrase)
+    except ssl.SSLError as error:
+        raise ConnectionFailed(
+            f"client_certificate: {file} and {key} are no certificate and its key in PEM form ({reason_of(error)})"
+        ) from error
+    except OSError as error:
+        raise ConnectionFailed(f"client_certificate: {file} or {key} cannot be read ({error.strerror})") from error
+
+
+def _shared_context(ca_file: str, certificate: ClientCertificate | None) -> ssl.SSLContext:
+    """The context of those who trust and show the same, while one of them lives; a changed file makes a new one."""
+    system = ssl.get_default_verify_paths()
+    shown = () if certificate is None else (certificate.certificate_file, certificate.key_file)
+    own = [str(Path(file).expanduser()) for file in (ca_file, *shown) if file]
+    files = [*own, system.cafile, system.capath]
+    key = (bool(ca_file), *((file, _version_of(file)) for file in files if file))
+    context = _contexts.get(key)
+    if context is None:
+        context = _contexts[key] = client_context(ca_file=ca_file, certificate=certificate)
+    return context
+
+
+def _version_of(file: str) -> tuple[int, ...]:
+    try:
+        state = Path(file).stat()
+    except OSError:
+        return ()  # reading it will tell what is wrong, if anything is
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def explain_handshake(error: ssl.SSLError, *, server_name: str) -> str:
@@ -91,6 +168,8 @@ def explain_handshake(error: ssl.SSLError, *, server_name: str) -> str:
             "the server answers without TLS; this looks like a plain port: set security: starttls "
             "(usual port 143), or use the TLS port (usual 993)"
         )
+    if (error.reason or "").startswith(("TLSV13_ALERT_CERTIFICATE", "SSLV3_ALERT_", "TLSV1_ALERT_UNKNOWN_CA")):
+        return f"{reason_of(error)}; the server does not take our certificate, see client_certificate"
     return reason_of(error)
 
 

@@ -49,6 +49,8 @@ class SessionState:
         """Raise LocalProtocolError or MissingCapability for a command that cannot go out now."""
         require_state(command.name, self.state)
         if isinstance(command, Unauthenticate) and self._is_compressed:
+            # "the client's outgoing layer" ends behind this command already, the server's behind its OK: after a BAD
+            # the two would not speak the same any more.
             raise LocalProtocolError("UNAUTHENTICATE ends compression (RFC 8437 section 4.1): open a new connection")
         self.capabilities.require_for(command)
 

@@ -10,6 +10,7 @@ from mailrules.rules.secrets import HOW_TO_KEEP_IT, check_secret, secret_referen
 from mailrules.rules.validation import validated
 from mailrules.settings import (
     AccountSettings,
+    ClientCertificate,
     ProxyKind,
     ProxySettings,
     Security,
@@ -19,7 +20,7 @@ from mailrules.settings import (
 
 if TYPE_CHECKING:
     from mailrules.rules.reporter import Reporter
-    from mailrules.rules.schema import ProxyModel, TimeoutsModel
+    from mailrules.rules.schema import ClientCertificateModel, ProxyModel, TimeoutsModel
     from mailrules.rules.source import SourceValue
 
 _STANDARD_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
@@ -46,8 +47,20 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
     security, proxy = Security(model.security), _proxy_settings(model.proxy)
     if (model.host is None) == (model.tunnel is None):
         reporter.error(where, f'the account "{name}" needs either host or tunnel', cure="add host: imap.example.org")
-    if model.secret is None and model.tunnel is None:
+    if model.secret is None and model.tunnel is None and model.mechanism != "external":
         reporter.error(where, f'the account "{name}" has no secret', cure=HOW_TO_KEEP_IT)
+    if model.client_certificate is not None and (model.tunnel is not None or security is Security.NONE):
+        reporter.error(
+            source.mapping["client_certificate"].at,
+            "only TLS can show a certificate",
+            cure="use host with security: tls or starttls, or take client_certificate out",
+        )
+    if model.mechanism == "external" and model.client_certificate is None and model.tunnel is None:
+        reporter.error(
+            source.mapping["mechanism"].at,
+            f'the account "{name}" has nothing to show for external',
+            cure="add client_certificate: {certificate: ..., key: ...}",
+        )
     if security is Security.NONE and model.host and not model.insecure and not stays_here(model.host, proxy):
         reporter.error(
             source.mapping["security"].at,
@@ -63,6 +76,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         security=security,
         insecure=model.insecure,
         ca_file=model.ca_file or "",
+        client_certificate=_client_certificate(model.client_certificate),
         tunnel=tuple(model.tunnel.command) if model.tunnel else (),
         proxy=proxy,
         mechanism=model.mechanism or "",
@@ -104,6 +118,12 @@ def _proxy_settings(model: ProxyModel | None) -> ProxySettings | None:
         user=model.user or "",
         secret=secret_reference(model.secret),
     )
+
+
+def _client_certificate(model: ClientCertificateModel | None) -> ClientCertificate | None:
+    if model is None:
+        return None
+    return ClientCertificate(certificate_file=model.certificate, key_file=model.key)
 
 
 def _timeouts(model: TimeoutsModel) -> Timeouts:

@@ -164,6 +164,13 @@ class OutboxModel(_Model):
     attempts: int = Field(8, ge=1, le=100)
 
 
+class ClientCertificateModel(_Model):
+    """The certificate that the server may ask for, for `mechanism: external`."""
+
+    certificate: Text = Field(description="A PEM file: the certificate, and those between it and its authority.")
+    key: Text = Field(description="A PEM file without a passphrase that is yours and that nobody else may read.")
+
+
 class LimitsModel(_Model):
     """What the account's server is spared."""
 
@@ -191,6 +198,7 @@ class AccountModel(_Model):
     security: Literal["tls", "starttls", "none"] = "tls"
     insecure: bool = Field(default=False, description="Allow `security: none` to a host that is not this machine.")
     ca_file: Text | None = Field(None, description="A PEM file of authorities to trust besides the system's.")
+    client_certificate: ClientCertificateModel | None = None
     tunnel: TunnelModel | None = None
     proxy: ProxyModel | None = Field(None, description="SOCKS 5 or HTTP CONNECT; it also looks the host up.")
     mechanism: (

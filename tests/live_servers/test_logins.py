@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -10,16 +11,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 
+from mailrules.client.blocking_connect import connect_blocking
 from mailrules.client.connect import connect
 from mailrules.client.login_memory import LoginMemory
-from mailrules.errors import AuthenticationFailed
+from mailrules.errors import AuthenticationFailed, ConnectionFailed
 from mailrules.imap.session_commands import Noop
 from mailrules.settings import SecretReference, Security
-from tests.servers.dovecot import TOKEN_KEY, Dovecot
+from tests.servers.dovecot import TOKEN_KEY, Dovecot, write_certificate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from mailrules.settings import AccountSettings
     from tests.servers.cyrus import Cyrus
@@ -31,7 +35,7 @@ TOKENS = ("oauthbearer", "xoauth2")
 
 @pytest.fixture(scope="module")
 def dovecot_with_all() -> Iterator[Dovecot]:
-    with Dovecot(mechanisms="plain login cram-md5 scram-sha-1 scram-sha-256 oauthbearer xoauth2") as server:
+    with Dovecot(mechanisms="plain login cram-md5 scram-sha-1 scram-sha-256 oauthbearer xoauth2 external") as server:
         yield server
 
 
@@ -91,6 +95,36 @@ async def test_dovecot_takes_a_token_and_explains_why_not(
 
     with pytest.raises(AuthenticationFailed, match="not accepted or has expired"):
         await log_in(replace(settings, secret=SecretReference(kind="env", value="FORGED")))
+
+
+@pytest.mark.parametrize("security", [Security.TLS, Security.STARTTLS])
+async def test_dovecot_goes_by_our_certificate(dovecot_with_all: Dovecot, security: Security) -> None:
+    account = dovecot_with_all.account("cert-ann").settings(security=security)
+    certificate = dovecot_with_all.issue_certificate("cert-ann")
+    shown = replace(account, secret=None, mechanism="external", client_certificate=certificate)
+
+    await log_in(shown)
+    with await asyncio.to_thread(connect_blocking, shown) as client:
+        client.run(Noop())
+
+    with pytest.raises(AuthenticationFailed, match="login of cert-ann"):
+        await log_in(replace(shown, client_certificate=None))
+    with pytest.raises(AuthenticationFailed):
+        await log_in(replace(shown, user="somebody-else"))
+
+
+async def test_a_certificate_of_another_authority_is_not_taken(dovecot_with_all: Dovecot, tmp_path: Path) -> None:
+    issued = trustme.CA().issue_cert("ann@example.org", common_name="ann")
+    account = dovecot_with_all.account("ann").settings(security=Security.TLS)
+    stranger = replace(
+        account,
+        secret=None,
+        mechanism="external",
+        client_certificate=write_certificate(issued, tmp_path, name="stranger"),
+    )
+
+    with pytest.raises((AuthenticationFailed, ConnectionFailed)):
+        await log_in(stranger)
 
 
 async def test_scram_is_what_is_chosen_and_remembered(dovecot_with_all: Dovecot) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from mailrules.settings import (
     AccountSettings,
+    ClientCertificate,
     ProxyKind,
     ProxySettings,
     SecretReference,
@@ -50,6 +51,15 @@ def test_every_setting_arrives() -> None:
     )
 
 
+def test_a_certificate_stands_in_for_a_secret() -> None:
+    account = _account(
+        "{host: h, user: me, mechanism: external, client_certificate: {certificate: me.pem, key: me.key}}"
+    )
+
+    assert account.client_certificate == ClientCertificate(certificate_file="me.pem", key_file="me.key")
+    assert (account.secret, account.mechanism) == (None, "external")
+
+
 @pytest.mark.parametrize("command", ["\"ssh -q h 'my imapd'\"", "[ssh, -q, h, my imapd]"])
 def test_a_tunnel_needs_neither_host_nor_secret(command: str) -> None:
     account = _account(f"{{user: me, tunnel: {{command: {command}}}}}")
@@ -86,6 +96,18 @@ def test_the_port_without_implicit_tls_is_143(security: str) -> None:
         ("{host: h, user: u, secret: hunter2}", "3:36: error: a secret does not belong in this file; "),
         ("{host: h, user: u, password: hunter2}", "3:28: error: a password does not belong in this file; "),
         ("{host: h, user: u}", '3:9: error: the account "home" has no secret; '),
+        (
+            "{host: h, user: u, mechanism: external}",
+            '3:39: error: the account "home" has nothing to show for external; ',
+        ),
+        (
+            "{tunnel: {command: a}, user: u, client_certificate: {certificate: c, key: k}}",
+            "3:61: error: only TLS can show a certificate; ",
+        ),
+        (
+            "{host: h, user: u, secret: {env: A}, client_certificate: {certificate: c}}",
+            "3:66: error: ",
+        ),
         ("{host: h, user: u, secret: {}}", "3:36: error: a secret has exactly one source; "),
         ("{host: h, user: u, secret: {env: A, file: b}}", "3:36: error: a secret has exactly one source; "),
         ("{host: h, user: u, secret: {oauth: google}}", "3:37: error: oauth is not available in this version; "),

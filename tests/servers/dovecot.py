@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import trustme
 
-from mailrules.settings import AccountSettings, SecretReference, Security
+from mailrules.settings import AccountSettings, ClientCertificate, SecretReference, Security
 from tests.servers.maildir import fill_maildir
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ first_valid_uid=0
 ssl=yes
 ssl_cert=<{folder}/server.pem
 ssl_key=<{folder}/server.pem
+ssl_ca=<{folder}/clients.pem
+ssl_require_crl=no
+ssl_verify_client_cert=yes
+auth_ssl_username_from_cert=yes
 disable_plaintext_auth=no
 auth_mechanisms={mechanisms}
 auth_failure_delay=0
@@ -71,6 +75,11 @@ passdb {{
   driver=oauth2
   mechanisms=oauthbearer xoauth2
   args={folder}/oauth2.conf
+}}
+passdb {{
+  driver=static
+  mechanisms=external
+  args=nopassword=y
 }}
 passdb {{
   driver=static
@@ -129,7 +138,8 @@ class Dovecot:
     maildir, sdbox or mdbox.
 
     It announces MOVE, UIDPLUS, CONDSTORE, ACL, METADATA, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
-    STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``.
+    STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``. Clients may show one
+    of ``issue_certificate``, by which EXTERNAL goes.
     Started as root it runs as ``nobody``, else as whoever starts it.
     """
 
@@ -140,6 +150,7 @@ class Dovecot:
         self.tls_port = 0
         self._resources = ExitStack()
         self._folder = Path()
+        self._clients = trustme.CA()
         self._process: subprocess.Popen[bytes] | None = None
         nobody = pwd.getpwnam("nobody")
         self._owner = (nobody.pw_uid, nobody.pw_gid) if os.geteuid() == 0 else None
@@ -218,7 +229,14 @@ class Dovecot:
     ) -> None:
         self.stop()
 
+    def issue_certificate(self, user: str) -> ClientCertificate:
+        """A certificate of this user, the name being its common name, and its key, mode 0600."""
+        issued = self._clients.issue_cert(f"{user}@example.org", common_name=user)
+        return write_certificate(issued, self._folder, name=user)
+
     def _write_certificate(self) -> None:
+        self._clients.cert_pem.write_to_path(str(self._folder / "clients.pem"))
+        self._give(self._folder / "clients.pem")
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.ca_file))
         certificate = authority.issue_cert("localhost", HOST)
@@ -348,6 +366,15 @@ class DovecotAccount:
             ca_file=str(self.ca_file),
         )
         return settings if port is None else replace(settings, port=port)
+
+
+def write_certificate(issued: trustme.LeafCert, folder: Path, *, name: str) -> ClientCertificate:
+    """The certificate with its chain, and its key, which only we may read, as PEM files."""
+    certificate, key = folder / f"{name}.crt", folder / f"{name}.key"
+    certificate.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+    key.touch(mode=0o600)
+    issued.private_key_pem.write_to_path(str(key))
+    return ClientCertificate(certificate_file=str(certificate), key_file=str(key))
 
 
 def _free_ports() -> tuple[int, int]:
