@@ -18,6 +18,7 @@ from mailrules.execution.drift import still_current
 from mailrules.execution.executor import execute
 from mailrules.execution.recovery import recover
 from mailrules.execution.undo import plan_undo
+from mailrules.execution.undo_check import still_possible
 from mailrules.hookspecs import RunFinished, RunStarted
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.logs import get_logger
@@ -127,7 +128,8 @@ async def undo(
     async with connected(accounts_named(session, accounts), connect_store) as stores:
         # First: a step whose outcome is open could not be taken back.
         recoveries = await recover_open_steps(session, stores)
-        way_back = await plan_undo(session.journal, run, now=session.now(), rule=rule, message_id=message_id)
+        planned = await plan_undo(session.journal, run, now=session.now(), rule=rule, message_id=message_id)
+        way_back = await still_possible(planned, stores, journal=session.journal)
         if not await confirm(way_back.plan, way_back.cannot):
             return RunReport(plan=way_back.plan, recoveries=recoveries, left_out=way_back.cannot, confirmed=False)
         return await carry_out(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mailrules.journal.records import StepIntent
     from mailrules.mailbox.message import UID, MessageFacts
     from mailrules.mailbox.store import MailReader
+    from mailrules.plan.plan import MessagePlan
 
 IDENTITY_REQUEST = FactRequest(flags=True, size=True, received=True, header_fields=("message-id",))
 """With flags, since stores tell the object id along with them."""
@@ -27,8 +28,11 @@ Identity = tuple[str] | tuple[str, datetime, int]
 """Either the server's object id, or Message-ID, INTERNALDATE and size, which copying keeps."""
 
 
-def identities_of_intent(intent: StepIntent) -> tuple[Identity, ...]:
-    """How the message of a step is recognised elsewhere, best first; empty if too little was known of it."""
+def identities_of_intent(intent: StepIntent | MessagePlan) -> tuple[Identity, ...]:
+    """How the message of a step, stored or planned, is recognised elsewhere; empty if too little is known.
+
+    Best first.
+    """
     identities: list[Identity] = [(intent.object_id,)] if intent.object_id else []
     if intent.received is not None and intent.size_bytes:
         identities.append((intent.message_id, intent.received, intent.size_bytes))

@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.execution.flag_words import folded
-from mailrules.journal.records import OPEN_STATES, Operation, StepState
+from mailrules.journal.deliveries import UNSETTLED_STATES
+from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
 from mailrules.plan.plan import MailboxPlan, MailboxStep, MessagePlan, Plan, Step, StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from mailrules.journal.journal import Journal
+    from mailrules.journal.reader import JournalReader
     from mailrules.journal.records import RunId, StepIntent, StepRecord
+
+
+class Place(NamedTuple):
+    """One message in one mailbox."""
+
+    account: str
+    mailbox: str
+    uidvalidity: int
+    uid: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoPlan:
-    """``cannot`` lists, one sentence each, what stays as it is and why."""
+    """``cannot`` lists, one sentence each, what stays as it is and why.
+
+    ``origins`` are the mailboxes to which messages go back, by account and name, with the UIDVALIDITY they had.
+    """
 
     plan: Plan
     cannot: tuple[str, ...]
+    origins: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 async def plan_undo(
-    journal: Journal, run: RunId, *, now: datetime, rule: str | None = None, message_id: str | None = None
+    journal: JournalReader, run: RunId, *, now: datetime, rule: str | None = None, message_id: str | None = None
 ) -> UndoPlan:
     """Plan the way back of a run, or of one rule's or one message's part in it.
 
-    The plan stands on the mailboxes where the messages are now. It is executed by ``execute`` in a
-    run of kind undo begun with it. What an earlier undo took back is not taken back twice.
+    The plan stands on the mailboxes where the messages are now, as far as the journal knows; ``undo_check`` looks.
+    It is executed by ``execute`` in a run of kind undo begun with it. What an undo took back is not taken back
+    twice; what an undo of that undo did again is. The undo of an undo is the same thing.
     """
-    way_back = _WayBack(await journal.steps_of(run), await journal.steps_of_undos(run))
-    for record in way_back.steps:
-        intent = record.intent
+    family = await journal.steps_of_family(run)
+    record = await journal.run(run)
+    way_back = _WayBack(run, family, is_undo=record is not None and bool(record.undo_of))
+    for step in way_back.steps:
+        intent = step.intent
         if (rule is None or intent.rule == rule) and (message_id is None or intent.message_id == message_id):
-            way_back.take_back(record)
+            way_back.take_back(step)
     plan = Plan(
         created=now,
         rules_hash="",
@@ -47,16 +64,7 @@ async def plan_undo(
         mailbox_steps=tuple(reversed(way_back.mailbox_steps)),
         undo_of=run,
     )
-    return UndoPlan(plan=plan, cannot=way_back.cannot())
-
-
-class _Place(NamedTuple):
-    """One message in one mailbox."""
-
-    account: str
-    mailbox: str
-    uidvalidity: int
-    uid: int
+    return UndoPlan(plan=plan, cannot=way_back.cannot(), origins=way_back.origins)
 
 
 _INVERSE_MAILBOX_STEPS = {
@@ -67,45 +75,58 @@ _INVERSE_MAILBOX_STEPS = {
     Operation.SETACL: StepKind.SETACL,
 }
 _FLAG_STEPS = frozenset({StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS})
+_STAGES = {StepKind.COPY: 1, StepKind.DELETE: 2, StepKind.MOVE: 2}
+"""Flags are set first, and a message leaves last, as in every plan."""
 
 
 class _WayBack:
-    """Collects the inverse of each step at the place where its message is now."""
+    """Collects the inverse of each step at the place where its message is now.
 
-    def __init__(self, steps: Sequence[StepRecord], undone: Sequence[StepRecord]) -> None:
+    ``family`` are the run's steps with those of all undos around it: the last word on a thing is theirs.
+    """
+
+    def __init__(self, run: RunId, family: Sequence[StepRecord], *, is_undo: bool) -> None:
         # What follows the first command of a step serves the same step.
-        self.steps = tuple(one for one in steps if not _is_follow_up(one))
+        steps = [one for one in family if not _is_follow_up(one)]
+        self.steps = tuple(one for one in steps if one.run == run)
         self.mailbox_steps: list[MailboxStep] = []
-        self._next_place: dict[_Place, _Place] = {}
-        self._undone: defaultdict[_Place, list[StepRecord]] = defaultdict(list)
-        self._undone_mailbox_steps: set[tuple[str, str, StepKind, str]] = set()
-        self._steps: defaultdict[_Place, list[Step]] = defaultdict(list)
-        self._intents: dict[_Place, StepIntent] = {}
+        self.origins: dict[tuple[str, str], int] = {}
+        self._is_undo = is_undo
+        self._next_place: dict[Place, Place] = {}
+        self._done: defaultdict[Place, list[StepRecord]] = defaultdict(list)
+        """What was done to a message at a place, but for moves."""
+        self._copied_from: dict[Place, StepRecord] = {}
+        self._mailbox_history: defaultdict[tuple[str, str, str, str], list[StepRecord]] = defaultdict(list)
+        self._steps: defaultdict[Place, list[Step]] = defaultdict(list)
+        self._intents: dict[Place, StepIntent] = {}
         self._cannot: Counter[str] = Counter()
-        self._flag_steps: defaultdict[_Place, list[StepRecord]] = defaultdict(list)
-        for record in self.steps:
-            if record.state is StepState.APPLIED and record.intent.command.kind in _FLAG_STEPS:
-                self._flag_steps[_place(record)].append(record)
-        for record in (*self.steps, *undone):
-            if record.state is StepState.APPLIED and record.intent.command.kind is StepKind.MOVE and record.target_uid:
-                self._next_place[_place(record)] = _target_place(record)
-        for record in undone:
+        for record in steps:
             if record.state is StepState.APPLIED:
-                command = record.intent.command
-                self._undone[_place(record)].append(record)
-                self._undone_mailbox_steps.add((command.account, command.mailbox, command.kind, command.identifier))
+                self._note(record)
+
+    def _note(self, record: StepRecord) -> None:
+        command = record.intent.command
+        if command.operation in _INVERSE_MAILBOX_STEPS:
+            self._mailbox_history[_mailbox_subject(record)].append(record)
+        elif command.kind is StepKind.MOVE:
+            if record.target_uid:
+                self._next_place[_place(record)] = _target_place(record)
+        else:
+            self._done[_place(record)].append(record)
+            if command.kind is StepKind.COPY and record.target_uid:
+                self._copied_from[_target_place(record)] = record
 
     def take_back(self, record: StepRecord) -> None:
         """Plan the inverse of one step, or note why there is none."""
         command = record.intent.command
-        if record.state in OPEN_STATES or record.state is StepState.AMBIGUOUS:
+        if record.state in UNSETTLED_STATES or record.state is StepState.AMBIGUOUS:
             self._refuse(record, f"is {record.state}: what became of it is not known")
         elif record.state is not StepState.APPLIED:
             return
         elif command.operation in _INVERSE_MAILBOX_STEPS:
             self._take_back_mailbox_step(record)
         elif command.kind is StepKind.DELETE:
-            self._refuse(record, "cannot be taken back: the messages are gone for ever")
+            self._take_back_delete(record)
         elif command.kind is StepKind.EFFECT:
             self._refuse(record, f"cannot be taken back: {command.effect} was carried out")
         elif command.kind is StepKind.COPY:
@@ -143,28 +164,66 @@ class _WayBack:
         else:
             kind, flags = StepKind.ADD_FLAGS, [flag for flag in intent.flags if flag.lower() in prior]
         chain = self._chain(_place(record))
-        if flags and not any(self._was_undone(place, kind, flags) for place in chain):
-            self._plan(chain[-1], record, kind=kind, flags=tuple(flags))
+        standing = [flag for flag in flags if self._last_word(record, chain, flag) is not kind]
+        if standing:
+            self._plan(chain[-1], record, kind=kind, flags=tuple(standing))
+
+    def _last_word(self, record: StepRecord, chain: Sequence[Place], flag: str) -> StepKind:
+        """What was done last with a flag of this message, by this step or by an undo after it."""
+        last = record
+        for place in chain:
+            for one in self._done.get(place, ()):
+                is_same = one.intent.command.kind in _FLAG_STEPS and flag.lower() in folded(frozenset(one.intent.flags))
+                if is_same and one.id > last.id:
+                    last = one
+        return last.intent.command.kind
 
     def _take_back_move(self, record: StepRecord) -> None:
+        command = record.intent.command
         chain = self._chain(_place(record))
         if len(chain) == 1:
             self._refuse(record, "cannot be taken back: the server did not say where the messages went")
-        elif chain[-1].mailbox != record.intent.command.mailbox:
-            self._plan(chain[-1], record, kind=StepKind.MOVE, to=record.intent.command.mailbox)
+        elif chain[-1].mailbox != command.mailbox:
+            self.origins[command.account, command.mailbox] = command.uidvalidity
+            self._plan(chain[-1], record, kind=StepKind.MOVE, to=command.mailbox)
 
     def _take_back_copy(self, record: StepRecord) -> None:
         if not record.target_uid:
             self._refuse(record, "cannot be taken back: the server did not say which message the copy is")
             return
-        place = _target_place(record)
-        if not self._was_undone(place, StepKind.DELETE, ()):
+        place = self._standing_copy(record)
+        if place is not None:
             self._plan(place, record, kind=StepKind.DELETE, reversible=False)
+
+    def _take_back_delete(self, record: StepRecord) -> None:
+        """What an undo deleted is a copy: it is made again of the original."""
+        copied = self._copied_from.get(_place(record)) if self._is_undo else None
+        if copied is None:
+            self._refuse(record, "cannot be taken back: the messages are gone for ever")
+        elif self._standing_copy(copied) is None:
+            original = self._chain(_place(copied))[-1]
+            self._plan(original, record, kind=StepKind.COPY, to=copied.intent.command.target)
+            self._intents[original] = copied.intent
+
+    def _standing_copy(self, record: StepRecord) -> Place | None:
+        """Where the copy that this step made is now, perhaps made again by an undo of an undo; None if it is gone."""
+        found = None
+        for place in self._chain(_place(record)):
+            for one in self._done.get(place, ()):
+                command = one.intent.command
+                is_same = command.kind is StepKind.COPY and command.target == record.intent.command.target
+                if is_same and one.id >= record.id and one.target_uid and not self._was_deleted(_target_place(one)):
+                    found = _target_place(one)
+        return found
+
+    def _was_deleted(self, place: Place) -> bool:
+        return any(one.intent.command.kind is StepKind.DELETE for one in self._done.get(place, ()))
 
     def _take_back_mailbox_step(self, record: StepRecord) -> None:
         command = record.intent.command
         kind = _INVERSE_MAILBOX_STEPS[command.operation]
-        if (command.account, command.mailbox, kind, command.identifier) in self._undone_mailbox_steps:
+        last = self._mailbox_history[_mailbox_subject(record)][-1].intent.command
+        if last.operation is not command.operation or last.rights != command.rights:
             return
         self.mailbox_steps.append(
             MailboxStep(
@@ -178,22 +237,16 @@ class _WayBack:
             )
         )
 
-    def _chain(self, place: _Place) -> list[_Place]:
+    def _chain(self, place: Place) -> list[Place]:
         """Where the message was, step by step; the last is where we left it."""
         chain = [place]
         while (after := self._next_place.get(chain[-1])) is not None and after not in chain:
             chain.append(after)
         return chain
 
-    def _was_undone(self, place: _Place, kind: StepKind, flags: Iterable[str]) -> bool:
-        return any(
-            one.intent.command.kind is kind and folded(frozenset(one.intent.flags)) >= folded(frozenset(flags))
-            for one in self._undone.get(place, ())
-        )
-
     def _plan(
         self,
-        place: _Place,
+        place: Place,
         record: StepRecord,
         *,
         kind: StepKind,
@@ -206,10 +259,9 @@ class _WayBack:
         self._steps[place].append(step)
         self._intents.setdefault(place, record.intent)
 
-    def _message_plan(self, place: _Place) -> MessagePlan:
+    def _message_plan(self, place: Place) -> MessagePlan:
         intent = self._intents[place]
-        # Flags are set right before the message leaves, as in every plan.
-        steps = sorted(self._steps[place], key=lambda step: step.kind is StepKind.MOVE)
+        steps = sorted(self._steps[place], key=lambda step: _STAGES.get(step.kind, 0))
         return MessagePlan(
             uid=UID(place.uid),
             rules=tuple(dict.fromkeys(step.rule for step in steps)),
@@ -226,7 +278,9 @@ class _WayBack:
     def _flags_now(self, intent: StepIntent) -> frozenset[str]:
         """The flags as the run left them: what an undo of this undo restores towards."""
         flags = set(intent.prior_flags)
-        for one in self._flag_steps.get(_place_of(intent), ()):
+        for one in self._done.get(_place_of(intent), ()):
+            if one.intent.command.kind not in _FLAG_STEPS:
+                continue
             changed = set(one.intent.flags)
             flags = flags - changed if one.intent.command.removes_flags else flags | changed
         return frozenset(flags)
@@ -234,6 +288,19 @@ class _WayBack:
     def _refuse(self, record: StepRecord, why: str) -> None:
         command = record.intent.command
         self._cannot[f"{command.kind} in {command.account}/{command.mailbox} {why}"] += 1
+
+
+def _mailbox_subject(record: StepRecord) -> tuple[str, str, str, str]:
+    """What two mailbox steps must have in common for the later one to have the last word."""
+    command = record.intent.command
+    match command.operation:
+        case Operation.CREATE | Operation.DELETE_MAILBOX:
+            subject = "mailbox"
+        case Operation.SETACL:
+            subject = "rights"
+        case _:
+            subject = "subscription"
+    return command.account, command.mailbox, subject, command.identifier
 
 
 def _is_follow_up(record: StepRecord) -> bool:
@@ -244,15 +311,15 @@ def _is_follow_up(record: StepRecord) -> bool:
     return command.kind is StepKind.DELETE and command.operation is Operation.EXPUNGE
 
 
-def _place(record: StepRecord) -> _Place:
+def _place(record: StepRecord) -> Place:
     return _place_of(record.intent)
 
 
-def _place_of(intent: StepIntent) -> _Place:
+def _place_of(intent: StepIntent) -> Place:
     command = intent.command
-    return _Place(command.account, command.mailbox, command.uidvalidity, intent.uid)
+    return Place(command.account, command.mailbox, command.uidvalidity, intent.uid)
 
 
-def _target_place(record: StepRecord) -> _Place:
+def _target_place(record: StepRecord) -> Place:
     command = record.intent.command
-    return _Place(command.account, command.target, record.target_uidvalidity, record.target_uid)
+    return Place(command.account, command.target, record.target_uidvalidity, record.target_uid)

@@ -124,9 +124,15 @@ class JournalReader:
         """A run's steps in the order in which they were meant."""
         return await self._database.read(lambda connection: steps.select_of_run(connection, run))
 
-    async def steps_of_undos(self, run: RunId) -> tuple[StepRecord, ...]:
-        """The steps of the runs that took this one back."""
-        return await self._database.read(lambda connection: steps.select_of_undos(connection, run))
+    async def steps_of_family(self, run: RunId) -> tuple[StepRecord, ...]:
+        """The steps of the run, of what it took back, and of every undo and undo of an undo around it, oldest first."""
+        return await self._database.read(lambda connection: steps.select_of_family(connection, run))
+
+    async def moves_on(self, account: str, mailbox: str, *, uidvalidity: int) -> Mapping[UID, tuple[RunId, str]]:
+        """Which messages our moves took out of this mailbox: by which run, to where."""
+        return await self._database.read(
+            lambda connection: steps.select_moves_on(connection, account, mailbox, uidvalidity=uidvalidity)
+        )
 
     async def steps_for_message(self, message_id: str) -> tuple[StepRecord, ...]:
         """All that was done to messages with this Message-ID, oldest first."""

@@ -97,9 +97,28 @@ def select_of_run(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecor
     return select_records(connection, "WHERE c.run = ? ORDER BY s.id", run)
 
 
-def select_of_undos(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
-    """The steps of all runs that took back this one."""
-    return select_records(connection, "WHERE c.run IN (SELECT id FROM runs WHERE undo_of = ?) ORDER BY s.id", run)
+def select_of_family(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
+    """The steps of a run, of what it took back, and of all undos and undos of undos around it, oldest first."""
+    return select_records(
+        connection,
+        "WHERE c.run IN (WITH RECURSIVE above (id) AS (SELECT ? UNION SELECT r.undo_of FROM runs r"
+        " JOIN above ON r.id = above.id WHERE r.undo_of != ''), family (id) AS (SELECT id FROM above"
+        " UNION SELECT r.id FROM runs r JOIN family ON r.undo_of = family.id) SELECT id FROM family) ORDER BY s.id",
+        run,
+    )
+
+
+def select_moves_on(
+    connection: sqlite3.Connection, account: str, mailbox: str, *, uidvalidity: int
+) -> dict[UID, tuple[RunId, str]]:
+    """Which messages our moves took out of this mailbox: by which run, to where."""
+    rows = connection.execute(
+        "SELECT s.uid, c.run, c.target FROM steps s JOIN commands c ON c.id = s.command"
+        " WHERE c.account = ? AND c.mailbox = ? AND c.uidvalidity = ? AND c.kind = 'move' AND s.state = 'applied'"
+        " AND c.target != '' ORDER BY s.id",
+        (account, mailbox, uidvalidity),
+    )
+    return {UID(uid): (RunId(run), target) for uid, run, target in rows}
 
 
 def select_of_message(connection: sqlite3.Connection, message_id: str) -> tuple[StepRecord, ...]:

@@ -34,7 +34,7 @@ async def content(reader: JournalReader) -> dict[str, object]:
     return {
         "runs": [(one.id, one.kind, one.started, one.ended, one.outcome, one.undo_of, one.counts) for one in runs],
         "steps": [await reader.steps_of(run.id) for run in runs],
-        "undos": [await reader.steps_of_undos(run.id) for run in runs],
+        "families": [await reader.steps_of_family(run.id) for run in runs],
         "open": await reader.open_steps(),
         "effects": await reader.unknown_effects(),
         "in doubt": await reader.in_doubt(),
