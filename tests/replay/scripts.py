@@ -380,3 +380,6 @@ SCRIPTS: dict[str, list[Step]] = {
         Step(command=b"IDLE", continued=(b"DONE\r\n",), client=2), *commands("UNSELECT", client=2),
     ],
 }  # fmt: skip
+
+CYRUS_ONLY: dict[str, list[Step]] = {}
+"""Scripts of what Dovecot 2.3 does not have."""
