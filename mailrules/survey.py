@@ -16,6 +16,7 @@ from mailrules.plan.explanation import explain_message
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
 from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
+from mailrules.server_facts import is_server_fact, server_facts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -204,6 +205,9 @@ async def _first_facts(reader: MailReader, request: FactRequest, selection: Sele
 
 async def _answer(need: Need, reader: MailReader, snapshot: Snapshot, enrichers: Mapping[str, Enricher]) -> None:
     uids = [snapshot.uids[row] for row in rows_of(need.rows)]
+    if need.enricher and is_server_fact(need.enricher):
+        snapshot.add_enriched(need.enricher, await server_facts(need.enricher, reader, uids))
+        return
     if need.enricher:
         await _enrich(enrichers[need.enricher], reader, snapshot, uids)
         return

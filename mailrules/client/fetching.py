@@ -54,6 +54,8 @@ def items_for(request: FactRequest, *, capabilities: frozenset[str], object_id: 
         (request.size, FetchItem.SIZE),
         (request.received, FetchItem.INTERNALDATE),
         (request.modseq and has_modseq(capabilities), FetchItem.MODSEQ),
+        (request.saved and "SAVEDATE" in capabilities, FetchItem.SAVE_DATE),
+        (request.labels and "X-GM-EXT-1" in capabilities, FetchItem.GMAIL_LABELS),
         (request.structure or request.text, FetchItem.BODYSTRUCTURE),
     )
     items: FetchItems = tuple(item for is_asked, item in asked if is_asked)
@@ -114,6 +116,13 @@ def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
         facts.received = data.internal_date or _unreadable(data, "INTERNALDATE")
     if request.modseq:
         facts.modseq = data.modseq
+    if request.saved:
+        facts.saved = data.extras.save_date or Unreadable(
+            reason="the server does not tell when the message came into this mailbox (SAVEDATE, RFC 8514)"
+        )
+    if request.labels:
+        labels = data.extras.gmail_labels
+        facts.labels = Unreadable(reason="the server has no labels (X-GM-EXT-1)") if labels is None else labels
     if request.header_fields:
         header = data.header_fields
         facts.header = _unreadable(data, "BODY") if header is None else header

@@ -29,8 +29,11 @@ from mailrules.imap.list_commands import List, Lsub, list_return_options
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unsubscribe
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.merging import merge_by_uid
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.quirks import command_line_bytes
+from mailrules.imap.quota_commands import GetQuotaRoot
+from mailrules.imap.search_keys import Gmail
+from mailrules.imap.search_text import parse_search_text
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Id, Logout, Noop
 from mailrules.imap.writer import StreamedLiteral
@@ -40,6 +43,7 @@ from mailrules.mailbox.store import (
     CopyOutcome,
     MailboxInfo,
     MailboxStatus,
+    ResourceUse,
     Rights,
     StoredFlags,
     StoreOutcome,
@@ -149,6 +153,18 @@ class ImapReader:
     async def get_rights(self, mailbox: str) -> Rights:
         told = await self.client.run(GetAcl(mailbox))
         return Rights(mailbox=mailbox, entries=told.entries)
+
+    async def search_as_written(self, query: str, *, is_gmail: bool = False) -> frozenset[UID]:
+        key = Gmail(query) if is_gmail else parse_search_text(query)
+        return frozenset(UID(uid) for uid in await self.client.run(UidSearch(key)))
+
+    async def quota(self, mailbox: str) -> tuple[ResourceUse, ...]:
+        told = await self.client.run(GetQuotaRoot(mailbox))
+        return tuple(
+            ResourceUse(name=name, used=resource.used, limit=resource.limit)
+            for root in told
+            for name, resource in root.resources.items()
+        )
 
     async def my_rights(self, mailbox: str) -> str:
         return await self.client.run(MyRights(mailbox))

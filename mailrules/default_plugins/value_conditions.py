@@ -1,4 +1,4 @@
-"""The conditions on sizes, times and flags: ``size sent received flag keyword``."""
+"""The conditions on sizes, times and flags: ``size sent received saved flag keyword label``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
+from mailrules.mailbox.text import fold
 from mailrules.rules.flags import read_flags, read_keywords
 from mailrules.rules.operator_schemas import DURATION, MOMENT, SIZE, TEXTS, bounds, either, mapping
-from mailrules.rules.operators import read_bounds, read_times
+from mailrules.rules.operators import check_keys, read_bounds, read_list, read_texts, read_times
 from mailrules.rules.quantities import parse_size
 from mailrules.rules.registry import ConditionSpec
-from mailrules.rules.value_tests import FlagTest, SizeTest, TimeSource, TimeTest
+from mailrules.rules.value_tests import FlagTest, LabelTest, SizeTest, TimeSource, TimeTest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +44,18 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             schema=_TIMES,
         ),
         ConditionSpec(
+            name="saved",
+            compile=partial(_compile_time, TimeSource.SAVED),
+            summary="When the message came into this mailbox, where the server tells (SAVEDATE).",
+            schema=_TIMES,
+        ),
+        ConditionSpec(
+            name="label",
+            compile=_compile_label,
+            summary="A label of Gmail is set.",
+            schema=either(TEXTS, mapping({"in": TEXTS})),
+        ),
+        ConditionSpec(
             name="flag",
             compile=_compile_flag,
             summary="A flag is set: seen, flagged, answered, draft, deleted.",
@@ -69,6 +82,16 @@ def _compile_time(time: TimeSource, source: SourceValue, context: CompileContext
         after=options.after,
         on=options.on,
     )
+
+
+def _compile_label(source: SourceValue, context: CompileContext) -> LabelTest | None:
+    if source.is_mapping:
+        if not check_keys(source, ("in",), word="label", context=context):
+            return None
+        labels = read_list(source.mapping["in"], context)
+    else:
+        labels = read_texts(source, context)
+    return None if labels is None else LabelTest(labels=frozenset(fold(one.removeprefix("\\")) for one in labels))
 
 
 def _compile_flag(source: SourceValue, context: CompileContext) -> FlagTest | None:

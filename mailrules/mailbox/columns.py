@@ -16,6 +16,7 @@ from mailrules.mailbox.headers import header_text
 from mailrules.mailbox.message import (
     FLAGS,
     RECEIVED,
+    SAVED,
     SIZE,
     TEXT,
     Fact,
@@ -343,6 +344,13 @@ class Columns:
             times = ((row, time) for row, time in enumerate(self._snapshot.received) if time is not None)
             self._times[RECEIVED] = TimeColumn(times, count=self._count)
         return self._times[RECEIVED]
+
+    @property
+    def saved(self) -> TimeColumn:
+        if SAVED not in self._times:
+            times = ((row, time) for row, time in enumerate(self._snapshot.saved) if time is not None)
+            self._times[SAVED] = TimeColumn(times, count=self._count)
+        return self._times[SAVED]
 
     @property
     def sent(self) -> TimeColumn:

@@ -25,6 +25,8 @@ class FactKind(IntEnum):
     SIZE = 2
     RECEIVED = 3
     MODSEQ = 4
+    SAVED = 5
+    LABELS = 6
     HEADER = 10
     STRUCTURE = 20
     TEXT = 30
@@ -42,6 +44,8 @@ FLAGS = Fact(FactKind.FLAGS)
 SIZE = Fact(FactKind.SIZE)
 RECEIVED = Fact(FactKind.RECEIVED)
 MODSEQ = Fact(FactKind.MODSEQ)
+SAVED = Fact(FactKind.SAVED)
+LABELS = Fact(FactKind.LABELS)
 STRUCTURE = Fact(FactKind.STRUCTURE)
 TEXT = Fact(FactKind.TEXT)
 
@@ -109,6 +113,8 @@ class FactRequest:
     size: bool = False
     received: bool = False
     modseq: bool = False
+    saved: bool = False
+    labels: bool = False
     header_fields: tuple[str, ...] = ()
     structure: bool = False
     text: bool = False
@@ -123,6 +129,7 @@ class MessageFacts:
     ``header`` is the raw header block of the fields asked for (folded lines, CRLF, bytes as they
     came); a field that is absent from it is absent from the message.
     ``texts`` pairs each text part with its raw (still encoded) content.
+    ``saved`` is when the message came into this mailbox (RFC 8514), ``labels`` those of Gmail.
     ``object_id`` is the best identity the server gives (EMAILID or X-GUID), "" where none.
     """
 
@@ -131,6 +138,8 @@ class MessageFacts:
     size_bytes: int | None = None
     received: datetime | Unreadable | None = None
     modseq: int | None = None
+    saved: datetime | Unreadable | None = None
+    labels: frozenset[str] | Unreadable | None = None
     header: bytes | Unreadable | None = None
     structure: tuple[Part, ...] | Unreadable | None = None
     texts: tuple[tuple[Part, bytes], ...] | Unreadable | None = None

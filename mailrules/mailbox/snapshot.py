@@ -14,8 +14,10 @@ from mailrules.mailbox.dates import parse_date
 from mailrules.mailbox.headers import MAX_HEADER_BYTES, header_fields
 from mailrules.mailbox.message import (
     FLAGS,
+    LABELS,
     MODSEQ,
     RECEIVED,
+    SAVED,
     SIZE,
     STRUCTURE,
     TEXT,
@@ -49,6 +51,8 @@ class Snapshot:
         self.size_bytes: list[int | None] = [None] * count
         self.received: list[datetime | Unreadable | None] = [None] * count
         self.modseq: list[int | None] = [None] * count
+        self.saved: list[datetime | Unreadable | None] = [None] * count
+        self.labels: list[frozenset[str] | Unreadable | None] = [None] * count
         self.structure: list[tuple[Part, ...] | Unreadable | None] = [None] * count
         self.texts: list[tuple[tuple[Part, bytes], ...] | Unreadable | None] = [None] * count
         self.object_ids: list[str] = [""] * count
@@ -95,6 +99,8 @@ class Snapshot:
                 (request.size, SIZE, self.size_bytes, "size_bytes"),
                 (request.received, RECEIVED, self.received, "received"),
                 (request.modseq, MODSEQ, self.modseq, "modseq"),
+                (request.saved, SAVED, self.saved, "saved"),
+                (request.labels, LABELS, self.labels, "labels"),
                 (request.structure, STRUCTURE, self.structure, "structure"),
                 (request.text, TEXT, self.texts, "texts"),
             )

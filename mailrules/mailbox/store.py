@@ -109,6 +109,15 @@ class MessageContent(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceUse:
+    """One resource that a mailbox's quota limits (RFC 9208); STORAGE is in units of 1024 bytes."""
+
+    name: str
+    used: int
+    limit: int
+
+
 class MailReader(Protocol):
     """One account, read only."""
 
@@ -163,6 +172,17 @@ class MailReader(Protocol):
 
     async def get_rights(self, mailbox: str) -> Rights:
         """GETACL. Raises ``MissingCapability`` where the server has no ACL."""
+        ...
+
+    async def search_as_written(self, query: str, *, is_gmail: bool = False) -> frozenset[UID]:
+        """What the server itself finds in the open mailbox, by IMAP's keys or by Gmail's search language.
+
+        Raises ``MissingCapability`` where the server lacks what the search needs.
+        """
+        ...
+
+    async def quota(self, mailbox: str) -> tuple[ResourceUse, ...]:
+        """GETQUOTAROOT: what limits the mailbox; () where nothing does. Raises ``MissingCapability``."""
         ...
 
     async def my_rights(self, mailbox: str) -> str:

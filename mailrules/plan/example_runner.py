@@ -13,6 +13,7 @@ from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
 from mailrules.rules.examples import (
     ExampleOutcome,
     compare,
+    example_enriched,
     example_environment,
     example_facts,
     example_mailbox,
@@ -83,8 +84,11 @@ def _outcome(
         rules, snapshot, directory=directory, environment=environment, history=History(), judged=[uid]
     )
     while (need := planner.next_need()) is not None:
-        if not need.enricher:  # without its plugin's source a fact stays open, and its row is gone
+        if not need.enricher:
             snapshot.add(need.request, example_facts(example, need.request, now=now))
+        elif (told := example_enriched(example, need.enricher)) is not None:
+            snapshot.add_enriched(need.enricher, {uid: told})
+        # Without its plugin's source another fact stays open, and its row is gone.
         planner.added()
     plan = planner.finish()
     return ExampleOutcome(

@@ -6,13 +6,15 @@ structure, then text, then enrichers (design, law 2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import (
     FLAGS,
+    LABELS,
     MODSEQ,
     RECEIVED,
+    SAVED,
     SIZE,
     STRUCTURE,
     TEXT,
@@ -82,6 +84,8 @@ def first_request(
         size=SIZE in named or small,
         received=RECEIVED in named or small,
         modseq=modseq,
+        saved=SAVED in named,
+        labels=LABELS in named,
         header_fields=header_fields,
     )
 
@@ -113,7 +117,11 @@ def next_need(
     elif kind == FactKind.TEXT:
         request = FactRequest(text=True)
     else:
-        request = FactRequest(flags=True, size=SIZE in wanted, received=RECEIVED in wanted, modseq=MODSEQ in wanted)
+        request = replace(
+            FactRequest(flags=True, size=SIZE in wanted, received=RECEIVED in wanted, modseq=MODSEQ in wanted),
+            saved=SAVED in wanted,
+            labels=LABELS in wanted,
+        )
     return Need(rows=rows, request=request)
 
 
@@ -127,6 +135,8 @@ def facts_asked(need: Need) -> tuple[Fact, ...]:
         (SIZE, request.size),
         (RECEIVED, request.received),
         (MODSEQ, request.modseq),
+        (SAVED, request.saved),
+        (LABELS, request.labels),
         (STRUCTURE, request.structure),
         (TEXT, request.text),
     ]
@@ -142,6 +152,8 @@ def request_for(facts: Iterable[Fact]) -> FactRequest:
         size=SIZE in named,
         received=RECEIVED in named,
         modseq=MODSEQ in named,
+        saved=SAVED in named,
+        labels=LABELS in named,
         header_fields=_header_names(named),
         structure=STRUCTURE in named,
         text=TEXT in named,

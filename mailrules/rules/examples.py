@@ -8,7 +8,7 @@ from email.header import Header
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
-from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part
+from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus
 from mailrules.rules.conditions import Cause, Environment, Origin
@@ -17,6 +17,7 @@ from mailrules.rules.quantities import QuantityError, parse_age_or_moment, parse
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import Example, Expectation, Given, GivenAttachment
 from mailrules.rules.schema import TestModel
+from mailrules.rules.server_tests import GMAIL_PREFIX, QUOTA, SEARCH_PREFIX, QuotaUse
 from mailrules.rules.validation import validated
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def lower_example(
         cure = "write it with its zone: 2026-01-31T08:00:00+01:00"
         reporter.error(given.mapping["now"].at, f'"{given.mapping["now"].text}" is not an instant', cure=cure)
     for holder in (given, *(given.mapping["earlier"].items if "earlier" in given.mapping else ())):
-        for key in ("received", "sent"):
+        for key in ("received", "sent", "saved"):
             if key in holder.mapping and holder.mapping[key].text:
                 try:
                     parse_age_or_moment(holder.mapping[key].text, now=_ANY_TIME)
@@ -134,6 +135,8 @@ def _facts(given: Given, uid: UID, request: FactRequest, *, now: datetime) -> Me
         size_bytes=size if request.size else None,
         received=_moment(given.received, now=now) if request.received else None,
         modseq=1 if request.modseq else None,
+        saved=_saved(given, now=now) if request.saved else None,
+        labels=given.labels if request.labels else None,
         header=_only(header, wanted) if wanted else None,
         structure=parts if request.structure or request.text else None,
         texts=((text_part, body),) if request.text else None,
@@ -147,6 +150,16 @@ def header_block(given: Given, *, now: datetime) -> bytes:
     if not any(name.lower() == "date" for name, _ in fields):
         fields.insert(0, ("Date", format_datetime(_moment(given.sent or given.received, now=now))))
     return "".join(f"{name}: {_encoded(value)}\r\n" for name, value in fields).encode("ascii")
+
+
+def example_enriched(example: Example, name: str) -> object | None:
+    """What the server tells of an example's message beside facts; None where only a plugin could tell."""
+    if name == QUOTA.name:
+        return QuotaUse()
+    for prefix in (SEARCH_PREFIX, GMAIL_PREFIX):
+        if name.startswith(prefix):
+            return name.removeprefix(prefix) in example.given.found_by
+    return None
 
 
 def example_mailbox(example: Example, *, mailboxes: Sequence[MailboxRef]) -> MailboxRef | None:
@@ -189,6 +202,10 @@ def _list(names: frozenset[str]) -> str:
 
 def _lower(names: frozenset[str]) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
+
+
+def _saved(given: Given, *, now: datetime) -> datetime | Unreadable:
+    return _moment(given.saved, now=now) if given.saved else Unreadable(reason="the example does not say when")
 
 
 def _is_instant(written: str) -> bool:
@@ -273,6 +290,9 @@ def _given(model: GivenModel) -> Given:
         now=datetime.fromisoformat(model.now) if model.now and _is_instant(model.now) else None,
         cause=Cause(model.cause),
         from_mailbox=model.from_mailbox or "",
+        saved=model.saved or "",
+        labels=frozenset(model.labels),
+        found_by=frozenset(model.found_by),
         earlier=tuple(map(_given, model.earlier)),
     )
 

@@ -18,17 +18,6 @@ if TYPE_CHECKING:
     from mailrules.rules.source import SourceValue
 
 COMBINATORS = ("all", "any", "none", "not", "always", "matched_by")
-NOT_YET = frozenset(
-    {
-        "saved",
-        "label",
-        "quota",
-        "search",
-        "gmail",
-    }
-)
-"""Words of the rule language that this version does not have."""
-
 MAX_LEAVES = 10_000
 MAX_NAMED_DEPTH = 16
 _MAX_LEAF_TEXT = 200
@@ -63,7 +52,7 @@ class ConditionLowering:
     def compile_named(self) -> None:
         """Compile every named condition, so that mistakes in unused ones are found too."""
         for name, source in self._sources.items():
-            if name in COMBINATORS or name in self._registry.conditions or name in NOT_YET:
+            if name in COMBINATORS or name in self._registry.conditions:
                 cure = f'choose another name, for example "my_{name}"'
                 self._reporter.error(source.at, f'"{name}" is a word of the rule language', cure=cure)
             self._named(name, source)
@@ -226,8 +215,5 @@ class ConditionLowering:
 
     def _unknown(self, word: str, holder: SourceValue) -> None:
         where = holder.key_at(word)
-        if word in NOT_YET:
-            self._reporter.error(where, f'the condition "{word}" is not available in this version', cure="remove it")
-            return
         known = [*COMBINATORS, *self._registry.conditions, *self._sources]
         self._reporter.error(where, f'unknown condition "{word}"', cure=did_you_mean(word, known))

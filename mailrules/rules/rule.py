@@ -166,6 +166,11 @@ class Given:
     """None for the time at which the examples are run."""
     cause: Cause = Cause.RUN
     from_mailbox: str = ""
+    saved: str = ""
+    """As ``received``; "" where the server does not tell."""
+    labels: frozenset[str] = frozenset()
+    found_by: frozenset[str] = frozenset()
+    """The server's searches that find the message, as written in the rules."""
     earlier: tuple[Given, ...] = ()
     """The messages that lie before it in the mailbox, oldest first."""
 

@@ -315,6 +315,8 @@ class GivenModel(_Model):
     body: str = ""
     size: SizeBytes | None = None
     received: str | None = Field(None, description="A date, an instant, or an age such as 40d.")
+    saved: str | None = Field(None, description="When it came into the mailbox: a date, an instant, or an age.")
+    labels: Texts = []
     sent: str | None = Field(None, description="A date, an instant, or an age; left out: as received.")
     flags: Texts = []
     keywords: Texts = []
@@ -326,6 +328,7 @@ class GivenModel(_Model):
     now: Text | None = Field(None, description="The time at which the rules are judged, an instant with its zone.")
     cause: Literal["new", "schedule", "run"] = Field("run", description="Why the rules are judged.")
     from_mailbox: Text | None = Field(None, description="The mailbox from which mailrules brought the message.")
+    found_by: Texts = Field([], description="The server's searches (`search`, `gmail`) that find the message.")
     earlier: list[GivenModel] = Field([], description="The messages that lie before it in the mailbox.")
 
 

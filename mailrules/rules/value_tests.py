@@ -7,7 +7,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, Fact, Unreadable, header_fact
+from mailrules.mailbox.message import FLAGS, LABELS, RECEIVED, SAVED, SIZE, Fact, Unreadable, header_fact
+from mailrules.mailbox.text import fold
 from mailrules.rules.truth import Truth, constant
 
 if TYPE_CHECKING:
@@ -73,15 +74,19 @@ class SizeTest:
 
 
 class TimeSource(StrEnum):
-    """Which time a condition reads: INTERNALDATE, or the Date field."""
+    """Which time a condition reads: INTERNALDATE, the Date field, or when it came into this mailbox (RFC 8514)."""
 
     RECEIVED = "received"
     SENT = "sent"
+    SAVED = "saved"
+
+
+_TIME_FACTS = {TimeSource.RECEIVED: RECEIVED, TimeSource.SENT: header_fact("date"), TimeSource.SAVED: SAVED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeTest:
-    """``received`` and ``sent``; all bounds that are given hold together.
+    """``received``, ``sent`` and ``saved``; all bounds that are given hold together.
 
     ``older_than`` and ``newer_than`` are ages against the environment's time. A plain date counts
     by the calendar of the time stamp's own zone: ``before`` the day, ``after`` the day, ``on`` it.
@@ -97,7 +102,7 @@ class TimeTest:
 
     @property
     def needs(self) -> tuple[Fact, ...]:
-        return (RECEIVED if self.source == TimeSource.RECEIVED else header_fact("date"),)
+        return (_TIME_FACTS[self.source],)
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         column = self._column(snapshot)
@@ -121,7 +126,13 @@ class TimeTest:
         return Truth(known & ~column.unreadable_mask, mask & known, known & column.unreadable_mask)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
-        time = snapshot.received[row] if self.source == TimeSource.RECEIVED else snapshot.sent(row)
+        match self.source:
+            case TimeSource.RECEIVED:
+                time = snapshot.received[row]
+            case TimeSource.SAVED:
+                time = snapshot.saved[row]
+            case TimeSource.SENT:
+                time = snapshot.sent(row)
         if time is None or isinstance(time, Unreadable):
             return ""
         return time.isoformat(sep=" ", timespec="seconds")
@@ -130,7 +141,13 @@ class TimeTest:
         return self._column(snapshot).unreadable.get(row, "")
 
     def _column(self, snapshot: Snapshot) -> TimeColumn:
-        return snapshot.columns.received if self.source == TimeSource.RECEIVED else snapshot.columns.sent
+        match self.source:
+            case TimeSource.RECEIVED:
+                return snapshot.columns.received
+            case TimeSource.SAVED:
+                return snapshot.columns.saved
+            case TimeSource.SENT:
+                return snapshot.columns.sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +169,44 @@ class FlagTest:
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return " ".join(sorted(snapshot.flags[row] or ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelTest:
+    """``label``: carries any of these labels of Gmail (folded; Gmail's own without their backslash)."""
+
+    labels: frozenset[str]
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (LABELS,)
+
+    def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        by_label = snapshot.columns.derived("labels", (LABELS,), _rows_by_label)
+        true = 0
+        for label in self.labels:
+            true |= by_label.get(label, 0)
+        unknowable = by_label.get(None, 0)
+        return Truth(rows & ~unknowable, true & rows, rows & unknowable)
+
+    def seen(self, snapshot: Snapshot, row: int) -> str:
+        labels = snapshot.labels[row]
+        return " ".join(sorted(labels)) if isinstance(labels, frozenset) else ""
+
+    def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
+        labels = snapshot.labels[row]
+        return labels.reason if isinstance(labels, Unreadable) else ""
+
+
+def _rows_by_label(snapshot: Snapshot) -> dict[str | None, int]:
+    """The rows of each label; under None those whose labels cannot be read."""
+    rows: dict[str | None, list[int]] = {}
+    for row, labels in enumerate(snapshot.labels):
+        if isinstance(labels, Unreadable):
+            rows.setdefault(None, []).append(row)
+        for label in labels if isinstance(labels, frozenset) else ():
+            rows.setdefault(fold(label.removeprefix("\\")), []).append(row)
+    return {label: snapshot.mask_of(of_label) for label, of_label in rows.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

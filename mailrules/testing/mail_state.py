@@ -131,6 +131,8 @@ class MailAccount:
         self.user, self.password = user, password
         self.mailboxes: dict[str, StoredMailbox] = {}
         self.subscriptions: set[str] = set()
+        self.quota: list[tuple[str, int, int]] = []
+        """What limits every mailbox: a resource's name, what is used of it, and its limit."""
         self._uidvalidities = count(FIRST_UIDVALIDITY)
         self._object_ids = count(1)
         self.create("INBOX")

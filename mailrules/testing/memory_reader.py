@@ -7,12 +7,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
-from mailrules.mailbox.message import UID, MessageFacts
-from mailrules.mailbox.store import MailboxInfo, MailboxStatus, Rights
+from mailrules.imap.search_text import parse_search_text
+from mailrules.mailbox.message import UID, MessageFacts, Unreadable
+from mailrules.mailbox.store import MailboxInfo, MailboxStatus, ResourceUse, Rights
 from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.mail_state import MailAccount, NoSuchMailbox, StoredMailbox, StoredMessage, canonical_name
 from mailrules.testing.memory_faults import CallUnderway, MemoryFault, Moment, RecordedCall
 from mailrules.testing.message_parts import header_block, parts_of, texts_of
+from mailrules.testing.selected_view import SelectedView
+from mailrules.testing.server_arguments import Arguments, parse_arguments
+from mailrules.testing.server_search import Search
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -135,6 +139,25 @@ class MemoryReader:
         entries = dict(self._find(mailbox, command="GETACL").rights)
         self._end(call)
         return Rights(mailbox=canonical_name(mailbox), entries=entries)
+
+    async def search_as_written(self, query: str, *, is_gmail: bool = False) -> frozenset[UID]:
+        call = await self._begin("search_as_written")
+        if is_gmail:
+            self._need("X-GM-EXT-1", command="X-GM-RAW", rfc="Gmail IMAP Extensions")
+        parse_search_text(query)
+        view = SelectedView(self._opened, read_only=True)
+        try:
+            found = Search(view).run(Arguments(parse_arguments([query.encode()])))
+        finally:
+            view.close()
+        self._end(call)
+        return frozenset(map(UID, found))
+
+    async def quota(self, mailbox: str) -> tuple[ResourceUse, ...]:
+        call = await self._begin("quota", target=mailbox)
+        self._need("QUOTA", command="GETQUOTAROOT", rfc="RFC 9208")
+        self._end(call)
+        return tuple(ResourceUse(name=name, used=used, limit=limit) for name, used, limit in self.mail.quota)
 
     async def my_rights(self, mailbox: str) -> str:
         call = await self._begin("my_rights", target=mailbox)
@@ -264,6 +287,8 @@ class MemoryReader:
             size_bytes=len(stored.content) if request.size else None,
             received=stored.received if request.received else None,
             modseq=stored.modseq if request.modseq and "CONDSTORE" in self._capabilities else None,
+            saved=Unreadable(reason="no SAVEDATE (RFC 8514)") if request.saved else None,
+            labels=Unreadable(reason="no labels (X-GM-EXT-1)") if request.labels else None,
             header=header_block(stored.content, request.header_fields) if request.header_fields else None,
             structure=parts_of(stored.content) if request.structure else None,
             texts=texts_of(stored.content) if request.text else None,

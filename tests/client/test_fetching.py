@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 
 from mailrules.client.fetching import (
     FetchLimits,
     TextCollector,
+    facts_of,
     items_for,
     object_id_item,
     sets_of_mailbox,
     sets_of_uids,
 )
+from mailrules.imap.fetch_data import FetchData
+from mailrules.imap.fetch_extras import FetchExtras
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.sequence_set import STAR
 from mailrules.imap.writer import BodySection
@@ -120,3 +124,25 @@ def test_all_text_of_a_message_together_is_limited(size_bytes: int, *, is_too_mu
     TextCollector([facts], limits=FetchLimits(text_bytes=1_000))
 
     assert isinstance(facts.texts, Unreadable) is is_too_much
+
+
+def test_save_dates_and_labels_are_asked_of_servers_that_have_them() -> None:
+    request = FactRequest(saved=True, labels=True)
+
+    assert items_for(request, capabilities=frozenset()) == (FetchItem.UID,)
+    assert items_for(request, capabilities=frozenset({"SAVEDATE"})) == (FetchItem.UID, FetchItem.SAVE_DATE)
+    assert items_for(request, capabilities=frozenset({"X-GM-EXT-1"})) == (FetchItem.UID, FetchItem.GMAIL_LABELS)
+
+
+def test_save_dates_and_labels_that_were_not_told_cannot_be_read() -> None:
+    extras = FetchExtras(save_date=datetime(2026, 1, 1, tzinfo=UTC), gmail_labels=frozenset({"\\Inbox"}))
+    request = FactRequest(saved=True, labels=True)
+
+    told = facts_of(FetchData(sequence_number=1, uid=1, extras=extras), request)
+    untold = facts_of(FetchData(sequence_number=2, uid=2), request)
+
+    assert told is not None
+    assert untold is not None
+    assert (told.saved, told.labels) == (extras.save_date, {"\\Inbox"})
+    assert isinstance(untold.saved, Unreadable)
+    assert isinstance(untold.labels, Unreadable)

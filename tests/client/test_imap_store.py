@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.client.fetching import FetchLimits
-from mailrules.client.imap_store import ImapReader, ImapStore
-from mailrules.errors import CommandRefused
+from mailrules.client.imap_store import ImapReader, ImapStore, connect_store
+from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.imap.session_commands import Noop
-from mailrules.mailbox.message import UID, FactRequest, too_complex
+from mailrules.mailbox.message import UID, FactRequest, Unreadable, too_complex
 from mailrules.testing.builders import Attachment, SampleMessage, message
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import MessageFacts
     from mailrules.mailbox.store import MailReader, MailStore
     from tests.client.conftest import Place
+    from tests.servers.dovecot import DovecotAccount
 
 METADATA = FactRequest(flags=True, size=True, received=True, modseq=True, header_fields=("from", "subject"))
 FLAGS = FactRequest(flags=True)
@@ -459,3 +460,27 @@ async def test_close_may_be_repeated(place: Place) -> None:
 
     await reader.close()
     await reader.close()
+
+
+async def test_the_server_s_own_search_finds_by_what_is_written(place: Place) -> None:
+    place.fill("INBOX", samples(3))
+    reader = await place.reader()
+    await reader.open("INBOX")
+
+    assert await reader.search_as_written('OR SUBJECT "number 2" (UID 3 UNSEEN)') == {2, 3}
+    with pytest.raises(MissingCapability, match="X-GM-EXT-1"):
+        await reader.search_as_written("is:important", is_gmail=True)
+
+
+async def test_dovecot_tells_when_a_message_came_into_the_mailbox(dovecot: DovecotAccount) -> None:
+    dovecot.fill("INBOX", samples(1))
+    store = await connect_store(dovecot.settings())
+    try:
+        await store.open("INBOX")
+        (facts,) = await store.fetch(FactRequest(saved=True, labels=True))
+    finally:
+        await store.close()
+
+    assert isinstance(facts.saved, datetime)
+    assert facts.saved.year >= 2026
+    assert isinstance(facts.labels, Unreadable)

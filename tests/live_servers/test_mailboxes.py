@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.client.connect import connect
+from mailrules.client.imap_store import ImapReader
 from mailrules.client.mailbox_fallbacks import ListAnywhere
 from mailrules.errors import CommandRefused
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, ListRights, MyRights, SetAcl
@@ -210,6 +211,8 @@ async def test_quotas_are_told_and_set_by_the_administrator(cyrus_server: Cyrus)
     await administrator.run(SetQuota("user/miser", (("STORAGE", 1000), ("MESSAGE", 2))))
 
     (quota,) = await user.run(GetQuotaRoot("INBOX"))
+    limits = {one.name: one.limit for one in await ImapReader(user, account="miser").quota("INBOX")}
+    assert limits == {"STORAGE": 1000, "MESSAGE": 2}
 
     assert {name: one.limit for name, one in quota.resources.items()} == {"STORAGE": 1000, "MESSAGE": 2}
     assert (await administrator.run(GetQuota("user/miser"))).resources == quota.resources

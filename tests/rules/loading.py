@@ -16,6 +16,7 @@ from mailrules.default_plugins import (
     outbox_actions,
     related_conditions,
     score_conditions,
+    server_conditions,
     structure_conditions,
     surrounding_conditions,
     text_conditions,
@@ -39,6 +40,7 @@ CONDITION_MODULES = (
     score_conditions,
     auth_conditions,
     related_conditions,
+    server_conditions,
 )
 ACTION_MODULES = (mark_actions, file_actions, mailbox_actions, outbox_actions, waiting_actions)
 

@@ -178,7 +178,6 @@ def test_a_leaf_shows_the_text_that_the_user_wrote_and_its_place() -> None:
     [
         ("{subjct: a}", 'unknown condition "subjct"; did you mean "subject"?'),
         ("bulkk", 'unknown condition "bulkk"; did you mean "bulk"?'),
-        ("{quota: 3}", 'the condition "quota" is not available in this version; remove it'),
         ("subject", 'the condition "subject" needs a value; write subject: ...'),
         ("[always]", "a list does not say whether all or any must hold; write all: [...] or any: [...]"),
         ("{}", "this condition is empty; write if: always to match every message"),

@@ -11,6 +11,7 @@ import pytest
 
 from mailrules.default_plugins.address_conditions import ADDRESS_KEYS, PARTS
 from mailrules.default_plugins.related_conditions import THREAD_KEYS
+from mailrules.default_plugins.server_conditions import QUOTA_KEYS
 from mailrules.default_plugins.structure_conditions import MIME_KEYS
 from mailrules.default_plugins.surrounding_conditions import CAUSES, EVENT_KEYS, NOW_KEYS
 from mailrules.default_plugins.waiting_actions import SNOOZE_KEYS
@@ -86,6 +87,7 @@ WORDS = {
     *CAUSES,
     *THREAD_KEYS,
     *SNOOZE_KEYS,
+    *QUOTA_KEYS,
     *EVENT_KEYS,
     *NOW_KEYS,
     *SPECIAL_USES,
