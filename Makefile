@@ -60,6 +60,9 @@ fuzz: $(READY)  ## a minute of fuzzing the IMAP client by coverage (needs atheri
 soak: $(READY)  ## 10,000 connection losses at random bytes: nothing leaked, mixed up or done twice
 	$(BIN)/python -m tests.soak
 
+torture: $(READY)  ## the whole fault catalogue: every kind of crash, cut and refusal, under an hour
+	$(BIN)/python -m tests.torture
+
 bench-imap: $(READY)  ## speed and memory of the IMAP client, on a real Dovecot
 	@./.ci/need-packages dovecot-imapd
 	$(BIN)/python -m tests.bench_imap
@@ -76,4 +79,4 @@ requirements:  ## pin requirements-dev.txt and requirements.txt anew (needs uv)
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
 
-.PHONY: help demo test servers check bench bench-imap million fuzz docs requirements clean soak
+.PHONY: help demo test servers check bench bench-imap million fuzz docs requirements clean soak torture

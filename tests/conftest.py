@@ -12,6 +12,7 @@ from tests.servers.courier import Courier
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot, DovecotAccount, DovecotMissing
 from tests.servers.unpacked import ServerMissing
+from tests.torture.tallies import summary_lines, tally_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -100,6 +101,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
             if f"{name}_server" in used or "account" in used  # which server that is on, the test alone knows
         )
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of the fault catalogue was tried, in all processes together."""
+    lines = summary_lines(tally_of(one for several in terminalreporter.stats.values() for one in several))
+    if lines:
+        terminalreporter.section("the fault catalogue")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Everything that can fail, tried on purpose, and judged from outside."""

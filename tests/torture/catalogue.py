@@ -1,0 +1,45 @@
+"""The rows of the fault catalogue that are tried in memory, with how much of each is tried when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.torture.answers import Answers
+from tests.torture.kills import Kills
+from tests.torture.others import Others
+from tests.torture.previews import Previews
+from tests.torture.saved import Saved
+from tests.torture.undoing import Undoing
+from tests.torture.watching import Watching
+
+if TYPE_CHECKING:
+    from tests.torture.suites import Suite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row: ``in_test`` points of it in ``make test``, ``in_torture`` in ``make torture``."""
+
+    suite: Suite
+    in_test: int
+    in_torture: int
+
+
+SUITES: tuple[Row, ...] = (
+    Row(suite=Kills(), in_test=300, in_torture=5_000),
+    Row(suite=Answers(), in_test=300, in_torture=5_000),
+    Row(suite=Others(), in_test=200, in_torture=5_000),
+    Row(suite=Watching(), in_test=100, in_torture=2_000),
+    Row(suite=Saved(), in_test=60, in_torture=2_000),
+    Row(suite=Previews(), in_test=48, in_torture=48),
+    Row(suite=Undoing(), in_test=100, in_torture=2_000),
+)
+
+
+def suite_named(name: str) -> Suite:
+    """The suite of this name. Raises ValueError."""
+    for row in SUITES:
+        if row.suite.name == name:
+            return row.suite
+    raise ValueError(f"no suite is called {name!r}; there are {', '.join(row.suite.name for row in SUITES)}")

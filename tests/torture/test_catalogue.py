@@ -1,0 +1,28 @@
+"""The seeded selection of the fault catalogue in memory: ``make torture`` tries the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.torture.cases import CASES, PROFILES
+from tests.torture.catalogue import SUITES, Row
+from tests.torture.suites import Tally, sample, try_points
+from tests.torture.tallies import PROPERTY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.mark.parametrize("row", SUITES, ids=lambda row: row.suite.name)
+async def test_no_promise_is_broken_at(row: Row, record_property: Callable[[str, object], None]) -> None:
+    points = sample(await row.suite.points(CASES.values(), PROFILES), row.in_test)
+    tally = Tally()
+
+    try:
+        await try_points(row.suite, points, tally)
+    finally:
+        record_property(PROPERTY, tally.as_property())
+
+    assert sum(tally.tried.values()) > row.in_test // 2, "the faults struck"
