@@ -2,7 +2,8 @@
 
 ``N-reset``: INBOX gets a new UIDVALIDITY over the same UIDs, as a lost index does; ``N-swap``: and other people's
 mail has the old UIDs by then, our letters have new ones; ``N-reset-target``, ``N-recreate-target``,
-``N-rename-target``, ``N-delete-target``: the same for where mail goes, at Archive. Whoever has INBOX open is told BYE. ``N-reset-unseen``: nobody is told, as where an index is lost under a running server.
+``N-rename-target``, ``N-delete-target``: the same for where mail goes, at Archive. Whoever has INBOX open is told
+BYE. ``N-reset-unseen``: nobody is told, as where an index is lost under a running server.
 """
 
 from __future__ import annotations
