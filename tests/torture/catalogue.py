@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.torture.answers import Answers
 from tests.torture.kills import Kills
 from tests.torture.others import Others
+from tests.torture.places import Places
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
 from tests.torture.undoing import Undoing
@@ -33,6 +34,7 @@ SUITES: tuple[Row, ...] = (
     Row(suite=Watching(), in_test=100, in_torture=2_000),
     Row(suite=Saved(), in_test=60, in_torture=2_000),
     Row(suite=Previews(), in_test=48, in_torture=48),
+    Row(suite=Places(), in_test=36, in_torture=3_000),
     Row(suite=Undoing(), in_test=100, in_torture=2_000),
 )
 

@@ -54,10 +54,9 @@ class Others:
             assert letter is not None
             world.mail.create(ELSEWHERE)
             world.before = contents_of(world.mail, world.case)
-            other = SecondClient(world, letter=letter, act=act, at=int(number))
-            world.between = other
             if lost:
                 world.strike = Strike(nth=int(number), ending=Ending.NEVER)
+            world.between = other = SecondClient(world, letter=letter, act=act, at=int(number))
             await world.run_through()
             world.between = None
             # What a lost connection has left halfway, the next run finishes.
@@ -76,6 +75,7 @@ class SecondClient:
 
     def __init__(self, world: World, *, letter: Letter, act: str, at: int) -> None:
         self._world, self._letter, self._act, self._at = world, letter, act, at
+        self._is_told_of_copies = "UIDPLUS" in world.capabilities and world.strike is None
         self._calls = 0
         self.has_acted = False
         self.is_protected = False
@@ -126,7 +126,8 @@ class SecondClient:
                     return False
                 world.mail.copy(inbox, found.uid, world.mail[target])
                 person.copied[name] += 1
-                person.must_keep = True
+                # Where no COPYUID tells ours from theirs, theirs counts for ours.
+                person.must_keep = self._act == "copy" or self._is_told_of_copies
                 person.moved_to[name].add(target)
             case _:
                 inbox.remove(found.uid)

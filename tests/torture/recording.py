@@ -20,6 +20,7 @@ from tests.torture.cases import ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
     from pathlib import Path
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         CopyOutcome,
         MailboxInfo,
         MailboxStatus,
+        MessageContent,
         Rights,
         StoreOutcome,
     )
@@ -122,6 +124,14 @@ class RecordingStore(MemoryStore):
         self.say(f"{'EXAMINE' if self.read_only else 'SELECT'} {mailbox}")
         return await super().open(mailbox)
 
+    async def examine(self, mailbox: str) -> MailboxStatus:
+        self.say(f"EXAMINE {mailbox}")
+        return await super().examine(mailbox)
+
+    def read_message(self, uid: UID) -> AbstractAsyncContextManager[MessageContent]:
+        self.say(f"UID FETCH {uid} (BODY.PEEK[])")
+        return super().read_message(uid)
+
     async def status(self, mailbox: str) -> MailboxStatus:
         self.say(f"STATUS {mailbox}")
         return await super().status(mailbox)
@@ -187,11 +197,17 @@ class RecordingStore(MemoryStore):
         return await self._late(act := lambda store: MemoryStore.expunge(store, uids), rest=act)
 
     async def append(
-        self, mailbox: str, message: bytes, *, flags: frozenset[str] = frozenset(), received: datetime | None = None
+        self,
+        mailbox: str,
+        message: bytes | MessageContent,
+        *,
+        flags: frozenset[str] = frozenset(),
+        received: datetime | None = None,
     ) -> AppendOutcome:
-        self.say(f"APPEND {mailbox} ({' '.join(sorted(flags))}) {{{len(message)}}}", target=mailbox)
+        content = message if isinstance(message, bytes) else b"".join([piece async for piece in message])
+        self.say(f"APPEND {mailbox} ({' '.join(sorted(flags))}) {{{len(content)}}}", target=mailbox)
         return await self._late(
-            lambda store: MemoryStore.append(store, mailbox, message, flags=flags, received=received)
+            act := lambda store: MemoryStore.append(store, mailbox, content, flags=flags, received=received), rest=act
         )
 
     async def create(self, mailbox: str) -> bool:
@@ -329,6 +345,18 @@ class JournalWatcher:
             )
             .fetchall()
         )
+
+    def told(self) -> str:
+        """All its steps, for people."""
+        rows = self._opened().execute(
+            "SELECT c.operation, s.uid, c.mailbox, c.target, s.state, s.detail FROM steps s"
+            " JOIN commands c ON c.id = s.command ORDER BY s.id"
+        )
+        lines = []
+        for operation, uid, mailbox, target, state, detail in rows:
+            where = f"{mailbox} -> {target}" if target else mailbox
+            lines.append(f"  {operation} {uid or ''} {where}: {state}{f' ({detail})' if detail else ''}")
+        return "\n".join(lines)
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -144,7 +144,10 @@ def story_of(world: World) -> str:
         + (f", has {' '.join(sorted(one.flags))}" if one.flags else "")
         for one in world.case.letters
     )
-    return f"Rules:\n{rules}\nMail in INBOX:\n{letters}\nOn the wire:\n{world.wire.excerpt()}"
+    return (
+        f"Rules:\n{rules}\nMail in INBOX:\n{letters}\nOn the wire:\n{world.wire.excerpt()}"
+        f"\nIn the journal:\n{world.watcher.told()}"
+    )
 
 
 def with_what(point: Point, what: str) -> Point:

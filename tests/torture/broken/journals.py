@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mailrules.journal.records import RunId, StepId, StepIntent
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import History
+    from mailrules.plan.plan import Finding
     from mailrules.rules.rule import Rule
 
 
@@ -71,7 +72,14 @@ class PassesFailures(Journal):
     """Moves the position on past what failed, and over what is held."""
 
     async def advance_position(
-        self, account: str, mailbox: str, *, uidvalidity: int, final: Iterable[UID], pending: Iterable[UID]
+        self,
+        account: str,
+        mailbox: str,
+        *,
+        uidvalidity: int,
+        final: Iterable[UID],
+        pending: Iterable[UID],
+        findings: Sequence[Finding] = (),
     ) -> None:
         everything = {*final, *pending}
         await super().advance_position(account, mailbox, uidvalidity=uidvalidity, final=everything, pending=())

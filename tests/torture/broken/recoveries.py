@@ -8,7 +8,8 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from mailrules import engine, execution
-from mailrules.execution import commands, mailbox_run, mailbox_steps, recovery, reply_codes
+from mailrules.execution import commands, mailbox_run, mailbox_steps, reconcile, recovery
+from mailrules.execution.arrived import Checked
 from mailrules.execution.drift import CheckedPlan
 from mailrules.execution.effects import EffectCall
 from mailrules.execution.recovery import RecoveryReport
@@ -21,10 +22,11 @@ from tests.torture.watching import WatchingWorld
 from tests.torture.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from mailrules.execution.transfers import Decision
     from mailrules.journal.journal import Journal
-    from mailrules.journal.records import StepRecord, StepVerdict
+    from mailrules.journal.records import StepRecord
 
     Replacements = Iterable[tuple[object, str, object]]
 
@@ -43,8 +45,8 @@ class NoSettle(World):
     """Reads and decides while the old connection's command may still run."""
 
     def replacements(self) -> Replacements:
-        async def settle(*_arguments: object, **_more: object) -> tuple[str, ...]:
-            return ()
+        async def settle(*_arguments: object, **_more: object) -> frozenset[str]:
+            return frozenset()
 
         return [(recovery, "_settle", settle)]
 
@@ -58,86 +60,83 @@ class NoQuietTime(World):
 
 
 class _DecidesOtherwise(World):
-    """One whose reading of the mailboxes comes to another verdict."""
+    """One whose reading of the mailboxes comes to another decision."""
 
     def replacements(self) -> Replacements:
-        real = recovery.reconcile
+        real = reconcile.read_up
 
-        async def reconcile(store: object, steps: Iterable[StepRecord], **more: object) -> list[StepVerdict]:
-            records = {one.id: one for one in steps}
-            verdicts = await real(store, records.values(), **more)
-            return [self.other(verdict, records[verdict.step]) for verdict in verdicts]
+        async def read_up(store: object, steps: Iterable[StepRecord], **more: object) -> list[Decision]:
+            return self.others(await real(store, steps, **more))
 
-        return [(recovery, "reconcile", reconcile), (mailbox_run, "reconcile", reconcile)]
+        async def check_halfway(_store: object, records: Sequence[StepRecord], **_more: object) -> Checked:
+            return Checked(finishable=tuple(records), verdicts=(), arrived=())
 
-    def other(self, verdict: StepVerdict, record: StepRecord) -> StepVerdict:
+        yield reconcile, "read_up", read_up
+        yield recovery, "read_up", read_up
+        if self.believes_halves:
+            yield recovery, "check_halfway", check_halfway
+
+    believes_halves = False
+    """Whether it goes on without looking at the copies again."""
+
+    def others(self, decisions: list[Decision]) -> list[Decision]:
+        return [replace(one, state=self.other(one)) for one in decisions]
+
+    def other(self, decision: Decision) -> StepState:
         raise NotImplementedError
 
 
 class CopiesAgain(_DecidesOtherwise):
     """Holds every copy without an answer for not made."""
 
-    def other(self, verdict: StepVerdict, record: StepRecord) -> StepVerdict:
-        if record.intent.command.operation is Operation.COPY:
-            return replace(verdict, state=StepState.NOT_APPLIED)
-        return verdict
+    def other(self, decision: Decision) -> StepState:
+        is_copy = decision.record.intent.command.operation is Operation.COPY
+        return StepState.NOT_APPLIED if is_copy else decision.state
 
 
 class HoldsAllForDone(_DecidesOtherwise):
     """Holds every step without an answer for done."""
 
-    def other(self, verdict: StepVerdict, record: StepRecord) -> StepVerdict:
-        if record.intent.command.kind in {StepKind.COPY, StepKind.EFFECT}:
-            return replace(verdict, state=StepState.APPLIED)
-        return verdict
+    def other(self, decision: Decision) -> StepState:
+        is_once = decision.record.intent.command.kind in {StepKind.COPY, StepKind.EFFECT}
+        return StepState.APPLIED if is_once else decision.state
 
 
 class ExpungesUnverified(_DecidesOtherwise):
     """Goes on to \\Deleted and UID EXPUNGE, whether or not the copy is there."""
 
-    def other(self, verdict: StepVerdict, record: StepRecord) -> StepVerdict:
-        command = record.intent.command
-        if command.kind is StepKind.MOVE and verdict.state is StepState.NOT_APPLIED:
-            return replace(verdict, state=StepState.HALFWAY)
-        return verdict
+    believes_halves = True
+
+    def other(self, decision: Decision) -> StepState:
+        is_open = decision.state is StepState.NOT_APPLIED and decision.record.intent.command.kind is StepKind.MOVE
+        return StepState.HALFWAY if is_open else decision.state
 
 
-class CountsEqualsTwice(World):
+class CountsEqualsTwice(_DecidesOtherwise):
     """Takes one copy for the copy of every equal message."""
 
-    def replacements(self) -> Replacements:
-        real = recovery.reconcile
+    believes_halves = True
 
-        async def reconcile(store: object, steps: Iterable[StepRecord], **more: object) -> list[StepVerdict]:
-            records = {one.id: one for one in steps}
-            verdicts = await real(store, records.values(), **more)
-            seen = {
-                records[one.step].intent.message_id
-                for one in verdicts
-                if one.state in {StepState.HALFWAY, StepState.APPLIED}
-            }
-            return [
-                replace(one, state=StepState.HALFWAY)
-                if records[one.step].intent.message_id in seen
-                and records[one.step].intent.command.kind is StepKind.MOVE
-                and one.state is StepState.NOT_APPLIED
-                else one
-                for one in verdicts
-            ]
+    def others(self, decisions: list[Decision]) -> list[Decision]:
+        self._seen = {
+            one.record.intent.message_id for one in decisions if one.state in {StepState.HALFWAY, StepState.APPLIED}
+        }
+        return super().others(decisions)
 
-        return [(recovery, "reconcile", reconcile), (mailbox_run, "reconcile", reconcile)]
+    def other(self, decision: Decision) -> StepState:
+        intent = decision.record.intent
+        is_move = intent.command.kind is StepKind.MOVE and intent.message_id in self._seen
+        return StepState.HALFWAY if is_move and decision.state is StepState.NOT_APPLIED else decision.state
 
 
 class RefusedMeansUndone(World):
     """Takes NO for the proof that nothing was done."""
 
     def replacements(self) -> Replacements:
-        real = reply_codes.reply_for
+        def refused(*_arguments: object) -> StepState:
+            return StepState.REFUSED
 
-        def reply_for(error: object) -> object:
-            return replace(real(error), nothing_done=True)
-
-        return [(mailbox_run, "reply_for", reply_for)]
+        return [(mailbox_run.MailboxRun, "_refused", refused)]
 
 
 class RemovesSurplus(World):
@@ -161,13 +160,13 @@ class RemovesSurplus(World):
 class RecreatesVanished(_DecidesOtherwise):
     """Puts back what somebody removed."""
 
-    def other(self, verdict: StepVerdict, record: StepRecord) -> StepVerdict:
-        if verdict.state in {StepState.VANISHED, StepState.NOT_APPLIED}:
+    def other(self, decision: Decision) -> StepState:
+        if decision.state in {StepState.VANISHED, StepState.NOT_APPLIED}:
             for letter in self.case.letters:
-                is_it = record.intent.message_id.strip("<").startswith(f"{letter.name}.")
+                is_it = decision.record.intent.message_id.strip("<").startswith(f"{letter.name}.")
                 if is_it and self.person.expunged[letter.name]:
                     self.mail.add("INBOX", letter.content, flags=letter.flags)
-        return verdict
+        return decision.state
 
 
 class IgnoresUidvalidity(World):

@@ -236,7 +236,8 @@ class FetchesWithoutPeek(RecordingReader):
     async def fetch(self, request: FactRequest, uids: Sequence[UID] | None = None) -> list[MessageFacts]:
         facts = await super().fetch(request, uids)
         self.say(f"UID FETCH {','.join(str(one.uid) for one in facts)} (BODY[])")
-        await MemoryStore.store_flags(self, [one.uid for one in facts], add=frozenset({"\\Seen"}))
+        for one in facts:
+            self._opened.set_flags(one.uid, self._opened.messages[one.uid].flags | {"\\Seen"})
         return facts
 
 
