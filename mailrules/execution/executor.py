@@ -9,6 +9,7 @@ from mailrules.execution.mailbox_run import MailboxRun
 from mailrules.execution.mailbox_steps import create_mailboxes, run_mailbox_step
 from mailrules.execution.report import Tally
 from mailrules.execution.session import Session
+from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
 from mailrules.plan.plan import MailboxStep, StepKind
 
@@ -95,9 +96,17 @@ async def _run_account(
     tally: Tally,
     known: Mapping[str, MailboxStatus],
 ) -> None:
+    # What reading could not decide is not done again either: a person has to say what became of it.
+    undecided = [
+        one
+        for one in await session.journal.given_up()
+        if one.state is StepState.AMBIGUOUS
+        and one.intent.command.account == part.account
+        and one.intent.command.operation in {Operation.COPY, Operation.MOVE}
+    ]
     unsettled = {
         (one.intent.command.mailbox, one.intent.command.uidvalidity, one.intent.uid)
-        for one in await session.journal.open_steps(part.account)
+        for one in (*await session.journal.open_steps(part.account), *undecided)
     }
     await create_mailboxes(session, tuple(_creations(part.mailboxes, part.first)))
     await _run_mailbox_steps(part.first, session, tally=tally, is_undo=part.is_undo)

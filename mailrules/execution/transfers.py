@@ -141,15 +141,17 @@ class TransferReading:
 
     async def _compare(self, claims: Sequence[_Claim]) -> None:
         """The sender writes the Message-ID, so what is in both mailboxes is compared as a whole."""
-        await look_into(self._store, self._target)
-        copies = await content_hashes(
-            self._store,
+        copies = await self._hashes(
+            self._target,
             {uid: self._arrivals[uid].size_bytes or 0 for one in claims for uid in self._candidates(one.identity)},
         )
-        await look_into(self._store, self._mailbox)
-        originals = await content_hashes(
-            self._store, {one.record.intent.uid: one.record.intent.size_bytes for one in claims}
+        originals = await self._hashes(
+            self._mailbox, {one.record.intent.uid: one.record.intent.size_bytes for one in claims}
         )
+        if copies is None or originals is None:
+            detail = f"cannot look into {self._target if copies is None else self._mailbox} to compare"
+            self._decided += [Decision(record=one.record, state=StepState.UNKNOWN, detail=detail) for one in claims]
+            return
         for record, identity in claims:
             original = originals.get(record.intent.uid)
             candidates = self._candidates(identity)
@@ -164,6 +166,13 @@ class TransferReading:
                 self._decided.append(Decision(record=record, state=StepState.AMBIGUOUS, detail=detail))
             else:
                 self._decided.append(Decision(record=record, state=StepState.NOT_APPLIED))
+
+    async def _hashes(self, mailbox: str, sizes: Mapping[UID, int]) -> dict[UID, bytes] | None:
+        """Of these messages, None where their mailbox cannot be looked into now: then no other may stand for it."""
+        status = await look_into(self._store, mailbox)
+        if status is None or isinstance(status, CommandRefused):
+            return None
+        return await content_hashes(self._store, sizes)
 
     async def _decide_missing(self, records: Sequence[StepRecord]) -> None:
         vanished = []

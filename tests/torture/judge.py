@@ -153,7 +153,12 @@ def _letter(evidence: Evidence, letter: Letter, *, is_settled: bool, undone: boo
     if kept < least and sum(places.values()) < least + by_rule:
         yield Finding(what=Broken.LOST, words=f"{letter.name} is {there}; it should be {should}")
         return
-    if sum(places.values()) > letter.times + copies + person.copied[letter.name]:
+    # A move in doubt stays where it is, and perhaps is where it goes as well, until a person has looked.
+    may_be_in_both = sum(
+        state == "ambiguous" and operation in {"copy", "move"} and message_id.strip("<").startswith(f"{letter.name}.")
+        for state, operation, _, _, message_id, _ in evidence.doubtful
+    )
+    if sum(places.values()) > letter.times + copies + person.copied[letter.name] + may_be_in_both:
         yield Finding(what=Broken.DOUBLED, words=f"{letter.name} is {there}; it should be {should}")
         return
     for name, count in places.items():
