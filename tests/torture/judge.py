@@ -169,7 +169,11 @@ def _letter(evidence: Evidence, letter: Letter, *, is_settled: bool, undone: boo
         if count > most:
             yield Finding(what=Broken.WRONG_PLACE, words=f"{letter.name} is {there}; it should be {should}")
             return
-    if is_settled and not is_in_doubt and not person.touched(letter.name) and places != goal:
+    # An equal one that stays looks like one that somebody has put back, and so is not moved again (meaning 10).
+    is_put_back = (
+        letter.times > 1 and sum(places.values()) == sum(goal.values()) and 0 < places[goes_to(letter)] < letter.times
+    )
+    if is_settled and not is_in_doubt and not person.touched(letter.name) and places != goal and not is_put_back:
         kind = Broken.UNDONE if sum(places.values()) <= sum(goal.values()) else Broken.DOUBLED
         yield Finding(what=kind, words=f"{letter.name} is {there}; it should be {should}")
         return
