@@ -13,6 +13,7 @@ SERVERS := dovecot-imapd microsocks tinyproxy libpython3.11-testsuite
 # Debian's packages of IMAP servers exclude each other: these are unpacked beside the installed one.
 UNPACKED_SERVERS := .servers
 CYRUS := cyrus-imapd cyrus-common sasl2-bin
+EXIM := exim4-daemon-light exim4-base libnss-wrapper
 COURIER := courier-imap courier-base courier-authlib gamin
 BENCH_SERVERS := dovecot-imapd imapfilter
 
@@ -40,6 +41,7 @@ servers:  ## the mail servers that the tests start
 	@./.ci/need-packages $(SERVERS)
 	@./.ci/unpack-server $(UNPACKED_SERVERS)/cyrus $(CYRUS)
 	@./.ci/unpack-server $(UNPACKED_SERVERS)/courier $(COURIER)
+	@./.ci/unpack-server $(UNPACKED_SERVERS)/exim $(EXIM)
 
 check: $(READY)  ## ruff, mypy strict, the import contracts
 	$(BIN)/ruff format --check .

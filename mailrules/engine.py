@@ -23,7 +23,7 @@ from mailrules.hookspecs import RunFinished, RunStarted
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FactRequest
-from mailrules.outgoing import outbox_of, work_outbox
+from mailrules.outgoing import outbox_of, tidy_outbox, work_outbox
 from mailrules.plan.document import plan_digest, plan_from_json
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
@@ -82,6 +82,7 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
     Raises ReadOnlyMode, as the other verbs that act do, where the kill switch is on.
     """
     session.journal.kill_switch.check()
+    await tidy_outbox(session)
     scope = scope or Scope()
     async with connected(accounts_in(session, scope), connect_store) as stores:
         recoveries = await recover_open_steps(session, stores)

@@ -64,3 +64,10 @@ async def work_outbox(session: Session) -> tuple[StepVerdict, ...]:
         if verdict.state in {StepState.GIVEN_UP, StepState.UNKNOWN}:
             get_logger().warning("outbox.given_up", step=verdict.step, state=str(verdict.state))
     return verdicts
+
+
+async def tidy_outbox(session: Session) -> None:
+    """Remove the files that a killed process left without an intent; by who holds the lock, before it writes any."""
+    outbox = outbox_of(session)
+    if outbox is not None:
+        await outbox.tidy()

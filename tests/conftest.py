@@ -11,6 +11,7 @@ import pytest
 from tests.servers.courier import Courier
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot, DovecotAccount, DovecotMissing
+from tests.servers.exim import Exim
 from tests.servers.unpacked import ServerMissing
 from tests.torture.tallies import summary_lines, tally_of
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     from tests.servers.server_account import ServerAccount
 
-_Server = TypeVar("_Server", Dovecot, Cyrus, Courier)
+_Server = TypeVar("_Server", Dovecot, Cyrus, Courier, Exim)
 _LOG_CHARACTERS = 4_000
-_RUNNING: dict[str, Dovecot | Cyrus | Courier] = {}
+_RUNNING: dict[str, Dovecot | Cyrus | Courier | Exim] = {}
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +57,13 @@ def cyrus_server() -> Iterator[Cyrus]:
 def courier_server() -> Iterator[Courier]:
     """The run's Courier. Where none is unpacked the test fails, and says how to do it."""
     with _running("courier", Courier()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def exim_server() -> Iterator[Exim]:
+    """The run's Exim. Where none is unpacked the test fails, and says how to do it."""
+    with _running("exim", Exim()) as server:
         yield server
 
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from mailrules.client.imap_store import connect_store
 from mailrules.daemon.assignments import assignments
 from mailrules.daemon.reload import changes, load_or_keep
+from mailrules.daemon.retries import Retries
 from mailrules.daemon.watch import Watcher
 from mailrules.logs import get_logger
+from mailrules.outgoing import tidy_outbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -76,13 +78,18 @@ class Service:
     async def run(self, control: Control) -> None:
         """Watch until ``control.stop``; then finish what is under way and log out."""
         self._log.info("daemon.started", mailboxes=[str(ref) for ref in self._session.configuration.rules.mailboxes])
+        await tidy_outbox(self._session)
+        retries = Retries(lambda: self._session)
         async with asyncio.TaskGroup() as group:
             self._put_in_force(group)
+            retrying = group.create_task(retries.run())
             reloading = group.create_task(self._follow_files(group, control))
             await control.stop.wait()
             self._log.info("stop.requested")
             reloading.cancel()
+            retries.stop()
             await self._end_watchers()
+            await _end(retrying)
         self._log.info("daemon.stopped")
 
     async def _follow_files(self, group: asyncio.TaskGroup, control: Control) -> None:
@@ -126,7 +133,12 @@ class Service:
         for watcher, _ in self._watchers.values():
             watcher.stop()
         tasks = [task for _, task in self._watchers.values()]
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-            for task in late:
-                task.cancel()
+        await _end(*tasks)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Wait for tasks that were told to end, and cancel those that take too long."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+        for task in late:
+            task.cancel()

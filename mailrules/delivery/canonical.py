@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _BARE_CR = re.compile(rb"\r(?!\n)")
 _LINE_END = b"\r\n"
+_TOO_LONG = f"its header is over {MAX_HEADER_BYTES >> 10} KiB"
 
 
 class NotCanonical(ValueError):
@@ -63,7 +64,7 @@ async def header_and_rest(content: AsyncIterable[bytes], lines: CanonicalLines) 
     is_over = False
     while b"\r\n\r\n" not in held and not held.startswith(_LINE_END):
         if len(held) > MAX_HEADER_BYTES:
-            raise NotCanonical(f"its header is over {MAX_HEADER_BYTES >> 10} KiB")
+            raise NotCanonical(_TOO_LONG)
         try:
             held += lines.feed(await anext(pieces))
         except StopAsyncIteration:
@@ -75,6 +76,8 @@ async def header_and_rest(content: AsyncIterable[bytes], lines: CanonicalLines) 
     else:
         header, end, body = held.partition(b"\r\n\r\n")
         header, rest = (header + _LINE_END, _LINE_END + body) if end else (held, b"")
+    if len(header) > MAX_HEADER_BYTES:
+        raise NotCanonical(_TOO_LONG)
 
     async def others() -> AsyncIterator[bytes]:
         yield rest

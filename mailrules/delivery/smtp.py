@@ -129,7 +129,8 @@ async def _connected(settings: SmtpSettings, *, resolve_secret: SecretResolver) 
             await client.login(settings.user, secret.reveal())
     except aiosmtplib.SMTPAuthenticationError as error:
         await _leave(client)
-        raise _Refused(f"login: {_words(error)}", retry_seconds=LOCKED_OUT_SECONDS) from None
+        is_no = 500 <= error.code <= 599
+        raise _Refused(f"login: {_words(error)}", retry_seconds=LOCKED_OUT_SECONDS if is_no else 0.0) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
         await _leave(client)
         # No cause: aiosmtplib's errors may hold what was sent.

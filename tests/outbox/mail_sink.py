@@ -45,7 +45,7 @@ class MailSink:
         if "dot" in self.failing:
             return await _strike(server, self.failing["dot"])
         assert isinstance(envelope.content, bytes)
-        self.taken.append(Taken(str(envelope.mail_from or ""), tuple(envelope.rcpt_tos), envelope.content))
+        self.taken.append(Taken(str(envelope.mail_from or "").strip("<>"), tuple(envelope.rcpt_tos), envelope.content))
         if "after_dot" in self.failing:
             return await _strike(server, self.failing["after_dot"])
         return "250 2.0.0 taken"

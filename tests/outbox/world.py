@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from mailrules.execution.effects import OutsideSettings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from mailrules.execution.effects import EffectHandler, OutboxHandler
     from mailrules.execution.report import ExecutionReport
     from mailrules.journal.deliveries import Delivery
     from mailrules.journal.records import StepVerdict
@@ -32,6 +34,12 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 ME, BO = "me@example.org", "bo@friends.example"
 HEADER = {"Return-Path": "<al@elsewhere.example>", "To": ME}
+
+
+@cache
+def built_in_effects() -> Mapping[str, EffectHandler | OutboxHandler]:
+    """They keep nothing, so all tests share them."""
+    return PluginManager.create().effects()
 
 
 @dataclass
@@ -86,7 +94,7 @@ class World:
         )
         return Outbox(
             await self.open_journal(),
-            PluginManager.create().effects(),
+            built_in_effects(),
             spool=spool,
             settings_of=lambda _: settings,
             limits=self.limits,
@@ -122,7 +130,7 @@ class World:
             run=run,
             stores={"home": store or MemoryStore(self.mail, account="home")},
             journal=journal,
-            effects=PluginManager.create().effects(),
+            effects=built_in_effects(),
             outbox=await self.outbox(),
             now=self.now,
         )
