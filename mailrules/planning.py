@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.imap.quirks import trash_kept_days
 from mailrules.journal.records import Position
 from mailrules.plan.directory import directory_of
 from mailrules.plan.filters import only_once, only_rule
+from mailrules.plan.guards import hold_deletions
 from mailrules.plan.plan import MailboxPlan, Plan, StepKind
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights
@@ -74,6 +76,7 @@ async def plan_accounts(
         steps += [step for step in new_steps if scope.rule in {"", step.rule}]
         warnings += new_warnings
         warnings += marks_only(reader.capabilities, plans, account=account)
+        warnings += emptied_trash(session, reader, plans, directory=directory)
     return whole_plan(session, plans, steps=steps, warnings=warnings)
 
 
@@ -129,13 +132,34 @@ def marks_only(capabilities: frozenset[str], plans: Sequence[MailboxPlan], *, ac
     ]
 
 
+def emptied_trash(
+    session: ReadingSession, reader: MailReader, plans: Sequence[MailboxPlan], *, directory: Directory
+) -> list[str]:
+    """Said beforehand: what the provider will remove from the trash by itself (rule-language, meaning 14)."""
+    settings = session.configuration.accounts[directory.account]
+    days = settings.trash_days
+    if days is None:
+        days = trash_kept_days(settings.host, reader.capabilities)
+    count = sum(
+        any(step.kind is StepKind.MOVE and step.to == directory.trash for step in message.steps)
+        for one in plans
+        if one.account == directory.account
+        for message in one.messages
+    )
+    if not (days and directory.trash and count):
+        return []
+    mail = "this message" if count == 1 else f"these {count} messages"
+    until = f"the provider empties {directory.trash} after {days} days"
+    return [f"{directory.account}: {until}; only until then undo brings {mail} back"]
+
+
 def whole_plan(
     session: ReadingSession, plans: Sequence[MailboxPlan], *, steps: Sequence[MailboxStep], warnings: Sequence[str]
 ) -> Plan:
     return Plan(
         created=session.now(),
         rules_hash=session.configuration.rules.hash,
-        mailboxes=only_once(plans),
+        mailboxes=hold_deletions(only_once(plans), session.configuration.deletion, now=session.now()),
         mailbox_steps=tuple(steps),
         warnings=tuple(dict.fromkeys(warnings)),
     )

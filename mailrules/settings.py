@@ -117,6 +117,14 @@ class OutboxSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeletionLimits:
+    """What is deleted for ever at most: messages that the server has had for ``min_age``, so many in one run."""
+
+    min_age: timedelta = timedelta(days=1)
+    max_messages: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """One entry of ``accounts``. With ``tunnel``, host and port name no connection."""
 
@@ -141,6 +149,8 @@ class AccountSettings:
     """Use COMPRESS=DEFLATE where the server offers it; None: unless the server is on this machine."""
     connections: int = 3
     trash: str = ""
+    trash_days: int | None = None
+    """After how many days the provider removes what lies in the trash, 0 for never; None: as far as it is known."""
     archive: str = ""
     junk: str = ""
     addresses: tuple[str, ...] = ()

@@ -31,7 +31,7 @@ _COUNTED = {
     StepKind.REMOVE_FLAGS: ("flag removal", ""),
     StepKind.COPY: ("copy", "copies"),
     StepKind.MOVE: ("move", ""),
-    StepKind.DELETE: ("deletion", ""),
+    StepKind.DELETE: ("deletion for ever", "deletions for ever"),
     StepKind.APPEND: ("append", ""),
     StepKind.EFFECT: ("effect", ""),
     StepKind.CREATE: ("new mailbox", "new mailboxes"),
@@ -40,6 +40,7 @@ _COUNTED = {
     StepKind.UNSUBSCRIBE: ("end of a subscription", "ends of subscriptions"),
     StepKind.SETACL: ("change of rights", "changes of rights"),
 }
+_COUNTED_IN_UNDO = {StepKind.DELETE: ("removal of a copy", "removals of copies")}
 _FINDING_LOOKS = {"unknowable": "warn", "too_complex": "bad", "shadowed": "dim", "held": "warn", "moved_back": "warn"}
 
 
@@ -105,15 +106,16 @@ def steps_summary(plan: Plan) -> str:
     parts = []
     if plan.message_count:
         kinds = Counter(step.kind for _, _, step in plan.steps())
-        parts.append(f"{plural(plan.message_count, 'message')}: {kinds_text(kinds)}")
+        parts.append(f"{plural(plan.message_count, 'message')}: {kinds_text(kinds, is_undo=bool(plan.undo_of))}")
     if plan.mailbox_steps:
         parts.append(plural(len(plan.mailbox_steps), "change of a mailbox", "changes of mailboxes"))
     return "; ".join(parts)
 
 
-def kinds_text(kinds: Mapping[StepKind, int]) -> str:
-    """``950 moves, 26 copies``; "" for nothing."""
-    return ", ".join(plural(count, *_COUNTED[kind]) for kind, count in sorted(kinds.items()))
+def kinds_text(kinds: Mapping[StepKind, int], *, is_undo: bool = False) -> str:
+    """``950 moves, 26 copies``; "" for nothing. What an undo deletes are copies, and it can make them again."""
+    words = _COUNTED | _COUNTED_IN_UNDO if is_undo else _COUNTED
+    return ", ".join(plural(count, *words[kind]) for kind, count in sorted(kinds.items()))
 
 
 def _show_mailbox(output: Output, mailbox: MailboxPlan, *, limit: int | None) -> None:

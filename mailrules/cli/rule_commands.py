@@ -15,8 +15,8 @@ from mailrules.diagnostics import Severity
 from mailrules.errors import MailrulesError, RuleError
 from mailrules.plan.example_runner import run_examples
 from mailrules.plugin_manager import PluginManager
+from mailrules.rules.json_schema import json_schema
 from mailrules.rules.loader import named_plugins
-from mailrules.rules.schema import json_schema
 
 if TYPE_CHECKING:
     from mailrules.diagnostics import Diagnostic

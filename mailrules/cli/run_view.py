@@ -36,14 +36,14 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
     if report.execution is None:
         output.line("Nothing to do.")
     else:
-        applied = kinds_text(report.execution.applied) or "nothing"
+        applied = kinds_text(report.execution.applied, is_undo=bool(report.plan.undo_of)) or "nothing"
         output.line(cell("done: ", "good"), cell(f"{applied} (run {report.run})"))
         for shortfall in report.execution.shortfalls:
             uids = tuple(dict.fromkeys(shortfall.uids))
             shown = ", ".join(str(uid) for uid in uids[:_SHOWN_UIDS])
             more = ", …" if len(uids) > _SHOWN_UIDS else ""
             state = str(shortfall.state).replace("_", " ") if shortfall.state else "left out"
-            what = kinds_text({shortfall.kind: shortfall.count})
+            what = kinds_text({shortfall.kind: shortfall.count}, is_undo=bool(report.plan.undo_of))
             place = f"{shortfall.account}/{shortfall.mailbox}" + (f" UID {shown}{more}" if shown else "")
             output.line(cell(f"{state}: ", "warn"), cell(f"{what} in {place}: {shortfall.reason}"))
         for warning in report.execution.warnings:

@@ -23,6 +23,14 @@ _LINE_BYTES: Final = (
 _WANTS_ID_FIRST: Final = "coremail"
 # What a server announces and does not have, by a word of its greeting.
 _UNTRUE: Final = (("microsoft exchange server 2003", frozenset({"NAMESPACE"})),)
+# After how many days providers say that they remove what lies in the trash, by the end of the host's name or by a
+# capability. Business accounts of the same hosts may keep it longer: the account's ``trash_days`` says so.
+_TRASH_DAYS: Final = (
+    (("gmail.com", "googlemail.com"), "X-GM-EXT-1", 30),
+    (("mail.me.com", "icloud.com"), "", 30),
+    (("outlook.com", "office365.com", "hotmail.com", "live.com"), "", 30),
+    (("yahoo.com", "aol.com"), "XYMHIGHESTMODSEQ", 7),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,3 +251,12 @@ def untrue_capabilities(greeting: str) -> frozenset[str]:
     """What this server announces and must not be asked for: Exchange 2003 drops the connection at NAMESPACE."""
     told = greeting.lower()
     return frozenset().union(*(untrue for word, untrue in _UNTRUE if word in told))
+
+
+def trash_kept_days(host: str, capabilities: frozenset[str] = frozenset()) -> int | None:
+    """After how many days this provider removes what lies in the trash; None where nothing is known of it."""
+    name = f".{host.lower().rstrip('.')}"
+    for ends, capability, days in _TRASH_DAYS:
+        if capability in capabilities or any(name.endswith(f".{end}") for end in ends):
+            return days
+    return None

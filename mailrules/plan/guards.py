@@ -1,19 +1,23 @@
-"""How many messages a rule may change in a while (rule-language, meaning 11)."""
+"""How many messages a rule may change in a while (rule-language, meaning 11), and what may be deleted at most."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailrules.plan.plan import Finding
+from mailrules.plan.plan import Finding, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+    from mailrules.mailbox.message import UID
     from mailrules.plan.history import History
-    from mailrules.plan.plan import MailboxPlan
+    from mailrules.plan.plan import MailboxPlan, MessagePlan
     from mailrules.rules.rule import Rule
+    from mailrules.settings import DeletionLimits
 
 
 def hold_excess(plan: MailboxPlan, rules: Sequence[Rule], history: History) -> MailboxPlan:
@@ -41,3 +45,52 @@ def hold_excess(plan: MailboxPlan, rules: Sequence[Rule], history: History) -> M
         findings=tuple(findings),
         final_uids=tuple(uid for uid in plan.final_uids if uid not in held),
     )
+
+
+def hold_deletions(plans: Sequence[MailboxPlan], limits: DeletionLimits, *, now: datetime) -> tuple[MailboxPlan, ...]:
+    """Take out messages that would be deleted for ever too young, or beyond what one run may delete; they are held.
+
+    Nobody can confirm these away: what is deleted does not come back (failure-model, the row of delete).
+    """
+    left = limits.max_messages
+    limited = []
+    for plan in plans:
+        passed: list[MessagePlan] = []
+        findings: list[Finding] = []
+        held: set[UID] = set()
+        for message in plan.messages:
+            rule = next((step.rule for step in message.steps if step.kind is StepKind.DELETE), None)
+            reason = "" if rule is None else _why_not_deleted(message, limits, left=left, now=now)
+            if rule is None or not reason:
+                left -= rule is not None
+                passed.append(message)
+                continue
+            findings.append(Finding(uid=message.uid, rule=rule, kind="held", reason=reason))
+            held.add(message.uid)
+        limited.append(
+            replace(
+                plan,
+                messages=tuple(passed),
+                findings=(*plan.findings, *findings),
+                final_uids=tuple(uid for uid in plan.final_uids if uid not in held),
+            )
+            if held
+            else plan
+        )
+    return tuple(limited)
+
+
+def _why_not_deleted(message: MessagePlan, limits: DeletionLimits, *, left: int, now: datetime) -> str:
+    if message.received is None:
+        return "it is not deleted, since the server does not say since when it has it"
+    if now - message.received < limits.min_age:
+        return (
+            f"it is not deleted before the server has had it for {limits.min_age / timedelta(hours=1):g} hours"
+            " (deletion.min_age in the main file)"
+        )
+    if left <= 0:
+        return (
+            f"{limits.max_messages} messages are deleted in one run, the others in the next ones"
+            " (deletion.max_messages in the main file)"
+        )
+    return ""

@@ -83,6 +83,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         compress=model.compress,
         connections=model.limits.connections,
         trash=model.trash or "",
+        trash_days=model.trash_days,
         archive=model.archive or "",
         junk=model.junk or "",
         addresses=tuple(model.addresses),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from mailrules.imap.quirks import trash_kept_days
 from mailrules.rules.conditions import Always
 from mailrules.rules.loops import check_loops
 from mailrules.rules.reads import flags_read
@@ -35,11 +36,20 @@ class _WritesRights(Protocol):
     def rights(self) -> tuple[tuple[str, str], ...]: ...
 
 
+@runtime_checkable
+class _GoesToSpecialUse(Protocol):
+    """An action that moves to a mailbox by its use (``plan.actions.MoveToSpecialUse``)."""
+
+    @property
+    def use(self) -> str: ...
+
+
 def lint(rules: Sequence[Rule], *, accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
     """Report errors between rules, and warnings for what is likely not meant."""
     _check_names(rules, reporter)
     _check_targets(rules, accounts, reporter)
     _check_rights(rules, accounts, reporter)
+    _warn_of_emptied_trash(rules, accounts, reporter)
     _warn_of_unreachable(rules, reporter)
     _warn_of_reading_what_others_write(rules, reporter)
     check_loops(rules, accounts=accounts, reporter=reporter)
@@ -70,6 +80,20 @@ def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings
             elif own:
                 message = f'{use.name} to another account ("{account}") is not supported in this version'
                 reporter.error(use.where, message, cure="choose a mailbox of the rule's own account")
+
+
+def _warn_of_emptied_trash(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
+    """Moving to the trash can be undone only as long as the provider leaves it there (rule-language, meaning 14)."""
+    for rule, use in _uses(rules):
+        if not (isinstance(use.value, _GoesToSpecialUse) and use.value.use == "trash"):
+            continue
+        for account in sorted({ref.account for ref in rule.mailboxes} & accounts.keys()):
+            settings = accounts[account]
+            days = trash_kept_days(settings.host) if settings.trash_days is None else settings.trash_days
+            if days:
+                message = f'the provider of "{account}" empties the trash: after {days} days the mail is gone for ever'
+                cure = f"move it elsewhere to keep it, or write trash_days: 0 under accounts.{account} if it is not so"
+                reporter.warning(use.where, message, cure=cure)
 
 
 def _check_rights(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:

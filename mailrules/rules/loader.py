@@ -19,7 +19,7 @@ from mailrules.rules.examples import lower_example
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
-from mailrules.rules.outside import check_smtp, outbox_settings, smtp_settings, webhook_settings
+from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.registry import CompileContext
 from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import AccompaniedAction, RuleSet
@@ -27,7 +27,7 @@ from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
 from mailrules.rules.toml_source import read_toml
 from mailrules.rules.validation import validated
 from mailrules.rules.yaml_source import MAX_FILE_BYTES, read_yaml
-from mailrules.settings import OutboxSettings
+from mailrules.settings import DeletionLimits, OutboxSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -58,6 +58,7 @@ class LoadedConfiguration:
     """Where mail is handed in for accounts that do not say it themselves."""
     webhooks: Mapping[str, WebhookSettings] = field(default_factory=dict)
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
+    deletion: DeletionLimits = field(default_factory=DeletionLimits)
 
 
 def load_configuration(path: str, *, read: Read, registry: Registry, expand: Expand) -> LoadedConfiguration:
@@ -130,7 +131,7 @@ class _Loading:
         webhooks = {
             name: webhook_settings(name, source, self.reporter) for name, source in main.entries("webhooks").items()
         }
-        smtp, outbox = self._outside(main)
+        smtp, outbox, deletion = self._outside(main)
         rules = self._rules(documents, accounts=accounts.keys(), context=context)
         examples = self._examples(documents)
         settings = {name: account for name, account in accounts.items() if account is not None}
@@ -153,14 +154,16 @@ class _Loading:
             smtp=smtp,
             webhooks={name: webhook for name, webhook in webhooks.items() if webhook is not None},
             outbox=outbox,
+            deletion=deletion,
         )
 
-    def _outside(self, main: _Document) -> tuple[SmtpSettings | None, OutboxSettings]:
-        """What the main file says of all accounts' ways out."""
+    def _outside(self, main: _Document) -> tuple[SmtpSettings | None, OutboxSettings, DeletionLimits]:
+        """What the main file says of all accounts' ways out, and of what leaves for ever."""
         entries = main.source.mapping
         smtp = smtp_settings(entries["smtp"], self.reporter) if "smtp" in entries else None
         outbox = outbox_settings(entries["outbox"], self.reporter) if "outbox" in entries else None
-        return smtp, outbox or OutboxSettings()
+        deletion = deletion_limits(entries["deletion"], self.reporter) if "deletion" in entries else None
+        return smtp, outbox or OutboxSettings(), deletion or DeletionLimits()
 
     def _source(self, path: str, *, at: Location) -> SourceValue | None:
         self.files.append(path)

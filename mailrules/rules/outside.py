@@ -1,4 +1,4 @@
-"""Which ways out of the mailbox a configuration grants: SMTP, webhooks, and how much may go out."""
+"""Which ways out of the mailbox a configuration grants: SMTP, webhooks, deleting, and how much may go out."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mailrules.mailbox.strict_address import strict_address
-from mailrules.rules.schema import OutboxModel, SmtpModel, WebhookModel
+from mailrules.rules.schema import DeletionModel, OutboxModel, SmtpModel, WebhookModel
 from mailrules.rules.secrets import HOW_TO_KEEP_IT, check_secret, secret_reference
 from mailrules.rules.validation import validated
-from mailrules.settings import OutboxSettings, Security, SmtpSettings, WebhookSettings, is_loopback
+from mailrules.settings import DeletionLimits, OutboxSettings, Security, SmtpSettings, WebhookSettings, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -109,6 +109,12 @@ def outbox_settings(source: SourceValue, reporter: Reporter) -> OutboxSettings |
     """``outbox``: how much may go out, and how often it is tried."""
     model = validated(OutboxModel, source, reporter, what="outbox")
     return None if model is None else OutboxSettings(**dict(model))
+
+
+def deletion_limits(source: SourceValue, reporter: Reporter) -> DeletionLimits | None:
+    """``deletion``: what is deleted for ever at most."""
+    model = validated(DeletionModel, source, reporter, what="deletion")
+    return None if model is None else DeletionLimits(**dict(model))
 
 
 def check_smtp(rules: Iterable[Rule], *, accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:

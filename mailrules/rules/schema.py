@@ -1,4 +1,4 @@
-"""What shape a rule file has: every fixed key, its type and its help, and the JSON Schema for editors.
+"""What shape a rule file has: every fixed key, its type and its help.
 
 The words inside ``if`` and ``do`` are not here: they come from the registry.
 """
@@ -27,10 +27,6 @@ from mailrules.rules.quantities import QuantityError, parse_duration, parse_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from mailrules.rules.registry import Registry
-
-SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 
 
 def _quantity(parse: Callable[[str], object]) -> BeforeValidator:
@@ -76,7 +72,7 @@ def _positive(value: timedelta) -> timedelta:
 
 Period = Annotated[Duration, AfterValidator(_positive)]
 
-# The registry's words; json_schema() puts their schemas where "words" stands.
+# The registry's words; ``json_schema`` puts their schemas where "words" stands.
 Condition = Annotated[SkipValidation[Any], WithJsonSchema({"words": "condition"})]  # Any: see lower
 Actions = Annotated[SkipValidation[Any], WithJsonSchema({"words": "actions"})]  # Any: see lower
 Stop = Annotated[
@@ -164,6 +160,13 @@ class OutboxModel(_Model):
     attempts: int = Field(8, ge=1, le=100)
 
 
+class DeletionModel(_Model):
+    """What `delete` and `expire` may do at most in one run."""
+
+    min_age: Period = timedelta(days=1)
+    max_messages: int = Field(1000, ge=1)
+
+
 class ClientCertificateModel(_Model):
     """The certificate that the server may ask for, for `mechanism: external`."""
 
@@ -217,6 +220,7 @@ class AccountModel(_Model):
     ) = None
     compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
+    trash_days: int | None = Field(None, ge=0, description="When the provider empties the trash; 0 means never.")
     archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")
     junk: Text | None = Field(None, description="The mailbox of `report_spam`; else the one marked \\Junk.")
     addresses: Texts = Field([], description="Your own addresses; the user name is one where it has an @.")
@@ -369,55 +373,4 @@ class DocumentModel(_Model):
     smtp: SkipValidation[SmtpModel | None] = None
     webhooks: dict[str, SkipValidation[WebhookModel]] = {}
     outbox: SkipValidation[OutboxModel | None] = None
-
-
-def json_schema(registry: Registry) -> dict[str, object]:
-    """The JSON Schema of a rule file with all words of the registry, for editors."""
-    schema: dict[str, Any] = DocumentModel.model_json_schema(by_alias=True)  # Any: a JSON document
-    definitions = schema.setdefault("$defs", {})
-    definitions["condition"] = _condition_schema(registry)
-    definitions["actions"] = _actions_schema(registry)
-    return {"$schema": SCHEMA_ID, **_with_references(schema), "title": "mailrules rule file, version 1"}
-
-
-def _with_references(schema: Any) -> Any:  # Any: a JSON document
-    """The schema with each mark for the registry's words turned into a reference."""
-    match schema:
-        case {"words": str(name), **others}:
-            return {"$ref": f"#/$defs/{name}", **others}
-        case dict():
-            return {key: _with_references(inner) for key, inner in schema.items()}
-        case list():
-            return [_with_references(inner) for inner in schema]
-        case _:
-            return schema
-
-
-def _condition_schema(registry: Registry) -> dict[str, object]:
-    conditions = {"type": "array", "items": {"$ref": "#/$defs/condition"}, "minItems": 1}
-    words: dict[str, object] = {
-        "all": {**conditions, "description": "Every one of these holds."},
-        "any": {**conditions, "description": "One of these holds."},
-        "none": {**conditions, "description": "None of these holds."},
-        "not": {"$ref": "#/$defs/condition", "description": "This does not hold."},
-        "always": {"const": True, "description": "Holds for every message."},
-        "matched_by": {
-            "description": "An earlier rule's condition holds, and one of its branches.",
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
-        },
-    }
-    for name, spec in registry.conditions.items():
-        words[name] = {"description": spec.summary, **spec.schema}
-    named = {"type": "boolean", "description": "A named condition."}
-    return {
-        "anyOf": [
-            {"type": "string", "description": "A named condition, or always."},
-            {"type": "object", "properties": words, "additionalProperties": named, "minProperties": 1},
-        ]
-    }
-
-
-def _actions_schema(registry: Registry) -> dict[str, object]:
-    words = {name: {"description": spec.summary, **spec.schema} for name, spec in registry.actions.items()}
-    one = {"type": "object", "properties": words, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
-    return {"type": "array", "items": {"anyOf": [{"enum": sorted(words)}, one]}, "minItems": 1}
+    deletion: SkipValidation[DeletionModel | None] = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mailrules.rules.schema import json_schema
+from mailrules.rules.json_schema import json_schema
 from tests.rules.loading import BUILT_IN
 
 SCHEMA: dict[str, Any] = json_schema(BUILT_IN)

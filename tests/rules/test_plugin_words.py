@@ -9,8 +9,8 @@ import pytest
 
 from mailrules.errors import RuleError
 from mailrules.plan.actions import Effect
+from mailrules.rules.json_schema import json_schema
 from mailrules.rules.registry import ActionSpec, CompileContext, ConditionSpec, Registry, SourceValue
-from mailrules.rules.schema import json_schema
 from mailrules.rules.truth import Truth
 from tests.rules.loading import BUILT_IN, HEAD, load
 
