@@ -26,7 +26,6 @@ ACTIONS_NOT_YET = frozenset(
         "label",
         "unlabel",
         "append",
-        "save_attachments",
         "unsubscribe",
         "rename",
         "setmetadata",

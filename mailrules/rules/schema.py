@@ -369,7 +369,9 @@ class DocumentModel(_Model):
     tests: list[SkipValidation[TestModel]] = []
     include: Texts = []
     plugins: Texts = []
-    allow: Annotated[list[Literal["delete", "forward", "reply", "notify", "webhook", "pipe"]], _ONE_OR_MORE] = []
+    allow: Annotated[
+        list[Literal["delete", "forward", "reply", "notify", "webhook", "pipe", "save_attachments"]], _ONE_OR_MORE
+    ] = []
     smtp: SkipValidation[SmtpModel | None] = None
     webhooks: dict[str, SkipValidation[WebhookModel]] = {}
     outbox: SkipValidation[OutboxModel | None] = None

@@ -9,6 +9,7 @@ import pytest
 
 from mailrules.default_plugins import (
     address_conditions,
+    attachment_actions,
     auth_conditions,
     file_actions,
     mailbox_actions,
@@ -42,7 +43,7 @@ CONDITION_MODULES = (
     related_conditions,
     server_conditions,
 )
-ACTION_MODULES = (mark_actions, file_actions, mailbox_actions, outbox_actions, waiting_actions)
+ACTION_MODULES = (mark_actions, file_actions, mailbox_actions, outbox_actions, waiting_actions, attachment_actions)
 
 BUILT_IN = Registry(
     conditions={spec.name: spec for module in CONDITION_MODULES for spec in module.mailrules_conditions()},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.default_plugins.address_conditions import ADDRESS_KEYS, PARTS
+from mailrules.default_plugins.attachment_actions import SAVE_KEYS
 from mailrules.default_plugins.related_conditions import THREAD_KEYS
 from mailrules.default_plugins.server_conditions import QUOTA_KEYS
 from mailrules.default_plugins.structure_conditions import MIME_KEYS
@@ -87,6 +88,7 @@ WORDS = {
     *CAUSES,
     *THREAD_KEYS,
     *SNOOZE_KEYS,
+    *SAVE_KEYS,
     *QUOTA_KEYS,
     *EVENT_KEYS,
     *NOW_KEYS,
