@@ -7,14 +7,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules import upkeep
+from mailrules.client.imap_store import connect_reader
 from mailrules.engine import carry_out, recover_open_steps
 from mailrules.errors import CommandRefused
 from mailrules.journal.records import Position, RunKind
 from mailrules.mailbox.message import FactRequest
 from mailrules.plan.guards import hold_excess
 from mailrules.plan.planner import IDENTITY_FIELDS
-from mailrules.planning import mailbox_steps_of, read_directory, surroundings_of, unjudged, whole_plan, without_gone
+from mailrules.planning import (
+    mailbox_steps_of,
+    others_of,
+    read_directory,
+    surroundings_of,
+    unjudged,
+    whole_plan,
+    without_gone,
+)
 from mailrules.rules.conditions import Cause
+from mailrules.session import accounts_reached, also_connected
 from mailrules.survey import survey_mailbox
 
 if TYPE_CHECKING:
@@ -51,7 +61,7 @@ class Watch:
         Without ``backlog``, mail that was there before the first watch counts as judged.
         """
         await recover_open_steps(session, {ref.account: store})
-        directory = await read_directory(session, store)
+        directory = await _read_directory(session, store, ref)
         status = await _open(session, store, directory.server_name(ref.mailbox), backlog=backlog)
         return cls(session, store, ref, directory=directory, status=status)
 
@@ -108,7 +118,7 @@ class Watch:
             known={status.mailbox: status for status in targets if status is not None},
         )
         if steps or any(step.create for _, _, step in plan.steps()):
-            self._directory = await read_directory(self._session, self._store)
+            self._directory = await _read_directory(self._session, self._store, self._ref)
         self._remember_targets(plan)
         return report
 
@@ -119,9 +129,20 @@ class Watch:
             return None
 
     def _remember_targets(self, plan: Plan) -> None:
-        named = {step.to: None for _, _, step in plan.steps() if self._directory.exists(step.to)}
+        named = {step.to: None for _, _, step in plan.steps() if not step.account and self._directory.exists(step.to)}
         kept = {name: None for name in self._recent_targets if name not in named and self._directory.exists(name)}
         self._recent_targets = dict(list({**named, **kept}.items())[:RECENT_TARGETS])
+
+
+async def _read_directory(session: Session, store: MailStore, ref: MailboxRef) -> Directory:
+    """The account's mailboxes, and those of the accounts that its rules reach, which are asked for this alone."""
+    directory = await read_directory(session, store)
+    names = accounts_reached(session, [ref])
+    if not names:
+        return directory
+    readers: dict[str, MailReader] = {ref.account: store}
+    async with also_connected(session, readers, names, connect_reader) as reached:
+        return replace(directory, others=await others_of(session, reached, [ref]))
 
 
 async def _open(session: Session, store: MailStore, mailbox: str, *, backlog: bool) -> MailboxStatus:

@@ -27,8 +27,17 @@ from mailrules.outgoing import outbox_of, tidy_outbox, work_outbox
 from mailrules.plan.document import plan_digest, plan_from_json
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
-from mailrules.planning import plan_accounts, read_directory, surroundings_of
-from mailrules.session import ReadingSession, Scope, Session, accounts_in, accounts_named, connected
+from mailrules.planning import others_of, plan_accounts, read_directory, surroundings_of
+from mailrules.session import (
+    ReadingSession,
+    Scope,
+    Session,
+    accounts_in,
+    accounts_named,
+    accounts_reached,
+    also_connected,
+    connected,
+)
 from mailrules.survey import explain_mail
 from mailrules.upkeep import tidy
 
@@ -145,9 +154,11 @@ def _accounts_of(plan: Plan) -> tuple[str, ...]:
 async def explain(session: ReadingSession, ref: MailboxRef, uid: UID) -> MessageExplanation:
     """What every rule of the mailbox makes of one message. Raises PlanRefused if it is not there."""
     account = session.configuration.accounts[ref.account]
-    async with connected([account], connect_reader) as readers:
+    reached = accounts_named(session, accounts_reached(session, [ref]))
+    async with connected([account, *reached], connect_reader) as readers:
         reader = readers[ref.account]
         directory = await read_directory(session, reader)
+        directory = replace(directory, others=await others_of(session, readers, [ref]))
         status = await reader.open(directory.server_name(ref.mailbox))
         rules = session.configuration.rules.for_mailbox(ref)
         history = await session.journal.history(rules=rules, now=session.now())
@@ -213,17 +224,19 @@ async def carry_out(
     outcome = RunOutcome.FAILED
     execution: ExecutionReport | None = None
     try:
-        execution = await execute(
-            runnable,
-            run=run,
-            stores=stores,
-            journal=session.journal,
-            effects=session.plugins.effects(),
-            outbox=outbox_of(session),
-            now=session.now,
-            progress=session.progress,
-            known=known,
-        )
+        accounts = {step.account for _, _, step in runnable.steps() if step.account}
+        async with also_connected(session, stores, accounts, connect_store) as reached:
+            execution = await execute(
+                runnable,
+                run=run,
+                stores=reached,
+                journal=session.journal,
+                effects=session.plugins.effects(),
+                outbox=outbox_of(session),
+                now=session.now,
+                progress=session.progress,
+                known=known,
+            )
         outcome = execution.outcome
     except asyncio.CancelledError:
         outcome = RunOutcome.INTERRUPTED
@@ -272,7 +285,10 @@ async def recover_open_steps(session: Session, stores: Mapping[str, MailStore]) 
     """Give the open steps of these accounts their verdicts, before anything new is judged there."""
     # What goes out has rows of its own to judge it by, and is tried before its messages are judged anew.
     await work_outbox(session)
-    report = await recover(session.journal, stores, now=session.now, wait=session.wait)
+    open_steps = [one for name in stores for one in await session.journal.open_steps(name)]
+    reached = {one.intent.command.target_place[0] for one in open_steps} & session.configuration.accounts.keys()
+    async with also_connected(session, stores, reached, connect_store) as others:
+        report = await recover(session.journal, stores, now=session.now, wait=session.wait, others=others)
     if report.settled:
         get_logger().info("recovery.finished", settled={str(state): n for state, n in report.settled.items()})
     for alarm in report.alarms:

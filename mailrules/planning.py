@@ -15,17 +15,18 @@ from mailrules.plan.filters import only_once, only_rule
 from mailrules.plan.guards import hold_deletions
 from mailrules.plan.plan import MailboxPlan, Plan, StepKind
 from mailrules.rules.conditions import Cause, Environment
+from mailrules.session import accounts_reached
 from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from mailrules.journal.reader import JournalReader
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailboxStatus, MailReader
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
-    from mailrules.plan.plan import MailboxStep
+    from mailrules.plan.plan import MailboxStep, Step
     from mailrules.plan.planner import MailboxPlanner
     from mailrules.rules.rule import MailboxRef
     from mailrules.session import ReadingSession, Scope
@@ -51,6 +52,7 @@ async def plan_accounts(
     for account, reader in readers.items():
         refs = [ref for ref in rules.mailboxes if ref.account == account and scope.includes(ref)]
         directory, _ = await asyncio.gather(read_directory(session, reader), _open_ahead(reader, refs))
+        directory = replace(directory, others=await others_of(session, readers, refs))
         surroundings = surroundings_of(session, directory, history, describe=describe)
         planners = []
         for ref in refs:
@@ -123,12 +125,13 @@ def marks_only(capabilities: frozenset[str], plans: Sequence[MailboxPlan], *, ac
     """Said beforehand: without UIDPLUS what is to be removed is only marked, for nothing else may be expunged."""
     if "UIDPLUS" in capabilities or "IMAP4REV2" in capabilities:
         return []
-    removing = {StepKind.DELETE} if "MOVE" in capabilities else {StepKind.DELETE, StepKind.MOVE}
+    has_move = "MOVE" in capabilities
     return [
         f"{account}/{one.mailbox}: the server has no UIDPLUS (RFC 4315), so what is removed from there keeps \\Deleted"
         " and stays until somebody expunges it"
         for one in plans
-        if one.account == account and any(step.kind in removing for message in one.messages for step in message.steps)
+        if one.account == account
+        and any(_marks(step, has_move=has_move) for message in one.messages for step in message.steps)
     ]
 
 
@@ -153,6 +156,10 @@ def emptied_trash(
     return [f"{directory.account}: {until}; only until then undo brings {mail} back"]
 
 
+def _marks(step: Step, *, has_move: bool) -> bool:
+    return step.kind is StepKind.DELETE or (step.kind is StepKind.MOVE and (bool(step.account) or not has_move))
+
+
 def whole_plan(
     session: ReadingSession, plans: Sequence[MailboxPlan], *, steps: Sequence[MailboxStep], warnings: Sequence[str]
 ) -> Plan:
@@ -163,6 +170,13 @@ def whole_plan(
         mailbox_steps=tuple(steps),
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+async def others_of(
+    session: ReadingSession, readers: Mapping[str, MailReader], refs: Iterable[MailboxRef]
+) -> dict[str, Directory]:
+    """The directories of the accounts that the rules of these mailboxes move or copy to; all have to be connected."""
+    return {name: await read_directory(session, readers[name]) for name in accounts_reached(session, refs)}
 
 
 async def read_directory(session: ReadingSession, reader: MailReader) -> Directory:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mailrules.errors import PlanRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -68,8 +68,22 @@ class Scope:
 
 
 def accounts_in(session: ReadingSession, scope: Scope) -> tuple[AccountSettings, ...]:
-    names = dict.fromkeys(ref.account for ref in session.configuration.rules.mailboxes if scope.includes(ref))
+    """The accounts of the rules' mailboxes, and those that their rules move or copy to."""
+    refs = [ref for ref in session.configuration.rules.mailboxes if scope.includes(ref)]
+    names = dict.fromkeys([*(ref.account for ref in refs), *accounts_reached(session, refs)])
     return tuple(session.configuration.accounts[name] for name in names)
+
+
+def accounts_reached(session: ReadingSession, refs: Iterable[MailboxRef]) -> tuple[str, ...]:
+    """The other accounts that the rules of these mailboxes move or copy to, as in ``work/Archive``."""
+    found: dict[str, None] = {}
+    for ref in refs:
+        for rule in session.configuration.rules.for_mailbox(ref):
+            for target in (one for branch in rule.branches for use in branch.actions for one in use.value.targets):
+                account, slash, _ = target.literal_prefix.partition("/")
+                if slash and account != ref.account and account in session.configuration.accounts:
+                    found[account] = None
+    return tuple(found)
 
 
 def accounts_named(session: ReadingSession, names: Collection[str]) -> tuple[AccountSettings, ...]:
@@ -79,6 +93,19 @@ def accounts_named(session: ReadingSession, names: Collection[str]) -> tuple[Acc
     if unknown:
         raise PlanRefused(f"account {unknown[0]!r} is not in the configuration; add it again, as it was")
     return tuple(accounts[name] for name in dict.fromkeys(names))
+
+
+@asynccontextmanager
+async def also_connected(
+    session: ReadingSession,
+    readers: Mapping[str, R],
+    names: Iterable[str],
+    connect: Callable[[AccountSettings], Awaitable[R]],
+) -> AsyncIterator[dict[str, R]]:
+    """These connections, and for as long as it lasts one to each account named that has none."""
+    missing = [name for name in dict.fromkeys(names) if name not in readers]
+    async with connected(accounts_named(session, missing), connect) as more:
+        yield {**readers, **more}
 
 
 @asynccontextmanager

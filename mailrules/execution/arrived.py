@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 from mailrules.errors import CommandRefused
 from mailrules.execution.batches import DELETED
 from mailrules.execution.flag_words import flags_hold, unkept
-from mailrules.execution.identity import IDENTITY_REQUEST, identities_of_facts, identities_of_intent, keywords_of
+from mailrules.execution.identity import (
+    IDENTITY_REQUEST,
+    identities_of_facts,
+    identities_of_intent,
+    is_certain,
+    keywords_of,
+)
 from mailrules.execution.places import NOWHERE, look_into
 from mailrules.execution.reply_codes import explain
 from mailrules.execution.session import Session
@@ -56,8 +62,13 @@ class Checked:
     arrived: tuple[Arrived, ...]
 
 
-async def check_halfway(store: MailStore, records: Sequence[StepRecord], *, now: datetime) -> Checked:
-    """Look at originals and copies of ``halfway`` steps that an earlier run left. Raises ConnectionLost."""
+async def check_halfway(
+    store: MailStore, records: Sequence[StepRecord], *, now: datetime, others: Mapping[str, MailStore]
+) -> Checked:
+    """Look at originals and copies of ``halfway`` steps that an earlier run left. Raises ConnectionLost.
+
+    ``others`` are connections to the accounts that messages went to from this one.
+    """
     finishable: list[StepRecord] = []
     verdicts: list[StepVerdict] = []
     arrived: list[Arrived] = []
@@ -77,8 +88,11 @@ async def check_halfway(store: MailStore, records: Sequence[StepRecord], *, now:
             if record not in moves:
                 verdict = _of_delete(record, originals.get(record.intent.uid), now=now)
                 (finishable.append(record) if verdict is None else verdicts.append(verdict))
-        for target, of_target in groupby(sorted(moves, key=_target), key=_target):
-            checked = await _check_copies(store, target, list(of_target), originals=originals, now=now)
+        for (account, target), of_target in groupby(sorted(moves, key=_target), key=_target):
+            there = store if account == store.account else others.get(account)
+            checked = await _check_copies(
+                there, target, list(of_target), originals=originals, now=now, crosses=there is not store
+            )
             finishable += checked.finishable
             verdicts += checked.verdicts
             arrived += checked.arrived
@@ -144,13 +158,18 @@ async def keywords_before(journal: Journal, records: Iterable[StepRecord]) -> Ma
 
 
 async def _check_copies(
-    store: MailStore,
+    store: MailStore | None,
     target: str,
     records: Sequence[StepRecord],
     *,
     originals: Mapping[UID, frozenset[str]],
     now: datetime,
+    crosses: bool,
 ) -> Checked:
+    if store is None:
+        detail = f"{records[0].intent.command.target}: the account is not connected"
+        kept = [_verdict(one, StepState.HALFWAY, detail, now=now) for one in records]
+        return Checked(finishable=(), verdicts=tuple(kept), arrived=())
     status = await look_into(store, target)
     if isinstance(status, CommandRefused):
         kept = [_verdict(one, StepState.HALFWAY, explain(status), now=now) for one in records]
@@ -163,13 +182,13 @@ async def _check_copies(
         copies = await (store.fetch_from(IDENTITY_REQUEST, UID(1)) if is_reset else store.fetch(IDENTITY_REQUEST, uids))
     finishable, verdicts, arrived = [], [], []
     for record in records:
-        copy = _copy_of(record, copies, is_reset=is_reset)
+        copy = _copy_of(record, copies, is_reset=is_reset, crosses=crosses)
         flags = originals.get(record.intent.uid)
         if copy is not None:
             if is_reset:
                 record = replace(record, target_uidvalidity=uidvalidity, target_uid=copy.uid)  # noqa: PLW2901 -- found again
             finishable.append(record)
-            wanted = keywords_of(flags or ())
+            wanted = frozenset[str]() if crosses else keywords_of(flags or ())
             arrived.append(Arrived(record=record, uidvalidity=uidvalidity, facts=copy, wanted=wanted))
         elif flags is None:
             detail = f"the message is neither in {record.intent.command.mailbox} nor in {target} any more"
@@ -186,8 +205,11 @@ async def _check_copies(
     return Checked(finishable=tuple(finishable), verdicts=tuple(verdicts), arrived=tuple(arrived))
 
 
-def _copy_of(record: StepRecord, copies: Sequence[MessageFacts], *, is_reset: bool) -> MessageFacts | None:
-    wanted = set(identities_of_intent(record.intent))
+def _copy_of(
+    record: StepRecord, copies: Sequence[MessageFacts], *, is_reset: bool, crosses: bool
+) -> MessageFacts | None:
+    # The ids of two servers mean nothing to each other.
+    wanted = {one for one in identities_of_intent(record.intent) if not crosses or not is_certain(one)}
     for facts in copies:
         is_same = not wanted.isdisjoint(identities_of_facts(facts))
         if is_same and (is_reset or facts.uid == record.target_uid):
@@ -271,8 +293,8 @@ def _mailbox(record: StepRecord) -> str:
     return record.intent.command.mailbox
 
 
-def _target(record: StepRecord) -> str:
-    return record.intent.command.target
+def _target(record: StepRecord) -> tuple[str, str]:
+    return record.intent.command.target_place
 
 
 def _run_and_target(arrived: Arrived) -> tuple[RunId, str]:

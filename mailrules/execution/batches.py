@@ -137,7 +137,8 @@ def _commands_of(
     for step in message.steps:
         match step.kind:
             case StepKind.COPY:
-                key = CommandKey(stage=Stage.COPY, kind=step.kind, operation=Operation.COPY, target=step.to)
+                operation = Operation.APPEND if step.account else Operation.COPY
+                key = CommandKey(stage=Stage.COPY, kind=step.kind, operation=operation, target=step.to)
             case StepKind.EFFECT:
                 key = CommandKey(
                     stage=Stage.EFFECT,
@@ -148,6 +149,7 @@ def _commands_of(
                 )
             case StepKind.MOVE:
                 operation = Operation.MOVE if "MOVE" in capabilities else Operation.COPY
+                operation = Operation.APPEND if step.account else operation
                 key = CommandKey(stage=Stage.DISPOSITION, kind=step.kind, operation=operation, target=step.to)
             case StepKind.DELETE:
                 key = CommandKey(
@@ -175,8 +177,8 @@ def _unchanged_since(message: MessagePlan, *, plan: MailboxPlan, capabilities: f
 
 
 def _cut(key: CommandKey, shares: Sequence[Share]) -> Iterator[Batch]:
-    if key.operation is Operation.EFFECT:
-        # Each effect has its own intent: after a crash only the one that was under way is unknown.
+    if key.operation in {Operation.EFFECT, Operation.APPEND}:
+        # Each has its own intent: after a crash only the one that was under way is unknown.
         yield from (Batch(key=key, shares=(share,)) for share in shares)
         return
     by_uid = {share.message.uid: share for share in shares}

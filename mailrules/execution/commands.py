@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.execution.batches import Stage
+from mailrules.execution.crossing import carry_over
 from mailrules.execution.effects import EffectCall
 from mailrules.execution.flag_words import flags_hold
+from mailrules.execution.proof import Proof
 from mailrules.journal.records import Operation, StepState
+from mailrules.mailbox.message import UID
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
@@ -17,19 +19,8 @@ if TYPE_CHECKING:
 
     from mailrules.execution.batches import Batch
     from mailrules.execution.effects import EffectHandler
-    from mailrules.mailbox.message import UID
-    from mailrules.mailbox.store import CopyOutcome, MailStore
+    from mailrules.mailbox.store import CopyOutcome, MailboxStatus, MailStore
     from mailrules.plan.plan import MessagePlan, Step
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """What an answer says of one message; ``unknown`` sends us to read the mailboxes."""
-
-    state: StepState
-    detail: str = ""
-    target_uidvalidity: int = 0
-    target_uid: int = 0
 
 
 _UNPROVED = Proof(state=StepState.UNKNOWN, detail="the server's OK proves nothing of this message")
@@ -51,6 +42,17 @@ async def perform(
             return _copied(batch, await store.copy(batch.uids, batch.key.target), proved=proved)
         case _:
             return await _effect(batch, effects[batch.key.effect], account=account, mailbox=mailbox)
+
+
+async def carry(
+    batch: Batch, *, source: MailStore, target: MailStore, before: MailboxStatus | None
+) -> dict[UID, Proof]:
+    """Carry the batch's one message into another account; ``before`` is the mailbox there as it was."""
+    (uid,) = batch.uids
+    mailbox = batch.key.target.partition("/")[2]
+    proved = StepState.HALFWAY if batch.key.kind is StepKind.MOVE else StepState.APPLIED
+    baseline = UID((before.uidnext if before else 1) or 1)
+    return {uid: await carry_over(source, target, uid=uid, mailbox=mailbox, baseline=baseline, proved=proved)}
 
 
 async def _store(batch: Batch, store: MailStore) -> dict[UID, Proof]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import ConnectionLost, ReadOnlyMode, RemoteProtocolError
@@ -53,7 +54,7 @@ async def execute(
         if account not in stores:
             part.leave_out(tally, f"account {account!r} is not connected")
             continue
-        session = Session(run=run, store=stores[account], journal=journal, now=now, outbox=outbox)
+        session = Session(run=run, store=stores[account], journal=journal, now=now, others=stores, outbox=outbox)
         try:
             await _run_account(part, session, effects=effects, tally=tally, known=known or {})
         except (ConnectionLost, RemoteProtocolError) as error:
@@ -102,13 +103,18 @@ async def _run_account(
         for one in await session.journal.given_up()
         if one.state is StepState.AMBIGUOUS
         and one.intent.command.account == part.account
-        and one.intent.command.operation in {Operation.COPY, Operation.MOVE}
+        and one.intent.command.operation in {Operation.COPY, Operation.MOVE, Operation.APPEND}
     ]
     unsettled = {
         (one.intent.command.mailbox, one.intent.command.uidvalidity, one.intent.uid)
         for one in (*await session.journal.open_steps(part.account), *undecided)
     }
-    await create_mailboxes(session, tuple(_creations(part.mailboxes, part.first)))
+    creations = tuple(_creations(part.mailboxes, part.first))
+    await create_mailboxes(session, [one for one in creations if one.account == part.account])
+    for name in dict.fromkeys(one.account for one in creations if one.account in session.others):
+        if name != part.account:
+            there = replace(session, store=session.others[name])
+            await create_mailboxes(there, [one for one in creations if one.account == name])
     await _run_mailbox_steps(part.first, session, tally=tally, is_undo=part.is_undo)
     while part.mailboxes:
         mailbox = part.mailboxes.pop(0)
@@ -161,7 +167,9 @@ def _creations(mailboxes: Sequence[MailboxPlan], steps: Sequence[MailboxStep]) -
             for step in message.steps:
                 if step.create and step.to not in seen:
                     seen.add(step.to)
-                    yield MailboxStep(account=mailbox.account, mailbox=step.to, kind=StepKind.CREATE, rule=step.rule)
+                    account = step.account or mailbox.account
+                    name = step.to.removeprefix(step.account + "/") if step.account else step.to
+                    yield MailboxStep(account=account, mailbox=name, kind=StepKind.CREATE, rule=step.rule)
 
 
 def _leave_out(tally: Tally, mailbox: MailboxPlan, reason: str) -> None:

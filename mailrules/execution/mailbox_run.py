@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, ReadOnlyMode, RemoteProtocolError
 from mailrules.execution.batches import Batch, Stage, batches_of, command_intent, step_intents
-from mailrules.execution.commands import effect_call, perform
+from mailrules.execution.commands import carry, effect_call, perform
 from mailrules.execution.effects import EffectRefused, OutboxHandler
 from mailrules.execution.finishing import finish_halfway
 from mailrules.execution.flag_words import unkept
@@ -25,11 +25,12 @@ if TYPE_CHECKING:
     from mailrules.execution.batches import Share
     from mailrules.execution.effects import EffectHandler
     from mailrules.execution.outbox import Draft
+    from mailrules.execution.proof import Proof
     from mailrules.execution.report import Tally
     from mailrules.execution.session import Session
     from mailrules.journal.records import CommandIntent, StepId, StepRecord
     from mailrules.mailbox.message import UID
-    from mailrules.mailbox.store import MailboxStatus
+    from mailrules.mailbox.store import MailboxStatus, MailStore
     from mailrules.plan.plan import MailboxPlan
 
 MESSAGES_IN_FLIGHT = 1000
@@ -78,6 +79,8 @@ class MailboxRun:
         """Steps that were sent and have no outcome yet."""
         self._flights: list[_Flight] = []
         self._answered = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        """For messages on their way to other accounts: each takes two connections."""
         self._lost: Exception | None = None
         self._stopped: ReadOnlyMode | None = None
         self._void = ""
@@ -121,8 +124,9 @@ class MailboxRun:
         targets_named = {batch.key.target for batch in batches if batch.key.stage is not Stage.EFFECT} - {""}
         self._targets = {name: self._known[name] for name in targets_named & self._known.keys()}
         names = sorted(targets_named - self._known.keys())
+        across = frozenset(batch.key.target for batch in batches if batch.key.operation is Operation.APPEND)
         opened, *targets = await asyncio.gather(
-            self._source(), *(self._store.status(name) for name in names), return_exceptions=True
+            self._source(), *(self._target_status(name, across=across) for name in names), return_exceptions=True
         )
         for name, status in zip(names, targets, strict=True):
             if isinstance(status, CommandRefused):
@@ -139,6 +143,20 @@ class MailboxRun:
         if "UIDPLUS" not in self._store.capabilities and any(_removes_by_flag(batch) for batch in batches):
             self._tally.warn(_NO_UIDPLUS.format(mailbox=self._plan.mailbox))
         return self._checked(opened)
+
+    async def _target_status(self, name: str, *, across: frozenset[str]) -> MailboxStatus:
+        if name not in across:
+            return await self._store.status(name)
+        account, _, mailbox = name.partition("/")
+        return await self._other(account).status(mailbox)
+
+    def _other(self, account: str) -> MailStore:
+        """The connection to another account. Raises CommandRefused where there is none."""
+        if account not in self._session.others:
+            raise CommandRefused(
+                "APPEND", status="NO", code="UNAVAILABLE", text=f"account {account!r} is not connected"
+            )
+        return self._session.others[account]
 
     async def _source(self) -> MailboxStatus:
         """Open since the plan was made, as a rule; while it stays open, its UIDs keep their meaning."""
@@ -302,13 +320,7 @@ class MailboxRun:
     async def _send(self, batch: Batch, steps: Sequence[tuple[StepId, UID]], flight: _Flight) -> None:
         """Send one command, and journal what its answer proves."""
         try:
-            proofs = await perform(
-                batch,
-                store=self._store,
-                effects=self._plain_effects,
-                account=self._session.account,
-                mailbox=self._plan.mailbox,
-            )
+            proofs = await self._perform(batch)
         except (ConnectionLost, RemoteProtocolError) as error:
             self._lost = error
             judged = self._session.now()
@@ -339,6 +351,24 @@ class MailboxRun:
         await self._session.confirm(verdicts)
         self._learn(verdicts)
 
+    async def _perform(self, batch: Batch) -> dict[UID, Proof]:
+        if batch.key.operation is Operation.APPEND:
+            account = batch.key.target.partition("/")[0]
+            async with self._one_at_a_time:
+                return await carry(
+                    batch,
+                    source=self._store,
+                    target=self._other(account),
+                    before=self._targets.get(batch.key.target),
+                )
+        return await perform(
+            batch,
+            store=self._store,
+            effects=self._plain_effects,
+            account=self._session.account,
+            mailbox=self._plan.mailbox,
+        )
+
     def _refused(self, batch: Batch, error: CommandRefused | MissingCapability) -> StepState:
         """The state after a NO: some servers have done a part of a command that they refuse."""
         if isinstance(error, MissingCapability):
@@ -355,7 +385,9 @@ class MailboxRun:
         unproved = await self._open_steps(StepState.UNKNOWN)
         if unproved:
             now = self._session.now()
-            verdicts = await reconcile(self._store, unproved, journal=self._session.journal, now=now)
+            verdicts = await reconcile(
+                self._store, unproved, journal=self._session.journal, now=now, others=self._session.others
+            )
             verdicts = [self._with_refusal(one) for one in verdicts]
             await self._session.confirm(verdicts)
             self._unproved.clear()
@@ -430,4 +462,4 @@ class MailboxRun:
 def _removes_by_flag(batch: Batch) -> bool:
     """Whether the messages will be removed by \\Deleted and UID EXPUNGE."""
     key = batch.key
-    return key.kind is StepKind.DELETE or (key.kind is StepKind.MOVE and key.operation is Operation.COPY)
+    return key.kind is StepKind.DELETE or (key.kind is StepKind.MOVE and key.operation is not Operation.MOVE)

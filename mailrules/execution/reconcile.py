@@ -6,6 +6,7 @@ Nothing here writes to a server: mailboxes are opened by EXAMINE. Text from a st
 from __future__ import annotations
 
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
@@ -18,7 +19,7 @@ from mailrules.mailbox.message import FactRequest
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.journal.journal import Journal
@@ -26,29 +27,39 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import MessageFacts
     from mailrules.mailbox.store import MailStore
 
-_TRANSFERS = frozenset({Operation.COPY, Operation.MOVE})
+_TRANSFERS = frozenset({Operation.COPY, Operation.MOVE, Operation.APPEND})
 _ON_MESSAGES = frozenset({Operation.STORE, Operation.EXPUNGE, *_TRANSFERS})
 
 
 async def reconcile(
-    store: MailStore, steps: Iterable[StepRecord], *, journal: Journal, now: datetime
+    store: MailStore,
+    steps: Iterable[StepRecord],
+    *,
+    journal: Journal,
+    now: datetime,
+    others: Mapping[str, MailStore] = MappingProxyType({}),
 ) -> list[StepVerdict]:
     """Verdicts for open steps (``intent`` or ``unknown``) of one account; the caller journals them.
 
     Leaves some other mailbox open than before, and read-only. Raises ConnectionLost.
     """
-    return [verdict_of(one, now=now) for one in await read_up(store, steps, journal=journal)]
+    return [verdict_of(one, now=now) for one in await read_up(store, steps, journal=journal, others=others)]
 
 
-async def read_up(store: MailStore, steps: Iterable[StepRecord], *, journal: Journal) -> list[Decision]:
-    """The same as decisions, which also hold what was found of the messages."""
+async def read_up(
+    store: MailStore, steps: Iterable[StepRecord], *, journal: Journal, others: Mapping[str, MailStore]
+) -> list[Decision]:
+    """The same as decisions, which also hold what was found of the messages.
+
+    ``others`` are connections to the accounts that messages went to from this one.
+    """
     decisions: list[Decision] = []
     steps = list(steps)
     on_messages = [one for one in steps if one.intent.command.operation in _ON_MESSAGES]
-    others = [one for one in steps if one.intent.command.operation not in _ON_MESSAGES]
+    on_mailboxes = [one for one in steps if one.intent.command.operation not in _ON_MESSAGES]
     for mailbox, group in groupby(sorted(on_messages, key=_mailbox), key=_mailbox):
-        decisions += await _read_mailbox(store, mailbox, list(group), journal=journal)
-    for record in others:
+        decisions += await _read_mailbox(store, mailbox, list(group), journal=journal, others=others)
+    for record in on_mailboxes:
         state, detail = await reconcile_mailbox_step(store, record.intent.command)
         decisions.append(Decision(record=record, state=state, detail=detail))
     return decisions
@@ -68,7 +79,12 @@ def verdict_of(decision: Decision, *, now: datetime) -> StepVerdict:
 
 
 async def _read_mailbox(
-    store: MailStore, mailbox: str, steps: Sequence[StepRecord], *, journal: Journal
+    store: MailStore,
+    mailbox: str,
+    steps: Sequence[StepRecord],
+    *,
+    journal: Journal,
+    others: Mapping[str, MailStore],
 ) -> list[Decision]:
     """Read one source mailbox, and the targets of its open steps."""
     status = await look_into(store, mailbox)
@@ -100,9 +116,15 @@ async def _read_mailbox(
     ]
     transfers = [one for one in current if one.intent.command.operation in _TRANSFERS]
     there = frozenset(one.uid for one in present.values())
-    for target, group in groupby(sorted(transfers, key=_target), key=_target):
-        reading = TransferReading(store, journal=journal, mailbox=mailbox, target=target, present=there)
-        decisions += await reading.decide(list(group))
+    for (account, target), group in groupby(sorted(transfers, key=_target), key=_target):
+        to_target = list(group)
+        if account != store.account and account not in others:
+            detail = f"cannot look into {account}/{target}: the account is not connected"
+            decisions += [Decision(record=one, state=StepState.UNKNOWN, detail=detail) for one in to_target]
+            continue
+        other = others[account] if account != store.account else None
+        reading = TransferReading(store, journal=journal, mailbox=mailbox, target=target, present=there, there=other)
+        decisions += await reading.decide(to_target)
     return decisions
 
 
@@ -130,5 +152,5 @@ def _mailbox(record: StepRecord) -> str:
     return record.intent.command.mailbox
 
 
-def _target(record: StepRecord) -> str:
-    return record.intent.command.target
+def _target(record: StepRecord) -> tuple[str, str]:
+    return record.intent.command.target_place

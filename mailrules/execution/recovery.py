@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
@@ -49,42 +50,59 @@ async def recover(
     now: Callable[[], datetime],
     wait: Callable[[float], Awaitable[None]],
     quiet_seconds: float = QUIET_SECONDS,
+    others: Mapping[str, MailStore] = MappingProxyType({}),
 ) -> RecoveryReport:
     """Give every open step of these accounts its verdict, before anything new is judged there.
 
     The connections are new ones: the steps' own are gone. ``wait`` is ``asyncio.sleep`` outside tests. With
-    nothing open it sends and waits for nothing. Raises ConnectionLost; what was settled until then stays so.
+    nothing open it sends and waits for nothing. ``others`` are connections to accounts that only received.
+
+    Raises ConnectionLost; what was settled until then stays so.
     """
     settled: Counter[StepState] = Counter()
     alarms: list[str] = []
+    reached = {**others, **stores}
     for account, store in stores.items():
         steps = await _left_open(journal, account)
         if not steps:
             continue
-        restless = await _settle(store, _mailboxes_of(steps), wait=wait, quiet_seconds=quiet_seconds)
+        apart = [one for one in steps if one.intent.command.target_place[0] not in reached]
+        if apart:
+            names = sorted({one.intent.command.target_place[0] for one in apart})
+            alarms.append(
+                f"{account}: {len(apart)} steps of an earlier run go to {', '.join(names)}, which is not connected;"
+                " they stay unsettled and their messages are left alone"
+            )
+        steps = [one for one in steps if one not in apart]
+        restless = await _settle(reached, _mailboxes_of(steps), wait=wait, quiet_seconds=quiet_seconds)
         parked = [one for one in steps if not restless.isdisjoint(_mailboxes_of([one]))]
         if parked:
             await _park(journal, parked, now=now())
             alarms.append(
-                f"{account}: {', '.join(sorted(restless))} did not come to rest, so {len(parked)} steps of an earlier"
-                " run stay unsettled and their messages are left alone; the next run looks again"
+                f"{account}: {', '.join(_names(restless, account))} did not come to rest, so {len(parked)} steps of an"
+                " earlier run stay unsettled and their messages are left alone; the next run looks again"
             )
         steps = [one for one in steps if one not in parked]
         if steps:
-            verdicts = await _settle_steps(journal, store, steps, now=now)
+            verdicts = await _settle_steps(journal, store, steps, now=now, others=reached)
             settled.update(one.state for one in verdicts)
             alarms += _alarms(account, steps, verdicts)
     return RecoveryReport(settled=dict(settled), alarms=tuple(alarms))
 
 
 async def _settle_steps(
-    journal: Journal, store: MailStore, steps: Sequence[StepRecord], *, now: Callable[[], datetime]
+    journal: Journal,
+    store: MailStore,
+    steps: Sequence[StepRecord],
+    *,
+    now: Callable[[], datetime],
+    others: Mapping[str, MailStore],
 ) -> list[StepVerdict]:
     """Decide what is open, then finish what is halfway, under the run that began it."""
     meant = {one.id: one for one in steps}
     located = {one.id: one for one in await found_again(store, steps)}
     unproved = [one for one in located.values() if one.state is not StepState.HALFWAY]
-    decisions = await read_up(store, unproved, journal=journal)
+    decisions = await read_up(store, unproved, journal=journal, others=others)
     # Before the verdicts: once a move counts as done, nobody looks at its keywords again.
     await restore_keywords(journal, store, await _arrived(journal, decisions, meant=meant), now=now)
     verdicts = {one.record.id: _told(one, meant=meant, now=now()) for one in decisions}
@@ -92,17 +110,22 @@ async def _settle_steps(
     halfway = [one for one in located.values() if one.state is StepState.HALFWAY] + [
         _as_judged(located[step], verdict) for step, verdict in verdicts.items() if verdict.state is StepState.HALFWAY
     ]
-    verdicts.update(await _finish(journal, store, halfway, now=now))
+    verdicts.update(await _finish(journal, store, halfway, now=now, others=others))
     return list(verdicts.values())
 
 
 async def _finish(
-    journal: Journal, store: MailStore, halfway: Sequence[StepRecord], *, now: Callable[[], datetime]
+    journal: Journal,
+    store: MailStore,
+    halfway: Sequence[StepRecord],
+    *,
+    now: Callable[[], datetime],
+    others: Mapping[str, MailStore],
 ) -> dict[StepId, StepVerdict]:
     """Finish what takes more than one command, where its first half still stands."""
     if not halfway:
         return {}
-    checked = await check_halfway(store, halfway, now=now())
+    checked = await check_halfway(store, halfway, now=now(), others=others)
     await journal.judge(checked.verdicts)
     await restore_keywords(journal, store, checked.arrived, now=now)
     verdicts = {one.step: one for one in checked.verdicts}
@@ -121,6 +144,7 @@ async def _arrived(
         one
         for one in decisions
         if one.state is StepState.APPLIED
+        and one.record.intent.command.operation is not Operation.APPEND
         and one.record.intent.command.kind is StepKind.MOVE
         and one.arrived is not None
         and has_lost_keywords(one.arrived)
@@ -173,34 +197,44 @@ async def _left_open(journal: Journal, account: str) -> list[StepRecord]:
     return [one for one in await journal.open_steps(account) if not journal.is_under_way(one.run)]
 
 
-def _mailboxes_of(steps: Iterable[StepRecord]) -> frozenset[str]:
-    """The mailboxes whose messages the open steps may still be changing."""
+def _names(places: Iterable[tuple[str, str]], account: str) -> list[str]:
+    return sorted(name if where == account else f"{where}/{name}" for where, name in places)
+
+
+def _mailboxes_of(steps: Iterable[StepRecord]) -> frozenset[tuple[str, str]]:
+    """Account and name of the mailboxes whose messages the open steps may still be changing."""
     commands = [
         one.intent.command for one in steps if one.intent.uid and one.intent.command.operation is not Operation.EFFECT
     ]
-    return frozenset(name for command in commands for name in (command.mailbox, command.target) if name)
+    places = {(one.account, one.mailbox) for one in commands} | {one.target_place for one in commands if one.target}
+    return frozenset(places)
 
 
 async def _settle(
-    store: MailStore, mailboxes: frozenset[str], *, wait: Callable[[float], Awaitable[None]], quiet_seconds: float
-) -> frozenset[str]:
+    stores: Mapping[str, MailStore],
+    mailboxes: frozenset[tuple[str, str]],
+    *,
+    wait: Callable[[float], Awaitable[None]],
+    quiet_seconds: float,
+) -> frozenset[tuple[str, str]]:
     """Wait until two readings agree: the old connection's command may still run. Returns what did not rest."""
     restless = mailboxes
-    readings = {name: await _reading(store, name) for name in sorted(mailboxes)}
+    readings = {place: await _reading(stores, place) for place in sorted(mailboxes)}
     for _ in range(MOST_READINGS - 1):
         if not restless:
             break
         await wait(quiet_seconds)
-        again = {name: await _reading(store, name) for name in sorted(mailboxes)}
-        restless = frozenset(name for name in mailboxes if again[name] != readings[name])
+        again = {place: await _reading(stores, place) for place in sorted(mailboxes)}
+        restless = frozenset(place for place in mailboxes if again[place] != readings[place])
         readings = again
     return restless
 
 
-async def _reading(store: MailStore, mailbox: str) -> MailboxStatus | None:
+async def _reading(stores: Mapping[str, MailStore], place: tuple[str, str]) -> MailboxStatus | None:
     """What changes with every change of a mailbox; None if it does not exist."""
+    account, mailbox = place
     try:
-        return await store.status(mailbox)
+        return await stores[account].status(mailbox)
     except CommandRefused:
         return None
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mailrules.journal.records import StepVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.execution.outbox import Outbox
@@ -27,6 +27,8 @@ class Session:
     store: MailStore
     journal: Journal
     now: Callable[[], datetime]
+    others: Mapping[str, MailStore] = field(default_factory=dict)
+    """Connections to the other accounts, for what crosses."""
     outbox: Outbox | None = None
     """Where effects beyond the mailbox go out."""
 

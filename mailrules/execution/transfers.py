@@ -54,9 +54,18 @@ class TransferReading:
     """Decides the steps from one source to one target. ``present`` are the messages that are in the source."""
 
     def __init__(
-        self, store: MailStore, *, journal: Journal, mailbox: str, target: str, present: frozenset[UID]
+        self,
+        store: MailStore,
+        *,
+        journal: Journal,
+        mailbox: str,
+        target: str,
+        present: frozenset[UID],
+        there: MailStore | None = None,
     ) -> None:
+        """``there`` is the connection to the target's account, where that is another one."""
         self._store, self._journal = store, journal
+        self._there, self._crosses = there or store, there is not None
         self._mailbox, self._target, self._present = mailbox, target, present
         self._arrivals: dict[UID, MessageFacts] = {}
         self._by_identity: defaultdict[Identity, list[UID]] = defaultdict(list)
@@ -67,7 +76,7 @@ class TransferReading:
 
     async def decide(self, records: Sequence[StepRecord]) -> list[Decision]:
         """One decision for each step. Leaves some other mailbox open. Raises ConnectionLost."""
-        status = await look_into(self._store, self._target)
+        status = await look_into(self._there, self._target)
         if isinstance(status, CommandRefused):
             detail = f"cannot look into {self._target}: {status}"
             return [Decision(record=one, state=StepState.UNKNOWN, detail=detail) for one in records]
@@ -79,7 +88,8 @@ class TransferReading:
             await self._read_arrivals(records)
         # What is gone from the source has the first claim on an equal message in the target.
         waiting = sorted(records, key=lambda one: (one.intent.uid in self._present, one.id))
-        waiting = [one for one in waiting if not self._take(one, certain=True)]
+        # The ids of two servers mean nothing to each other.
+        waiting = [one for one in waiting if self._crosses or not self._take(one, certain=True)]
         waiting = [one for one in waiting if one.intent.uid in self._present or not self._take(one, certain=False)]
         claims, rest = self._claims(waiting)
         if claims:
@@ -91,9 +101,9 @@ class TransferReading:
         """Messages at or above the baseline that no other step of ours accounts for; all after a new UIDVALIDITY."""
         baseline = 1 if self._is_reset else max(1, min(one.intent.command.target_uidnext for one in records))
         ours = await self._journal.placed_by_us(
-            self._store.account, self._target, uidvalidity=self._uidvalidity, after_uid=baseline - 1
+            self._there.account, self._target, uidvalidity=self._uidvalidity, after_uid=baseline - 1
         )
-        for facts in await self._store.fetch_from(IDENTITY_REQUEST, UID(baseline)):
+        for facts in await self._there.fetch_from(IDENTITY_REQUEST, UID(baseline)):
             if facts.uid not in ours:
                 self._arrivals[facts.uid] = facts
                 for identity in identities_of_facts(facts):
@@ -132,7 +142,10 @@ class TransferReading:
     def _claims(self, records: Sequence[StepRecord]) -> tuple[list[_Claim], list[StepRecord]]:
         claims, rest = [], []
         for record in records:
-            identity = next((one for one in identities_of_intent(record.intent) if self._candidates(one)), None)
+            identities = [
+                one for one in identities_of_intent(record.intent) if not self._crosses or not is_certain(one)
+            ]
+            identity = next((one for one in identities if self._candidates(one)), None)
             if identity is None or record.intent.uid not in self._present:
                 rest.append(record)
             else:
@@ -142,11 +155,12 @@ class TransferReading:
     async def _compare(self, claims: Sequence[_Claim]) -> None:
         """The sender writes the Message-ID, so what is in both mailboxes is compared as a whole."""
         copies = await self._hashes(
+            self._there,
             self._target,
             {uid: self._arrivals[uid].size_bytes or 0 for one in claims for uid in self._candidates(one.identity)},
         )
         originals = await self._hashes(
-            self._mailbox, {one.record.intent.uid: one.record.intent.size_bytes for one in claims}
+            self._store, self._mailbox, {one.record.intent.uid: one.record.intent.size_bytes for one in claims}
         )
         if copies is None or originals is None:
             detail = f"cannot look into {self._target if copies is None else self._mailbox} to compare"
@@ -167,12 +181,13 @@ class TransferReading:
             else:
                 self._decided.append(Decision(record=record, state=StepState.NOT_APPLIED))
 
-    async def _hashes(self, mailbox: str, sizes: Mapping[UID, int]) -> dict[UID, bytes] | None:
+    @staticmethod
+    async def _hashes(store: MailStore, mailbox: str, sizes: Mapping[UID, int]) -> dict[UID, bytes] | None:
         """Of these messages, None where their mailbox cannot be looked into now: then no other may stand for it."""
-        status = await look_into(self._store, mailbox)
+        status = await look_into(store, mailbox)
         if status is None or isinstance(status, CommandRefused):
             return None
-        return await content_hashes(self._store, sizes)
+        return await content_hashes(store, sizes)
 
     async def _decide_missing(self, records: Sequence[StepRecord]) -> None:
         vanished = []

@@ -183,7 +183,7 @@ class _WayBack:
         chain = self._chain(_place(record))
         if len(chain) == 1:
             self._refuse(record, "cannot be taken back: the server did not say where the messages went")
-        elif chain[-1].mailbox != command.mailbox:
+        elif chain[-1][:2] != (command.account, command.mailbox):
             self.origins[command.account, command.mailbox] = command.uidvalidity
             self._plan(chain[-1], record, kind=StepKind.MOVE, to=command.mailbox)
 
@@ -202,7 +202,7 @@ class _WayBack:
             self._refuse(record, "cannot be taken back: the messages are gone for ever")
         elif self._standing_copy(copied) is None:
             original = self._chain(_place(copied))[-1]
-            self._plan(original, record, kind=StepKind.COPY, to=copied.intent.command.target)
+            self._plan(original, record, kind=StepKind.COPY, to=copied.intent.command.target_place[1])
             self._intents[original] = copied.intent
 
     def _standing_copy(self, record: StepRecord) -> Place | None:
@@ -255,7 +255,18 @@ class _WayBack:
         reversible: bool = True,
     ) -> None:
         reason = f"takes back {record.intent.command.kind} of run {record.run}"
-        step = Step(kind=kind, rule=record.intent.rule, reason=reason, flags=flags, to=to, reversible=reversible)
+        home = record.intent.command.account
+        account = home if to and home != place.account else ""
+        to = f"{account}/{to}" if account else to
+        step = Step(
+            kind=kind,
+            rule=record.intent.rule,
+            reason=reason,
+            flags=flags,
+            to=to,
+            account=account,
+            reversible=reversible,
+        )
         self._steps[place].append(step)
         self._intents.setdefault(place, record.intent)
 
@@ -322,4 +333,4 @@ def _place_of(intent: StepIntent) -> Place:
 
 def _target_place(record: StepRecord) -> Place:
     command = record.intent.command
-    return Place(command.account, command.target, record.target_uidvalidity, record.target_uid)
+    return Place(*command.target_place, record.target_uidvalidity, record.target_uid)

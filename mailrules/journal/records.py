@@ -47,6 +47,8 @@ class Operation(StrEnum):
     STORE = "store"
     COPY = "copy"
     MOVE = "move"
+    APPEND = "append"
+    """A copy into another account, or the first half of a move there; ``target`` then begins with its name."""
     EXPUNGE = "expunge"
     CREATE = "create"
     DELETE_MAILBOX = "delete_mailbox"
@@ -112,6 +114,14 @@ class CommandIntent:
     prior_rights: str = ""
     effect: str = ""
     capabilities: frozenset[str] = frozenset()
+
+    @property
+    def target_place(self) -> tuple[str, str]:
+        """Account and mailbox of the target: ``work/Archive`` is one of another account, where APPEND puts it."""
+        if self.operation is Operation.APPEND:
+            account, _, mailbox = self.target.partition("/")
+            return account, mailbox
+        return self.account, self.target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

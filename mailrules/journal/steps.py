@@ -132,8 +132,12 @@ def select_placed(
     """UIDs above ``after_uid`` that our copies and moves got in this mailbox."""
     rows = connection.execute(
         "SELECT s.target_uid FROM steps s JOIN commands c ON c.id = s.command"
-        " WHERE c.account = ? AND c.target = ? AND c.target != ''"
-        " AND s.target_uidvalidity = ? AND s.target_uid > ? AND s.state IN ('applied', 'halfway')",
+        " WHERE c.account = ?1 AND c.target = ?2 AND c.operation != 'append' AND c.target != ''"
+        " AND s.target_uidvalidity = ?3 AND s.target_uid > ?4 AND s.state IN ('applied', 'halfway')"
+        " UNION SELECT s.target_uid FROM steps s JOIN commands c ON c.id = s.command"  # from other accounts
+        " WHERE c.account IN (SELECT DISTINCT account FROM commands) AND c.target = ?1 || '/' || ?2"
+        " AND c.operation = 'append' AND s.target_uidvalidity = ?3 AND s.target_uid > ?4"
+        " AND s.state IN ('applied', 'halfway')",
         (account, mailbox, uidvalidity, after_uid),
     )
     return frozenset(UID(uid) for (uid,) in rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class Directory:
     junk: str = ""
     is_imagined: bool = False
     """For examples, which have no server: every mailbox exists."""
+    others: Mapping[str, Directory] = field(default_factory=dict)
+    """Those of the other accounts that rules move or copy to, by name: ``work/Archive`` is a mailbox there."""
 
     def server_name(self, written: str) -> str:
         """A mailbox name as rules write it (``/`` between levels) in the server's spelling.
@@ -37,7 +39,15 @@ class Directory:
             return written
         return written.replace("/", self.delimiter)
 
+    def other_account(self, name: str) -> str:
+        """The account in which a target such as ``work/Archive`` lies; "" for one of this account."""
+        head, slash, rest = name.partition("/")
+        return head if slash and rest and head in self.others else ""
+
     def exists(self, server_name: str) -> bool:
+        """Whether a mailbox can be moved or copied to, here or in another account."""
+        if account := self.other_account(server_name):
+            return self.others[account].exists(server_name.partition("/")[2])
         info = self.mailboxes.get(server_name)
         if info is None:
             return self.is_imagined

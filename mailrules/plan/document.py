@@ -114,6 +114,8 @@ def _step(step: Step) -> dict[str, object]:
         document["flags"] = list(step.flags)
     if step.to:
         document |= {"to": step.to, "create": step.create}
+    if step.account:
+        document["account"] = step.account
     if step.effect:
         document |= {"effect": step.effect, "options": dict(step.options)}
     return document | {"rule": step.rule, "reason": step.reason, "reversible": step.reversible}
@@ -218,6 +220,7 @@ def _read_step(reader: _Reader) -> Step:
         kind=reader.kind(),
         flags=reader.strings("flags"),
         to=reader.value("to", str, ""),
+        account=reader.value("account", str, ""),
         create=reader.value("create", bool, False),  # noqa: FBT003 -- the default value read, not an option
         effect=reader.value("effect", str, ""),
         options=reader.value("options", dict, {}),

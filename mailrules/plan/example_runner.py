@@ -58,12 +58,13 @@ def _failures(
     if ref is None:
         return ("no rule watches the mailbox that this example names",)
     watching = [rule for rule in considered if ref in rule.mailboxes]
-    return compare(example.expect, _outcome(example, watching, ref, settings=accounts.get(ref.account), now=now))
+    return compare(example.expect, _outcome(example, watching, ref, accounts=accounts, now=now))
 
 
 def _outcome(
-    example: Example, rules: Sequence[Rule], ref: MailboxRef, *, settings: AccountSettings | None, now: datetime
+    example: Example, rules: Sequence[Rule], ref: MailboxRef, *, accounts: Mapping[str, AccountSettings], now: datetime
 ) -> ExampleOutcome:
+    settings = accounts.get(ref.account)
     directory = Directory(
         account=ref.account,
         user=settings.user if settings else "",
@@ -73,6 +74,11 @@ def _outcome(
         archive=(settings and settings.archive) or "Archive",
         junk=(settings and settings.junk) or "Junk",
         is_imagined=True,
+        others={
+            name: Directory(account=name, user="", delimiter="/", mailboxes={}, is_imagined=True)
+            for name in accounts
+            if name != ref.account
+        },
     )
     snapshot = example_snapshot(example, ref)
     environment = example_environment(example, snapshot, settings=settings, now=now)
@@ -95,9 +101,7 @@ def _outcome(
         matched=tuple(dict.fromkeys(acting.rule.name for acting in planner.acting)),
         mailbox=_final_mailbox(plan, ref),
         flags=_final_flags(plan, example.given.flags),
-        copies=tuple(
-            MailboxRef(account=ref.account, mailbox=step.to) for step in _steps(plan) if step.kind == StepKind.COPY
-        ),
+        copies=tuple(_target(step, ref) for step in _steps(plan) if step.kind == StepKind.COPY),
         notes=tuple(f"rule {one.rule!r} is {one.kind}: {one.reason}" for one in plan.findings),
     )
 
@@ -107,8 +111,14 @@ def _steps(plan: MailboxPlan) -> Iterator[Step]:
 
 
 def _final_mailbox(plan: MailboxPlan, ref: MailboxRef) -> MailboxRef:
-    moves = [step.to for step in _steps(plan) if step.kind == StepKind.MOVE]
-    return MailboxRef(account=ref.account, mailbox=moves[-1]) if moves else ref
+    moves = [_target(step, ref) for step in _steps(plan) if step.kind == StepKind.MOVE]
+    return moves[-1] if moves else ref
+
+
+def _target(step: Step, ref: MailboxRef) -> MailboxRef:
+    if step.account:
+        return MailboxRef(account=step.account, mailbox=step.to.removeprefix(step.account + "/"))
+    return MailboxRef(account=ref.account, mailbox=step.to)
 
 
 def _final_flags(plan: MailboxPlan, flags: frozenset[str]) -> frozenset[str]:

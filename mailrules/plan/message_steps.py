@@ -121,6 +121,7 @@ class StepBuilder:
                     rule=fanned.rule,
                     reason=fanned.step.reason,
                     to=fanned.step.to,
+                    account=fanned.step.account,
                     create=fanned.step.create,
                 )
                 if not self._is_done(draft, step):
@@ -153,6 +154,7 @@ class StepBuilder:
             rule=acting.rule.name,
             reason=reason,
             to=to,
+            account=self._directory.other_account(to),
             create=copy.create and not self._directory.exists(to),
         )
         if to == self._mailbox or to in copies or self._is_done(draft, step):
@@ -210,6 +212,7 @@ class StepBuilder:
             rule=rule.name,
             reason=reason,
             to=to,
+            account=self._directory.other_account(to),
             create=create and not self._directory.exists(to),
         )
 

@@ -38,7 +38,8 @@ class Step:
 
     ``flags`` for add_flags and remove_flags, ``to`` for copy and move, ``effect`` and ``options``
     for an effect, whose ``to`` is whom or what it reaches outside. ``create`` says that ``to`` does
-    not exist yet and may be made.
+    not exist yet and may be made. ``account`` is the other account in which ``to`` lies, which then
+    begins with its name: ``work/Archive``.
     """
 
     kind: StepKind
@@ -46,6 +47,7 @@ class Step:
     reason: str = ""
     flags: tuple[str, ...] = ()
     to: str = ""
+    account: str = ""
     create: bool = False
     effect: str = ""
     options: Mapping[str, object] = field(default_factory=dict)

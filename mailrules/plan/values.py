@@ -102,4 +102,9 @@ class Renderer:
         return self._from_captures[key]
 
     def _render(self, target: Template, values: Mapping[str, object]) -> str:
-        return self._directory.server_name(target.render(values, delimiter=self._directory.delimiter))
+        account = self._directory.other_account(target.literal_prefix + "...")
+        directory = self._directory.others[account] if account else self._directory
+        name = target.render(values, delimiter=directory.delimiter)
+        if not account:
+            return directory.server_name(name)
+        return f"{account}/{directory.server_name(name.removeprefix(account + '/'))}"

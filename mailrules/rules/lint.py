@@ -67,7 +67,7 @@ def _check_names(rules: Sequence[Rule], reporter: Reporter) -> None:
 
 
 def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
-    """A target may begin with an account's name; across accounts is not possible yet."""
+    """A target may begin with an account's name: ``work/Archive``; only moves and copies cross accounts."""
     for rule, use in _uses(rules):
         own = {ref.account for ref in rule.mailboxes}
         for target in _target_names(use):
@@ -77,9 +77,15 @@ def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings
             if own == {account}:
                 message = f'this means the mailbox "{target}" inside the account "{account}"'
                 reporter.warning(use.where, message, cure=f"write {mailbox}: targets are in the rule's own account")
-            elif own:
-                message = f'{use.name} to another account ("{account}") is not supported in this version'
-                reporter.error(use.where, message, cure="choose a mailbox of the rule's own account")
+            elif account in own:
+                message = f'"{target}" is meant in another account for a part of this rule\'s mailboxes only'
+                reporter.error(use.where, message, cure="write a rule for each account")
+            elif own and use.name not in {"move", "copy"}:
+                message = f'{use.name} stays within an account, and "{account}" is another one'
+                reporter.error(use.where, message, cure="only move and copy go to other accounts")
+            elif own and not mailbox.strip("/ "):
+                message = f'"{target}" names no mailbox of "{account}", so any message could choose any mailbox'
+                reporter.error(use.where, message, cure=f"put a fixed name first: {account}/Sorted/...")
 
 
 def _warn_of_emptied_trash(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:

@@ -112,7 +112,7 @@ def a_plan_with_everything() -> Plan:
     steps = (
         Step(kind=StepKind.ADD_FLAGS, rule="a", flags=("\\Seen",)),
         Step(kind=StepKind.EFFECT, rule="a", effect="ring", options={"times": 1}),
-        Step(kind=StepKind.MOVE, rule="a", to="Lists", create=True),
+        Step(kind=StepKind.MOVE, rule="a", to="work/Lists", account="work", create=True),
     )
     mailbox = MailboxPlan(
         account="home",

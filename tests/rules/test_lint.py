@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from mailrules.errors import RuleError
 from tests.rules.loading import HEAD, load, mistakes_of
 
 TWO_ACCOUNTS = HEAD.replace(
@@ -23,10 +26,28 @@ def test_two_rules_may_not_share_a_name() -> None:
     assert found == 'the rule "r" exists already, at main.yaml:6:16; rename one of the two'
 
 
-@pytest.mark.parametrize("action", ["move: work/Archive", "copy: {to: 'work/{from}'}", "create: work/A"])
-def test_a_target_in_another_account_is_not_supported_yet(action: str) -> None:
-    with pytest.raises(Exception, match='to another account \\("work"\\) is not supported in this version'):
+@pytest.mark.parametrize("action", ["move: work/Archive", "copy: {to: 'work/Lists/{from}', create: true}"])
+def test_move_and_copy_go_to_other_accounts(action: str) -> None:
+    assert _warnings(f"  - {{name: r, if: always, do: [{{{action}}}]}}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("action", "mistake"),
+    [
+        ("create: work/A", 'create stays within an account, and "work" is another one; only move and copy'),
+        ("copy: {to: 'work/{from}'}", '"work/" names no mailbox of "work", so any message could choose any mailbox'),
+    ],
+)
+def test_what_cannot_be_meant_in_another_account_is_refused(action: str, mistake: str) -> None:
+    with pytest.raises(RuleError, match=re.escape(mistake)):
         load(TWO_ACCOUNTS + f"rules: [{{name: r, if: always, do: [{{{action}}}]}}]\n")
+
+
+def test_a_rule_for_two_accounts_cannot_name_one_of_them_as_the_other() -> None:
+    with pytest.raises(RuleError, match="write a rule for each account"):
+        load(
+            TWO_ACCOUNTS + "rules: [{name: r, in: [home/INBOX, work/INBOX], if: always, do: [{move: work/Archive}]}]\n"
+        )
 
 
 def test_a_target_that_begins_with_the_own_account_is_a_warning() -> None:
