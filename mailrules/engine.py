@@ -134,7 +134,8 @@ async def undo(
 ) -> RunReport:
     """Take a run back, or one rule's or message's part of it; ``confirm`` sees what cannot be taken back."""
     session.journal.kill_switch.check()
-    accounts = dict.fromkeys(step.intent.command.account for step in await session.journal.steps_of(run))
+    commands = [step.intent.command for step in await session.journal.steps_of(run)]
+    accounts = dict.fromkeys(name for one in commands for name in (one.account, one.target_place[0]))
     async with connected(accounts_named(session, accounts), connect_store) as stores:
         # First: a step whose outcome is open could not be taken back.
         recoveries = await recover_open_steps(session, stores)

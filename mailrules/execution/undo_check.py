@@ -45,7 +45,7 @@ async def still_possible(way_back: UndoPlan, stores: Mapping[str, MailStore], *,
         if account not in stores:
             cannot[f"{account}: the account is not connected"] += 1
             continue
-        check = _AccountCheck(stores[account], way_back, journal=journal, cannot=cannot)
+        check = _AccountCheck(stores[account], way_back, journal=journal, cannot=cannot, others=stores)
         await check.read_names(mailbox_steps)
         checked = [one for plan in mine if (one := await check.check_mailbox(plan)) is not None]
         plans += checked
@@ -61,8 +61,19 @@ async def still_possible(way_back: UndoPlan, stores: Mapping[str, MailStore], *,
 class _AccountCheck:
     """Looks at the mailboxes of one account."""
 
-    def __init__(self, store: MailStore, way_back: UndoPlan, *, journal: JournalReader, cannot: Counter[str]) -> None:
+    def __init__(
+        self,
+        store: MailStore,
+        way_back: UndoPlan,
+        *,
+        journal: JournalReader,
+        cannot: Counter[str],
+        others: Mapping[str, MailStore],
+    ) -> None:
         self._store, self._way_back, self._journal, self._cannot = store, way_back, journal, cannot
+        self._others = others
+        self._is_elsewhere: dict[str, bool] = {}
+        """Whether the mailboxes of other accounts that messages go back to are there."""
         self._names: frozenset[str] = frozenset()
         self._to_be_made: frozenset[str] = frozenset()
         self._by_uidvalidity: dict[int, list[str]] | None = None
@@ -214,6 +225,12 @@ class _AccountCheck:
         if step.kind is StepKind.REMOVE_FLAGS:
             wanted = tuple(flag for flag in step.flags if flag.lower() in present)
             return replace(step, flags=wanted) if wanted else None
+        if step.account:
+            if await self._exists_elsewhere(step):
+                return step
+            why = f"{step.to} does not exist any more; make it, then undo again"
+            self._cannot[f"{step.kind} from {plan.account}/{plan.mailbox}: {why}"] += 1
+            return None
         if step.kind in {StepKind.MOVE, StepKind.COPY} and step.to not in self._names | self._to_be_made:
             origin = self._way_back.origins.get((plan.account, step.to), 0)
             renamed = await self._renamed(step.to, uidvalidity=origin) if origin else ""
@@ -223,6 +240,17 @@ class _AccountCheck:
                 return None
             return replace(step, to=renamed)
         return step
+
+    async def _exists_elsewhere(self, step: Step) -> bool:
+        if step.to not in self._is_elsewhere:
+            self._is_elsewhere[step.to] = False
+            if step.account in self._others:
+                try:
+                    await self._others[step.account].status(step.to.removeprefix(step.account + "/"))
+                except CommandRefused:
+                    return False
+                self._is_elsewhere[step.to] = True
+        return self._is_elsewhere[step.to]
 
     def _list(self, plan: MailboxPlan, messages: Sequence[MessagePlan], reason: str) -> None:
         for message in messages:
