@@ -76,6 +76,10 @@ def _granted(name: str, compile_: Compile, source: SourceValue, context: Compile
             source, f"{name} goes out of the mailbox, and this file does not allow it", cure=cure, context=context
         )
         return None
+    if source.at.file in context.packs:
+        cure = "copy the rule into a file of your own"
+        report_error(source, f"a rule pack does not {name}", cure=cure, context=context)
+        return None
     return compile_(source, context)
 
 

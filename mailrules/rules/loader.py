@@ -127,6 +127,7 @@ class _Loading:
             report=self.reporter.report,
             webhooks=frozenset(main.entries("webhooks")),
             main_file=main.path,
+            packs=frozenset(document.path for document in documents if document.from_pack),
         )
         webhooks = {
             name: webhook_settings(name, source, self.reporter) for name, source in main.entries("webhooks").items()

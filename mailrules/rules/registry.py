@@ -31,6 +31,8 @@ class CompileContext:
     webhooks: frozenset[str] = frozenset()
     main_file: str = ""
     """The file that may grant what included ones may not; its name as in the places of its values."""
+    packs: frozenset[str] = frozenset()
+    """The files of rule packs: what a stranger wrote moves mail at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
