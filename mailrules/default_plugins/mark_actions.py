@@ -1,4 +1,4 @@
-"""The actions that mark a message: ``flag unflag keyword unkeyword``."""
+"""The actions that mark a message: ``flag unflag keyword unkeyword label unlabel``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
-from mailrules.plan.actions import AddFlags, RemoveFlags
+from mailrules.plan.actions import AddFlags, RemoveFlags, SetLabels
 from mailrules.rules.flags import SYSTEM_FLAGS, read_flags, read_keywords
 from mailrules.rules.operator_schemas import TEXTS, either
-from mailrules.rules.operators import report_error
+from mailrules.rules.operators import read_texts, report_error
 from mailrules.rules.registry import ActionSpec
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mailrules.rules.registry import CompileContext, SourceValue
 
     Reader = Callable[[SourceValue, CompileContext], tuple[str, ...] | None]
+
+MAX_LABEL_CHARACTERS = 225
+"""As many as Gmail takes."""
 
 _WORDS = {"enum": sorted(set(SYSTEM_FLAGS) - {"deleted"})}
 _FLAGS = either(_WORDS, {"type": "array", "items": _WORDS, "minItems": 1})
@@ -30,7 +33,31 @@ def mailrules_actions() -> Sequence[ActionSpec]:
         ActionSpec(name="unflag", compile=partial(_remove, read_flags), summary="Remove flags.", schema=_FLAGS),
         ActionSpec(name="keyword", compile=partial(_add, read_keywords), summary="Set keywords.", schema=TEXTS),
         ActionSpec(name="unkeyword", compile=partial(_remove, read_keywords), summary="Remove keywords.", schema=TEXTS),
+        ActionSpec(
+            name="label",
+            compile=partial(_compile_labels, are_added=True),
+            summary="Set labels: Gmail's, or keywords where the server has no labels.",
+            schema=TEXTS,
+        ),
+        ActionSpec(
+            name="unlabel",
+            compile=partial(_compile_labels, are_added=False),
+            summary="Remove labels that are keywords.",
+            schema=TEXTS,
+        ),
     ]
+
+
+def _compile_labels(source: SourceValue, context: CompileContext, *, are_added: bool) -> Sequence[SetLabels] | None:
+    labels = read_texts(source, context)
+    if labels is None:
+        return None
+    for item in source.items:
+        if not item.text.isprintable() or len(item.text) > MAX_LABEL_CHARACTERS or item.text.startswith(("\\", "/")):
+            cure = "write a name such as Work or Work/Travel; starred is flag: flagged"
+            report_error(item, f'"{item.text}" is no label that a rule sets', cure=cure, context=context)
+            return None
+    return [SetLabels(labels=tuple(dict.fromkeys(labels)), are_added=are_added)]
 
 
 def _add(read: Reader, source: SourceValue, context: CompileContext) -> Sequence[AddFlags] | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from mailrules.mailbox.message import RECEIVED, header_fact
+from mailrules.mailbox.message import LABELS, RECEIVED, header_fact
 from mailrules.plan.identity import CONTENT_FIELDS
 from mailrules.rules.conditions import Always, Leaf
 from mailrules.rules.rule import ActionUse, Branch, Event, MailboxRef, Rule
@@ -54,6 +54,18 @@ class RemoveFlags(_Marking):
     """``unflag`` and ``unkeyword``."""
 
     flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLabels(_Marking):
+    """``label`` and ``unlabel``: labels where the server has them (Gmail), else keywords of the same names."""
+
+    labels: tuple[str, ...]
+    are_added: bool = True
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (LABELS,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

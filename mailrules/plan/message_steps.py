@@ -14,6 +14,7 @@ from mailrules.plan.conflicts import Disposition, resolve
 from mailrules.plan.history import LedgerKey
 from mailrules.plan.past_moves import MOVES_A_DAY, came_back, is_restless
 from mailrules.plan.plan import Finding, Step, StepKind
+from mailrules.rules.flags import is_keyword
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,8 @@ class MessageDraft:
     """The names under which the ledger may know it, the content key first; none if no step is remembered."""
     past_moves: Sequence[PastMove] = ()
     received: datetime | None = None
+    labels: frozenset[str] | None = None
+    """None where the server has no labels."""
     origin: Origin | None = None
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -85,6 +88,10 @@ class StepBuilder:
                                 for name in names
                             }
                         )
+                    case actions.SetLabels() as labels if draft.labels is None:
+                        flags.update(self._keyword_wishes(draft, labels, acting.rule))
+                    case actions.SetLabels() as labels:
+                        self._add_labels(draft, labels, acting.rule, reason, copies)
                     case actions.CopyTo() as copy:
                         self._add_copy(draft, copy, acting, reason, copies)
                     case actions.Effect() as effect:
@@ -144,6 +151,35 @@ class StepBuilder:
             )
             for (rule, is_added), names in groups.items()
         ]
+
+    def _keyword_wishes(self, draft: MessageDraft, wanted: actions.SetLabels, rule: Rule) -> dict[str, _FlagWish]:
+        """Labels as keywords, for a server that has none."""
+        unusable = [label for label in wanted.labels if not is_keyword(label)]
+        if unusable:
+            self._hold(draft, rule, f"this server has no labels, and no keyword can be called {unusable[0]!r}")
+        return {
+            label.lower(): _FlagWish(flag=label, is_added=wanted.are_added, rule=rule.name)
+            for label in wanted.labels
+            if label not in unusable
+        }
+
+    def _add_labels(
+        self, draft: MessageDraft, wanted: actions.SetLabels, rule: Rule, reason: str, copies: dict[str, Step]
+    ) -> None:
+        """At Gmail a label is a mailbox: a copy into it sets the label, and the message stays one."""
+        present = {label.removeprefix("\\").casefold() for label in draft.labels or ()}
+        for label in wanted.labels:
+            if (label.casefold() in present) == wanted.are_added:
+                continue
+            if not wanted.are_added:
+                self._hold(draft, rule, f"Gmail's label {label!r} cannot be taken away by a rule; take it away there")
+                continue
+            name = self._directory.server_name(label)
+            # Gmail's labels have no case, as its mailboxes then have.
+            to = next((one for one in self._directory.mailboxes if one.casefold() == name.casefold()), name)
+            create = not self._directory.exists(to)
+            if to != self._mailbox:
+                copies.setdefault(to, Step(kind=StepKind.COPY, rule=rule.name, reason=reason, to=to, create=create))
 
     def _add_copy(
         self, draft: MessageDraft, copy: actions.CopyTo, acting: Acting, reason: str, copies: dict[str, Step]

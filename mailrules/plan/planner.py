@@ -218,6 +218,8 @@ class MailboxPlanner:
         received = snapshot.received[row]
         draft.received = received if isinstance(received, datetime) else None
         draft.origin = self._origins.get(draft.uid)
+        labels = snapshot.labels[row]
+        draft.labels = labels if isinstance(labels, frozenset) else None
         if self._past_moves:
             draft.past_moves = self._past_moves.get(self._identity(row), ())
         if any(_is_remembered(acting.branch) for acting in acts):

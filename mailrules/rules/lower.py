@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ACTIONS_NOT_YET = frozenset(
     {
-        "label",
-        "unlabel",
         "append",
         "unsubscribe",
         "rename",

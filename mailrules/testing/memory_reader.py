@@ -279,6 +279,17 @@ class MemoryReader:
             read_only=self._is_examined and permanent_flags is not None,
         )
 
+    def _labels(self, stored: StoredMessage) -> frozenset[str] | Unreadable:
+        """As at Gmail: the other mailboxes that the same message is in."""
+        if "X-GM-EXT-1" not in self._capabilities:
+            return Unreadable(reason="no labels (X-GM-EXT-1)")
+        others = (mailbox for mailbox in self.mail.mailboxes.values() if mailbox is not self._opened)
+        return frozenset(
+            mailbox.name
+            for mailbox in others
+            if any(one.object_id == stored.object_id for one in mailbox.messages.values())
+        )
+
     def _facts(self, stored: StoredMessage, request: FactRequest) -> MessageFacts:
         recent = {"\\Recent"} if stored.uid in self._opened.recent else set()
         return MessageFacts(
@@ -288,7 +299,7 @@ class MemoryReader:
             received=stored.received if request.received else None,
             modseq=stored.modseq if request.modseq and "CONDSTORE" in self._capabilities else None,
             saved=Unreadable(reason="no SAVEDATE (RFC 8514)") if request.saved else None,
-            labels=Unreadable(reason="no labels (X-GM-EXT-1)") if request.labels else None,
+            labels=self._labels(stored) if request.labels else None,
             header=header_block(stored.content, request.header_fields) if request.header_fields else None,
             structure=parts_of(stored.content) if request.structure else None,
             texts=texts_of(stored.content) if request.text else None,
