@@ -24,6 +24,12 @@ _READING = re.compile(
 )
 """What a preview may send."""
 
+_TAGGED = re.compile(r"[A-Za-z]+\d+ [A-Z]")
+"""How our commands begin, and no turn of a login does."""
+
+_TAGGED = re.compile(r"[A-Za-z]+\d+ [A-Z]")
+"""How our commands begin, and no turn of a login does."""
+
 _BODY = re.compile(r"\bBODY\[|\bRFC822(?!\.SIZE)|\bBINARY\[", re.IGNORECASE)
 
 
@@ -94,6 +100,7 @@ def _commands(data: bytes) -> list[str]:
             content, rest = rest[:size], rest[size:]
             line, _, rest = rest.partition(b"\r\n")
             whole += b" " + content + line
-        _, _, text = whole.decode("utf-8", "replace").partition(" ")
-        commands.append(text or whole.decode("utf-8", "replace"))
+        text = whole.decode("utf-8", "replace")
+        is_turn = bool(commands) and commands[-1].startswith("AUTHENTICATE") and not _TAGGED.match(text)
+        commands.append("AUTHENTICATE, and on" if is_turn else text.partition(" ")[2] or text)
     return commands

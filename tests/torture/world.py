@@ -333,13 +333,13 @@ class _Ringing:
 
 
 def _loaded(rules: str, world: World) -> tuple[LoadedConfiguration, PluginManager]:
-    configuration, plugins, ringing = _compiled(rules)
+    configuration, plugins, ringing = compiled(rules)
     ringing.world = world
     return configuration, plugins
 
 
 @cache
-def _compiled(rules: str) -> tuple[LoadedConfiguration, PluginManager, _Ringing]:
+def compiled(rules: str) -> tuple[LoadedConfiguration, PluginManager, _Ringing]:
     plugins, ringing = PluginManager.create(), _Ringing()
     plugins.register(ringing, name="ringing")
     configuration = load_configuration(
