@@ -64,6 +64,7 @@ class RunReport:
     """
 
     plan: Plan
+    kind: RunKind = RunKind.ONCE
     run: str = ""
     execution: ExecutionReport | None = None
     recoveries: tuple[RecoveryReport, ...] = ()
@@ -201,7 +202,7 @@ async def carry_out(
     known: Mapping[str, MailboxStatus] | None = None,
 ) -> RunReport:
     """Journal the run and execute its complete part; a plan without steps makes no run."""
-    report = RunReport(plan=plan, recoveries=recoveries, left_out=left_out)
+    report = RunReport(plan=plan, kind=kind, recoveries=recoveries, left_out=left_out)
     runnable = replace(plan, mailboxes=tuple(one for one in plan.mailboxes if one.complete))
     await session.journal.remember_senders([one for mailbox in runnable.mailboxes for one in mailbox.senders])
     remembered = [one for mailbox in runnable.mailboxes for one in mailbox.remembered]

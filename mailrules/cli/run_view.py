@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.output import Output, cell, plural
 from mailrules.cli.plan_view import kinds_text
-from mailrules.journal.records import RunOutcome, StepState
+from mailrules.journal.records import RunKind, RunOutcome, StepState
+from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
     from mailrules.engine import RunReport
+    from mailrules.execution.report import ExecutionReport
 
 _STATUS = {
     RunOutcome.DONE: ExitStatus.DONE,
@@ -18,6 +20,13 @@ _STATUS = {
     RunOutcome.FAILED: ExitStatus.FAILED,
     RunOutcome.INTERRUPTED: ExitStatus.INTERRUPTED,
 }
+_WHAT_NEXT = {
+    RunKind.ONCE: "Run it again: it first settles what is unknown, then judges anew what is there.",
+    RunKind.DAEMON: "The daemon settles what is unknown when it is connected again, then judges anew what is there.",
+    RunKind.APPLY: "Apply it again: it first settles what is unknown, then does what nothing has changed about since.",
+    RunKind.UNDO: "Undo it again: it first settles what is unknown, then takes back what is left.",
+}
+"""An interrupted run is not continued from its plan: time has passed, and others may have changed things."""
 _SHOWN_UIDS = 5
 _SHOWN_SENTENCES = 10
 
@@ -36,7 +45,7 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
     if report.execution is None:
         output.line("Nothing to do.")
     else:
-        applied = kinds_text(report.execution.applied, is_undo=bool(report.plan.undo_of)) or "nothing"
+        applied = _applied_text(report, report.execution)
         output.line(cell("done: ", "good"), cell(f"{applied} (run {report.run})"))
         for shortfall in report.execution.shortfalls:
             uids = tuple(dict.fromkeys(shortfall.uids))
@@ -58,10 +67,18 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
                 cell("left out: ", "warn"), cell(f"{mailbox.account}/{mailbox.mailbox}: {mailbox.incomplete_reason}")
             )
     if report.execution is not None and report.execution.count(StepState.UNKNOWN):
-        output.line("Run it again: it first settles what is unknown, and then does what is left.")
+        output.line(_WHAT_NEXT[report.kind])
     if report.run and not report.plan.undo_of:
         output.line(cell(f"Take it back with: mailrules undo {report.run}", "dim"))
     return report_status(report)
+
+
+def _applied_text(report: RunReport, execution: ExecutionReport) -> str:
+    """What was done; mailboxes that were made for mail are told where no mail got there."""
+    applied = kinds_text(execution.applied, is_undo=bool(report.plan.undo_of))
+    if not applied and execution.made_mailboxes:
+        return kinds_text({StepKind.CREATE: execution.made_mailboxes})
+    return applied or "nothing"
 
 
 def report_status(report: RunReport) -> ExitStatus:
@@ -78,6 +95,7 @@ def report_document(report: RunReport) -> dict[str, object]:
         "confirmed": report.confirmed,
         "outcome": report.outcome if report.confirmed else None,
         "planned_messages": report.plan.message_count,
+        "made_mailboxes": execution.made_mailboxes if execution else 0,
         "applied": {str(kind): count for kind, count in execution.applied.items()} if execution else {},
         "not_applied": [
             {

@@ -110,11 +110,11 @@ async def _run_account(
         for one in (*await session.journal.open_steps(part.account), *undecided)
     }
     creations = tuple(_creations(part.mailboxes, part.first))
-    await create_mailboxes(session, [one for one in creations if one.account == part.account])
+    await create_mailboxes(session, [one for one in creations if one.account == part.account], tally=tally)
     for name in dict.fromkeys(one.account for one in creations if one.account in session.others):
         if name != part.account:
             there = replace(session, store=session.others[name])
-            await create_mailboxes(there, [one for one in creations if one.account == name])
+            await create_mailboxes(there, [one for one in creations if one.account == name], tally=tally)
     await _run_mailbox_steps(part.first, session, tally=tally, is_undo=part.is_undo)
     while part.mailboxes:
         mailbox = part.mailboxes.pop(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
 from mailrules.execution.reply_codes import explain
 from mailrules.execution.session import first_error
 from mailrules.journal.records import CommandIntent, Operation, StepIntent, StepState, StepVerdict
@@ -70,10 +70,10 @@ async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally,
         tally.count_missed(account, mailbox, kinds, state=state, reason=detail)
 
 
-async def create_mailboxes(session: Session, steps: Sequence[MailboxStep]) -> None:
+async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, tally: Tally) -> None:
     """Make the mailboxes that message steps need, all at once; a refusal shows when a message goes there.
 
-    Raises ConnectionLost.
+    Raises ConnectionLost, after counting what was made and what may have been.
     """
     if not steps:
         return
@@ -91,17 +91,28 @@ async def create_mailboxes(session: Session, steps: Sequence[MailboxStep]) -> No
         [StepIntent(command=command, rule=step.rule, uid=UID(0)) for command, step in zip(commands, steps, strict=True)]
     )
 
+    unanswered = {step_id: command.mailbox for step_id, command in zip(ids, commands, strict=True)}
+
     async def create(step_id: StepId, command: CommandIntent) -> None:
         try:
             state, detail = await _send(session.store, command)
         except CommandRefused as error:
             state, detail = StepState.REFUSED, explain(error)
+        del unanswered[step_id]
+        if state is StepState.APPLIED:
+            tally.count_made()
         await session.confirm([StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail)])
 
-    with first_error():
-        async with asyncio.TaskGroup() as group:
-            for step_id, command in zip(ids, commands, strict=True):
-                group.create_task(create(step_id, command))
+    try:
+        with first_error():
+            async with asyncio.TaskGroup() as group:
+                for step_id, command in zip(ids, commands, strict=True):
+                    group.create_task(create(step_id, command))
+    except (ConnectionLost, RemoteProtocolError) as error:
+        for mailbox in unanswered.values():
+            reason = f"the connection was lost: {error}; the next run settles it"
+            tally.count_missed(session.account, mailbox, (StepKind.CREATE,), state=StepState.UNKNOWN, reason=reason)
+        raise
 
 
 async def reconcile_mailbox_step(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:

@@ -49,9 +49,13 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionReport:
-    """``applied`` counts the plan's steps by kind; ``shortfalls`` tells of all others."""
+    """``applied`` counts the plan's steps by kind; ``shortfalls`` tells of all others.
+
+    ``made_mailboxes`` were made for messages to go to, which is no step of the plan.
+    """
 
     applied: Mapping[StepKind, int] = field(default_factory=dict)
+    made_mailboxes: int = 0
     shortfalls: tuple[Shortfall, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -84,6 +88,7 @@ class Tally:
         self._done_steps = 0
         self._progress = progress
         self._applied: Counter[StepKind] = Counter()
+        self._made_mailboxes = 0
         self._shortfalls: dict[_Cause, list[UID]] = {}
         self._warnings: dict[str, None] = {}
 
@@ -92,6 +97,10 @@ class Tally:
         done = list(kinds)
         self._applied.update(done)
         self._advance(account, mailbox, len(done))
+
+    def count_made(self) -> None:
+        """A mailbox was made for messages to go to."""
+        self._made_mailboxes += 1
 
     def count_missed(
         self,
@@ -119,6 +128,7 @@ class Tally:
         """What has been counted."""
         return ExecutionReport(
             applied=dict(self._applied),
+            made_mailboxes=self._made_mailboxes,
             shortfalls=tuple(
                 Shortfall(**cause._asdict(), uids=tuple(sorted(uids))) for cause, uids in self._shortfalls.items()
             ),

@@ -88,6 +88,32 @@ def test_a_message_that_lost_two_flags_is_named_once(served: Program, server: Im
     assert "Run it again: it first settles what is unknown" in result.stdout
 
 
+def test_mailboxes_that_were_made_before_the_connection_was_lost_are_told(
+    served: Program, server: ImapServer, mail: MailAccount
+) -> None:
+    server.faults.append(AtCommand(command="UID MOVE", reaction=Drop()))
+    server.faults.append(AtCommand(command="UID STORE", reaction=Drop()))
+
+    result = served.run("run", "--once")
+
+    assert result.exit_code == 7
+    assert "done: 1 new mailbox (run " in result.stdout
+    assert "Lists/gardening" in mail
+    assert "Run it again: it first settles what is unknown, then judges anew what is there." in result.stdout
+
+
+def test_a_mailbox_that_may_have_been_made_is_told(served: Program, server: ImapServer) -> None:
+    server.faults.append(AtCommand(command="CREATE", reaction=DropBeforeTagged()))
+
+    result = served.run("run", "--once", "--json")
+
+    outcome = json.loads(result.stdout)
+    assert result.exit_code == 7
+    assert outcome["made_mailboxes"] == 0
+    created = [one for one in outcome["not_applied"] if one["kind"] == "create"]
+    assert [(one["mailbox"], one["state"]) for one in created] == [("Lists/gardening", "unknown")]
+
+
 def test_a_certificate_that_does_not_verify_ends_with_5_before_the_password_is_sent(
     served: Program, mail: MailAccount
 ) -> None:
