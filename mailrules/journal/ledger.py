@@ -33,8 +33,10 @@ _STEPS = (
     " WHERE s.content_key != ''"
 )
 _MOVED = (
-    "SELECT l.rule, l.action, l.target, l.done, l.seen, c.account, c.target, s.target_uidvalidity, s.target_uid,"
-    " s.received, s.size_bytes, l.name"
+    "SELECT l.rule, l.action, l.target, l.done, l.seen,"
+    " CASE c.operation WHEN 'append' THEN substr(c.target, 1, instr(c.target, '/') - 1) ELSE c.account END,"
+    " CASE c.operation WHEN 'append' THEN substr(c.target, instr(c.target, '/') + 1) ELSE c.target END,"
+    " s.target_uidvalidity, s.target_uid, s.received, s.size_bytes, l.name"
     " FROM json_each(?) AS wanted JOIN steps s ON s.id = wanted.value JOIN commands c ON c.id = s.command"
     " JOIN ledger l ON l.account = c.account AND l.mailbox = c.mailbox AND l.uidvalidity = c.uidvalidity"
     " AND l.uid = s.uid WHERE c.kind = 'move' AND s.target_uid > 0"
@@ -74,8 +76,9 @@ def enter_verdicts(connection: sqlite3.Connection, verdicts: Sequence[StepVerdic
     )
     undone = f"{_STEPS} AND c.kind = '{StepKind.DELETE}' AND (SELECT r.kind FROM runs r WHERE r.id = c.run) = 'undo'"  # noqa: S608 - constants
     for row in connection.execute(undone, (applied,)).fetchall():
-        *_, rule, _uid, _judged, _account, mailbox, _uidvalidity, _target, _action = row
-        _forget(connection, row[0], rule=rule, action="copy", target=mailbox)
+        *_, rule, _uid, _judged, account, mailbox, _uidvalidity, _target, _action = row
+        for target in (mailbox, f"{account}/{mailbox}"):  # as the copy within the account names it, and from others
+            _forget(connection, row[0], rule=rule, action="copy", target=target)
     for row in connection.execute(f"{_STEPS} AND c.operation = '{Operation.EFFECT}'", (not_done,)).fetchall():
         *_, rule, _uid, _judged, _account, _mailbox, _uidvalidity, target, action = row
         _forget(connection, row[0], rule=rule, action=action, target=target)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from mailrules.cli.configuration import Loaded, load
 from mailrules.cli.paths import ChosenPath
 from mailrules.engine import carry_out
+from mailrules.execution.undo import plan_undo
+from mailrules.execution.undo_check import still_possible
 from mailrules.journal.journal import Journal
-from mailrules.journal.records import RunKind
+from mailrules.journal.records import RunId, RunKind
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.planning import plan_accounts
 from mailrules.session import Scope, Session
@@ -96,6 +98,13 @@ class Household:
         report = await carry_out(self.session, plan, stores, kind=RunKind.ONCE)
         await tidy(self.session, stores)
         return report
+
+    async def undo(self, run: str) -> RunReport:
+        """What ``undo --yes`` does."""
+        stores = self.stores()
+        planned = await plan_undo(self.session.journal, RunId(run), now=self.now)
+        way_back = await still_possible(planned, stores, journal=self.session.journal)
+        return await carry_out(self.session, way_back.plan, stores, kind=RunKind.UNDO)
 
     def move(self, uid: int, source: tuple[str, str], target: tuple[str, str]) -> int:
         """What a person's client does; within an account the message keeps its object id. The new UID."""

@@ -129,6 +129,35 @@ async def test_our_own_move_is_followed_where_nothing_else_tells_the_message(hou
     assert household.copies() == [NAMELESS]
 
 
+async def test_our_own_move_into_another_account_is_followed(household: Household) -> None:
+    household.capabilities = without("OBJECTID")
+    rules = KEEP_COPIES.replace("home/INBOX, home/Other, work/INBOX", "home/INBOX").replace("name: keep", "name: sort")
+    household.edit(rules.replace("do: [", "do: [{move: work/Other}, ", 1))
+    household.accounts["home"].add("INBOX", NAMELESS)
+    await household.run()
+    assert household.copies() == [NAMELESS]
+    assert len(household.accounts["work"]["Other"].messages) == 1
+
+    household.edit(rules.replace("home/INBOX", "work/Other"))
+    await household.run()
+
+    assert household.copies() == [NAMELESS]
+
+
+async def test_a_copy_in_another_account_that_was_taken_back_may_be_made_again(household: Household) -> None:
+    rules = KEEP_COPIES.replace("home/INBOX, home/Other, work/INBOX", "home/INBOX")
+    household.edit(rules.replace("{to: Copies, create: true}", "work/Other"))
+    household.accounts["home"].add("INBOX", MAIL)
+    report = await household.run()
+    assert len(household.accounts["work"]["Other"].messages) == 1
+
+    await household.undo(report.run)
+    assert len(household.accounts["work"]["Other"].messages) == 0
+    await household.run()
+
+    assert len(household.accounts["work"]["Other"].messages) == 1
+
+
 async def test_an_entry_lives_while_the_message_is_where_we_saw_it_though_nobody_judges_it(
     household: Household,
 ) -> None:
