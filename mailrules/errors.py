@@ -27,7 +27,16 @@ class LocalProtocolError(IMAPError):
 
 
 class RemoteProtocolError(IMAPError):
-    """The server sent what IMAP does not allow, beyond what one ``Malformed`` value can carry."""
+    """The server sent what IMAP does not allow, beyond what one ``Malformed`` value can carry.
+
+    ``what`` is wrong, ``sent`` what the server sent, shortened and without secrets, "" where it sent nothing, and
+    ``rfc`` names the section that speaks of it. A command that ends in this leaves the connection usable. What makes
+    a connection unusable closes it, and reaches its commands as ConnectionLost with these words.
+    """
+
+    def __init__(self, what: str, *, sent: str, rfc: str) -> None:
+        self.what, self.sent, self.rfc = what, sent, rfc
+        super().__init__(f"{what}: {sent} ({rfc})" if sent else f"{what} ({rfc})")
 
 
 class CommandRefused(IMAPError):

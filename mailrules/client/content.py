@@ -208,7 +208,9 @@ def too_few_contents(name: str, count: int) -> LocalProtocolError:
 def no_content() -> RemoteProtocolError:
     """UID FETCH is over, and brought none."""
     return RemoteProtocolError(
-        "the server answered UID FETCH without the content: there is no such message, or no such part"
+        "the server answered UID FETCH without the content: there is no such message, or no such part",
+        sent="",
+        rfc="RFC 9051 section 6.4.9",
     )
 
 

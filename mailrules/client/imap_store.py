@@ -128,7 +128,9 @@ class ImapReader:
     async def status(self, mailbox: str) -> MailboxStatus:
         told = await self.client.run(Status(mailbox))
         if told.uidvalidity is None or told.messages is None:
-            raise RemoteProtocolError(f"STATUS of {mailbox!r} lacks UIDVALIDITY or MESSAGES")
+            raise RemoteProtocolError(
+                f"STATUS of {mailbox!r} lacks UIDVALIDITY or MESSAGES", sent="", rfc="RFC 9051 section 7.3.3"
+            )
         return MailboxStatus(
             mailbox=mailbox,
             uidvalidity=told.uidvalidity,
@@ -369,7 +371,9 @@ async def _all(commands: Iterable[Coroutine[object, object, None]]) -> None:
 def _opened_status(opened: OpenedMailbox) -> MailboxStatus:
     if opened.uidvalidity is None:
         # "a server that does not support UIDs" (RFC 3501 section 7.1): nothing here could be named for good.
-        raise RemoteProtocolError(f"the server gives no UIDVALIDITY for {opened.mailbox!r}")
+        raise RemoteProtocolError(
+            f"the server gives no UIDVALIDITY for {opened.mailbox!r}", sent="", rfc="RFC 3501 section 7.1"
+        )
     return MailboxStatus(
         mailbox=opened.mailbox,
         uidvalidity=opened.uidvalidity,

@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING
 
+from mailrules.imap.shown import without_tokens
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -61,6 +63,7 @@ class DebugLog:
         self._hidden = tuple(sorted({password, escaped} - {b""}, key=len, reverse=True))
 
     def _note(self, side: str, line: bytes) -> None:
+        line = without_tokens(line)
         for secret in self._hidden:
             line = line.replace(secret, HIDDEN)
         text = f"{side} {line!r}"

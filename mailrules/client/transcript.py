@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mailrules.client.redaction import HIDDEN
+from mailrules.imap.shown import without_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,8 @@ class Transcript:
     """Records a connection; give it to ``connect``. The oldest lines go when it is full.
 
     The client marks the bytes of LOGIN's arguments and of every AUTHENTICATE turn as secret; what
-    stands here for them is ``***``. ``hide`` also covers a server that repeats the password.
+    stands here for them is ``***``. ``hide`` also covers a server that repeats the password. The tokens of signed
+    URLs (RFC 4467) are covered wherever they come, in the answers to GENURLAUTH and URLFETCH too.
     """
 
     def __init__(self, *, max_bytes: int = _MAX_BYTES, max_line_bytes: int = _MAX_LINE_BYTES) -> None:
@@ -113,6 +115,7 @@ class Transcript:
         is_cut, self._is_cut[side] = self._is_cut[side], False
         ends_bare = not is_cut and not text.endswith(b"\r")
         text = text.removesuffix(b"\r")
+        text = without_tokens(text)
         for secret in self._hidden:
             text = text.replace(secret, HIDDEN.encode())
         if is_cut:

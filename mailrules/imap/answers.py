@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.errors import RemoteProtocolError
+from mailrules.imap.sections import section_of_response
+from mailrules.imap.shown import shown
 
 if TYPE_CHECKING:
     from mailrules.imap.command import Answer
@@ -20,7 +22,12 @@ def newest(kind: type[T], answer: Answer, *, command: str, about: str = "") -> T
     told = [response for response in answer.claimed if isinstance(response, kind)]
     if not told:
         subject = f" for {about!r}" if about else ""
-        raise RemoteProtocolError(f"the server answered {command} without a response{subject}")
+        name = kind.__name__.removesuffix("Data").upper()
+        raise RemoteProtocolError(
+            f"the server answered {command} without a response{subject}",
+            sent=shown(answer.reply.text),
+            rfc=section_of_response(name),
+        )
     return told[-1]
 
 

@@ -64,7 +64,8 @@ class NewMessage:
         """What the server must announce to take it."""
         if isinstance(self.content, Catenated):
             return (CATENATE,)
-        return (BINARY_APPEND,) if isinstance(self.content, bytes) and b"\0" in self.content else ()
+        is_binary = b"\0" in self.content if isinstance(self.content, bytes) else self.content.is_binary
+        return (BINARY_APPEND,) if is_binary else ()
 
     def nodes(self, offered: frozenset[str]) -> tuple[Node, ...]:
         """What follows the mailbox. Raises LocalProtocolError for a message over the server's APPENDLIMIT."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from mailrules.errors import ConnectionLost, LocalProtocolError, MissingCapability
+from mailrules.errors import ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError
 from mailrules.imap.events import CommandFailed, Event, Tag
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.pipelining import is_relied_on, may_overlap
+from mailrules.imap.sections import STATUS_RESPONSES
 from mailrules.imap.session_commands import Idle
+from mailrules.imap.shown import shown
 from mailrules.imap.states import State, state_after
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from mailrules.imap.command import Command
     from mailrules.imap.in_flight import InFlight
+    from mailrules.imap.responses import Malformed
     from mailrules.imap.write_queue import WriteQueue
 
 
@@ -83,6 +86,22 @@ class CommandQueue:
         failed: list[Event] = [CommandFailed(tag=tag, error=error) for tag, error in self._unsendable.items()]
         self._unsendable.clear()
         return failed
+
+    def require_no_reply(self, response: Malformed) -> None:
+        """Raise RemoteProtocolError where it begins with the tag of a command, which would never end otherwise."""
+        tag = response.raw.partition(b" ")[0].decode("latin-1")
+        one = self.in_flight.get(Tag(tag))
+        if one is not None:
+            raise RemoteProtocolError(
+                f"the server's reply to {one.command.name} is neither OK, NO nor BAD",
+                sent=shown(response.raw),
+                rfc=STATUS_RESPONSES,
+            )
+
+    def note_unreadable(self, response: Malformed) -> None:
+        """It may have been the answer to any command on its way."""
+        for one in self.in_flight.values():
+            one.unreadable = response
 
     def withdraw(self, tag: Tag) -> bool:
         """Nobody waits for this command any more; whether it was held and is gone.

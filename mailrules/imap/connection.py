@@ -28,9 +28,10 @@ from mailrules.imap.in_flight import InFlight
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import opens_or_closes
-from mailrules.imap.responses import Continuation, Status, StatusResponse, Tagged
+from mailrules.imap.responses import Continuation, Malformed, Status, StatusResponse, Tagged
 from mailrules.imap.session_commands import Compress, Idle, Logout, StartTls
 from mailrules.imap.session_state import SessionState
+from mailrules.imap.shown import shown_words
 from mailrules.imap.states import State, require_state
 from mailrules.imap.write_queue import ContentWanted, Outgoing, WriteQueue
 
@@ -256,7 +257,7 @@ class Connection:
     def _receive_greeting(self, response: Untagged, events: list[Event]) -> None:
         greeting = self._session.greet(response)
         if greeting.status is Status.BYE:
-            self._end(f"the server refused the connection: {greeting.text}", events)
+            self._end(f"the server refused the connection: {shown_words(greeting.text)}", events)
         else:
             events.append(Greeted(greeting=greeting))
 
@@ -272,12 +273,15 @@ class Connection:
                 break
         else:
             session.has_news = session.has_news or changed
+            if isinstance(response, Malformed):
+                self._queue.require_no_reply(response)
+                self._queue.note_unreadable(response)
             events.append(UntaggedReceived(response=response))
         if isinstance(response, FetchData):
             return  # as most are
         session.capabilities.note(response)
         if isinstance(response, StatusResponse) and response.status is Status.BYE and not self._complete_logout(events):
-            self._end(f"the server said BYE: {response.text}", events)
+            self._end(f"the server said BYE: {shown_words(response.text)}", events)
 
     def _receive_continuation(self, response: Continuation, events: list[Event]) -> None:
         if self._write_queue.awaits_go_ahead:

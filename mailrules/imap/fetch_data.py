@@ -17,6 +17,8 @@ from mailrules.imap.body_structure import BodyPart, read_body_structure
 from mailrules.imap.envelope import USUAL_ADDRESSES, USUAL_ENVELOPE, Envelope, read_envelope, usual_envelope
 from mailrules.imap.fetch_extras import NO_EXTRAS, ExtraAttributes, FetchExtras, read_extra
 from mailrules.imap.responses import Malformed
+from mailrules.imap.sections import section_of_attribute
+from mailrules.imap.shown import shown_words
 from mailrules.imap.tokens import OverLimit, Reader, Unreadable, Value, read_number, read_size
 
 if TYPE_CHECKING:
@@ -205,8 +207,12 @@ def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits, uid: int
             reader.position = start
             reader.skip_value()
             raw = reader.data[start : reader.position].strip()
-            is_over_limit = isinstance(error, OverLimit)
-            malformed[name] = Malformed(raw=raw, reason=f"{name}: {error}", is_over_limit=is_over_limit)
+            malformed[name] = Malformed(
+                raw=raw,
+                reason=shown_words(f"{name}: {error}"),
+                rfc=section_of_attribute(name),
+                is_over_limit=isinstance(error, OverLimit),
+            )
     return FetchData(
         sequence_number=sequence_number,
         sections=sections,

@@ -15,6 +15,8 @@ from typing import NewType, NoReturn, TypeAlias
 
 from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
+from mailrules.imap.sections import ANY_RESPONSE, LITERALS
+from mailrules.imap.shown import shown
 
 Frame = NewType("Frame", bytes)
 """One complete response with its literals in place, without the CRLF that ends it."""
@@ -193,6 +195,8 @@ class Framer:
 
     def _check_line(self, end: int) -> None:
         line_bytes = end - self._line_start
+        if end - self._start > self._limits.response_bytes:
+            self._fail("response", end - self._start, limit="response_bytes", allowed=self._limits.response_bytes)
         if line_bytes <= self._limits.line_bytes:
             return
         if _LONG_DATA.match(self._buffer, self._start):
@@ -205,7 +209,9 @@ class Framer:
         beginning = bytes(self._buffer[self._start : self._start + _QUOTED_BYTES])
         self._buffer.clear()
         self._error = RemoteProtocolError(
-            f"{what} of {size_bytes} bytes is over {allowed}; raise limits.{limit} to accept it: {beginning!r}"
+            f"{what} of {size_bytes} bytes is over {allowed}; raise limits.{limit} to accept it",
+            sent=shown(beginning),
+            rfc=LITERALS if what == "literal" else ANY_RESPONSE,
         )
         raise self._error
 

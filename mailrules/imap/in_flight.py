@@ -10,8 +10,10 @@ from mailrules.imap.command import Answer, Command
 from mailrules.imap.events import CommandCompleted, CommandFailed, Tag
 from mailrules.imap.pipelining import Resource, uses_of
 from mailrules.imap.response_codes import MessageLimitCode
-from mailrules.imap.responses import Status, StatusResponse
+from mailrules.imap.responses import Malformed, Status, StatusResponse
+from mailrules.imap.sections import STATUS_RESPONSES
 from mailrules.imap.session_commands import Authenticate, StartTls
+from mailrules.imap.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,8 @@ class InFlight:
     """Nobody waits for it any more; its answer is drained."""
     _claimed: list[Untagged] = field(default_factory=list)
     _turns: int = 0
+    unreadable: Malformed | None = None
+    """The last response that came meanwhile and that nobody could read or claim."""
     _limit: MessageLimitCode | None = None
     """Told before the reply, which has another code."""
 
@@ -74,17 +78,29 @@ class InFlight:
         """
         command = self.command
         if reply.status is Status.BAD and _BACKEND_LOST in reply.text:
-            raise RemoteProtocolError(f"the server has lost the mailbox behind it: {reply.text}")
+            raise RemoteProtocolError(
+                "the server has lost the mailbox behind it", sent=shown(reply.text), rfc=STATUS_RESPONSES
+            )
         if reply.status is not Status.OK:
             return
         if not is_whole:
-            raise RemoteProtocolError(f"the server says OK to {command.name} before its + and the rest of the command")
+            raise RemoteProtocolError(
+                f"the server says OK to {command.name} before its + and the rest of the command",
+                sent=shown(reply.text),
+                rfc="RFC 9051 section 7.6",
+            )
         if isinstance(command, Authenticate) and (doubt := command.mechanism.doubt()):
-            raise RemoteProtocolError(f"the server says OK to AUTHENTICATE, but {doubt}")
+            raise RemoteProtocolError(
+                f"the server says OK to AUTHENTICATE, but {doubt}",
+                sent=shown(reply.text),
+                rfc="RFC 9051 section 6.2.2",
+            )
         if isinstance(command, StartTls) and behind_bytes:
             raise RemoteProtocolError(
                 f"{behind_bytes} bytes behind STARTTLS's OK came without TLS; "
-                "somebody on the way may have put them there"
+                "somebody on the way may have put them there",
+                sent=shown(reply.text),
+                rfc="RFC 9051 section 11.1",
             )
 
     def outcome(self, reply: Tagged) -> CommandCompleted | CommandFailed:
@@ -98,7 +114,7 @@ class InFlight:
         try:
             result = self.command.result(Answer(claimed=self._claimed, reply=reply))
         except RemoteProtocolError as error:
-            return CommandFailed(tag=self.tag, error=error)
+            return CommandFailed(tag=self.tag, error=self._explained(error))
         limited = reply.code if isinstance(reply.code, MessageLimitCode) else self._limit
         if limited is not None and limited.lowest_uid is not None:
             partial = MessageLimitReached(
@@ -106,6 +122,19 @@ class InFlight:
             )
             return CommandFailed(tag=self.tag, error=partial)
         return CommandCompleted(tag=self.tag, result=result)
+
+    def _explained(self, error: RemoteProtocolError) -> RemoteProtocolError:
+        """What is missing may have come, and could not be read: then that is what the server sent."""
+        unreadable = self.unreadable
+        if unreadable is None or unreadable in self._claimed:
+            return error
+        explained = RemoteProtocolError(
+            f"{error.what}; one that came cannot be read, {unreadable.reason}",
+            sent=shown(unreadable.raw),
+            rfc=unreadable.rfc or error.rfc,
+        )
+        explained.__cause__ = error
+        return explained
 
     def _is_limited_by(self, response: Untagged) -> bool:
         """Whether this tells that the command stops short, and takes note of it.

@@ -14,10 +14,12 @@ from mailrules.imap.merging import changes_of, merge_by_uid
 from mailrules.imap.response_codes import ModifiedCode
 from mailrules.imap.responses import VanishedData
 from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
-from mailrules.imap.search_answers import is_malformed, require_readable
+from mailrules.imap.search_answers import answers_search, is_malformed, require_readable
 from mailrules.imap.search_data import ESearchData, SearchData
 from mailrules.imap.search_nodes import charset_nodes, extensions_of_key, holds_last_result, search_nodes
-from mailrules.imap.sequence_set import SequenceSet
+from mailrules.imap.sections import section_of_response
+from mailrules.imap.sequence_set import STAR, SequenceSet
+from mailrules.imap.shown import shown
 from mailrules.imap.writer import (
     Atom,
     Flag,
@@ -259,9 +261,9 @@ class UidSearch(Command[tuple[int, ...]]):
         return (*(charset_nodes(self.key) if self.names_charset else ()), *search_nodes(self.key))
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
-        if isinstance(response, ESearchData):
-            return response.tag == tag and not response.updates
-        return isinstance(response, SearchData) or is_malformed(response, b"* SEARCH")
+        if isinstance(response, SearchData) or is_malformed(response, b"* SEARCH"):
+            return True
+        return answers_search(response, tag=tag)
 
     def result(self, answer: Answer) -> tuple[int, ...]:
         require_readable(answer, command=self.name)
@@ -305,5 +307,10 @@ def _members_of(told: ESearchData) -> Iterable[int]:
     if told.all_uids is None:
         return ()
     if told.all_uids.has_star or told.all_uids.count > _MOST_FOUND:
-        raise RemoteProtocolError(f"the server's ESEARCH response names more than {_MOST_FOUND} messages")
+        ranges = ",".join(f"{first}:{'*' if last == STAR else last}" for first, last in told.all_uids.ranges[:5])
+        raise RemoteProtocolError(
+            f"the server's ESEARCH response names more than {_MOST_FOUND} messages",
+            sent=shown(ranges),
+            rfc=section_of_response("ESEARCH"),
+        )
     return told.all_uids

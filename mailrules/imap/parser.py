@@ -34,7 +34,9 @@ from mailrules.imap.responses import (
     Unknown,
     VanishedData,
 )
+from mailrules.imap.sections import section_of_frame
 from mailrules.imap.sequence_set import LARGEST_NUMBER, parse_sequence_set
+from mailrules.imap.shown import shown_words
 from mailrules.imap.tokens import Reader, Unreadable
 from mailrules.imap.values import first_of, list_of, pairs_of, text_of
 
@@ -85,7 +87,7 @@ def parse_response(frame: Frame, *, limits: Limits = DEFAULT_LIMITS, utf8: bool 
             return Continuation(raw=frame[1:].strip(b" "))
         return _read_tagged(frame, limits=limits)
     except (Unreadable, RemoteProtocolError) as error:
-        return Malformed(raw=frame, reason=str(error))
+        return Malformed(raw=frame, reason=shown_words(str(error)), rfc=section_of_frame(frame))
 
 
 def split_tagged(frame: bytes) -> tuple[str, Status, bytes]:
@@ -151,8 +153,8 @@ def _read_numbered(number: int, name: str, rest: bytes, *, limits: Limits) -> Un
 
 def _read_status_text(rest: bytes, *, limits: Limits) -> tuple[ResponseCode | None, str]:
     code, text = split_status_text(rest)
-    words = text.decode("utf-8", "replace").strip()
-    return None if code is None else read_response_code(code, limits=limits), words
+    said = text.decode("utf-8", "replace").strip()
+    return None if code is None else read_response_code(code, limits=limits), said
 
 
 def _read_capability(reader: Reader) -> CapabilityData:

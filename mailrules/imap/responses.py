@@ -7,7 +7,7 @@ lower case, mailbox names decoded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -130,9 +130,13 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Malformed:
-    """A response, or one attribute of a FETCH, that cannot be read; ``reason`` is for people."""
+    """A response, or one attribute of a FETCH, that cannot be read; ``reason`` is for people.
+
+    ``rfc`` names the section that speaks of such a response.
+    """
 
     raw: bytes
     reason: str
+    rfc: str = field(default="", compare=False)
     is_over_limit: bool = False
     """Well formed as far as it was read, and larger than ``Limits`` allow."""

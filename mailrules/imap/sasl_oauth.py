@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from mailrules.imap.sasl import Mechanism
+from mailrules.imap.shown import shown_words
 
 if TYPE_CHECKING:
     from mailrules.secret import Secret
@@ -71,7 +72,7 @@ def explain_refusal(challenge: bytes) -> str:
         return ""
     status, scope = str(told.get("status", "")), str(told.get("scope", ""))
     said = _MEANINGS.get(status, f"status {status}" if status else "")
-    return said + (f"; it needs the scope {scope}" if said and scope else "")
+    return shown_words(said + (f"; it needs the scope {scope}" if said and scope else ""))
 
 
 def _undo_second_base64(challenge: bytes) -> bytes:

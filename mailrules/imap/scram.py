@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.sasl import Mechanism
 from mailrules.imap.saslprep import saslprep
+from mailrules.imap.shown import shown
 
 if TYPE_CHECKING:
     from mailrules.secret import Secret
@@ -92,7 +93,7 @@ class Scram(Mechanism):
         salt, iterations = self._salt_and_iterations(fields)
         nonce = fields.get("r", "")
         if not nonce.startswith(self._nonce) or nonce == self._nonce:
-            raise RemoteProtocolError("the server's nonce does not go on from ours (RFC 5802 section 5.1)")
+            raise _refused("the server's nonce does not go on from ours", nonce)
         bound = base64.b64encode(self._header.encode() + self._binding).decode()
         without_proof = f"c={bound},r={nonce}"
         signed = f"{self._bare},{server_first},{without_proof}".encode()
@@ -107,20 +108,20 @@ class Scram(Mechanism):
     def _check_server(self, server_final: str) -> None:
         fields = _fields(server_final)
         if "e" in fields:
-            raise RemoteProtocolError(f"the server refuses: {fields['e'][:100]}")
+            raise _refused("the server refuses", fields["e"])
         if not hmac.compare_digest(_from_base64(fields.get("v", "")), self._signature):
-            raise RemoteProtocolError("the server does not know the password: it may be somebody else's")
+            raise _refused("the server does not know the password: it may be somebody else's", "", section="section 3")
         self._is_proved = True
 
     def _salt_and_iterations(self, fields: dict[str, str]) -> tuple[bytes, int]:
         if "m" in fields:
-            raise RemoteProtocolError("the server demands an extension of SCRAM (RFC 5802 section 5.1, m=)")
+            raise _refused("the server demands an extension of SCRAM (m=)", fields["m"])
         salt, told = _from_base64(fields.get("s", "")), fields.get("i", "")
         if not salt or not told.isascii() or not told.isdigit() or len(told) > 10:
-            raise RemoteProtocolError("the server's first message lacks a salt or an iteration count")
+            raise _refused("the server's first message lacks a salt or an iteration count", f"i={told}")
         if not FEWEST_ITERATIONS <= int(told) <= MOST_ITERATIONS:
             allowed = f"{FEWEST_ITERATIONS} to {MOST_ITERATIONS}"
-            raise RemoteProtocolError(f"the server asks for {int(told)} iterations; {allowed} are accepted")
+            raise _refused(f"the server asks for {int(told)} iterations; {allowed} are accepted", f"i={told}")
         return salt, int(told)
 
     def _hmac(self, key: bytes, message: bytes) -> bytes:
@@ -147,4 +148,9 @@ def _from_base64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise RemoteProtocolError("the server's message is not SCRAM: bad base64 in it") from None
+        raise _refused("the server's message is not SCRAM: bad base64 in it", text) from None
+
+
+def _refused(what: str, sent: str, *, section: str = "section 5.1") -> RemoteProtocolError:
+    """Nothing that the server sends here is a secret: a salt and nonces without the password open nothing."""
+    return RemoteProtocolError(what, sent=shown(sent), rfc=f"RFC 5802 {section}")

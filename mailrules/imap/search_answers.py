@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.responses import Malformed
 from mailrules.imap.search_data import ESearchData
+from mailrules.imap.sections import ANY_RESPONSE
+from mailrules.imap.shown import shown
 
 if TYPE_CHECKING:
     from mailrules.imap.command import Answer
@@ -27,14 +29,22 @@ def one_result(answer: Answer, *, command: str) -> ESearchData:
         if isinstance(response, ESearchData):
             return response
     # "it still MUST send the ESEARCH response" (RFC 4731 section 3.1), also where nothing was found.
-    raise RemoteProtocolError(f"the server answered {command} without an ESEARCH response (RFC 4731 section 3.1)")
+    raise RemoteProtocolError(
+        f"the server answered {command} without an ESEARCH response",
+        sent=shown(answer.reply.text),
+        rfc="RFC 4731 section 3.1",
+    )
 
 
 def require_readable(answer: Answer, *, command: str) -> None:
     """Raises RemoteProtocolError where a part of the answer cannot be read."""
     for response in answer.claimed:
         if isinstance(response, Malformed):
-            raise RemoteProtocolError(f"the server's answer to {command} cannot be read: {response.reason}")
+            raise RemoteProtocolError(
+                f"the server's answer to {command} cannot be read, {response.reason}",
+                sent=shown(response.raw),
+                rfc=response.rfc or ANY_RESPONSE,
+            )
 
 
 def is_malformed(response: Untagged, start: bytes, *, naming: bytes = b"") -> bool:

@@ -8,6 +8,8 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from mailrules.errors import LocalProtocolError, RemoteProtocolError
+from mailrules.imap.sections import SETS
+from mailrules.imap.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -133,7 +135,7 @@ def parse_ranges(text: bytes) -> tuple[_Range, ...]:
     Raises RemoteProtocolError as ``parse_sequence_set`` does.
     """
     if _SET.fullmatch(text) is None:
-        raise RemoteProtocolError(f"not a sequence set: {text[:80]!r}")
+        raise RemoteProtocolError("not a sequence set", sent=shown(text), rfc=SETS)
     return tuple(_parse_range(element) for element in text.split(b","))
 
 
@@ -208,7 +210,7 @@ def _parse_number(text: bytes) -> int:
         return STAR
     number = int(text)
     if number > LARGEST_NUMBER:
-        raise RemoteProtocolError(f"{number} in a sequence set is over {LARGEST_NUMBER}")
+        raise RemoteProtocolError(f"a number in a sequence set is over {LARGEST_NUMBER}", sent=shown(text), rfc=SETS)
     return number
 
 

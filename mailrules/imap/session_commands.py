@@ -11,6 +11,8 @@ from mailrules.errors import RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.response_codes import CapabilityCode
 from mailrules.imap.responses import CapabilityData, EnabledData, IdData
+from mailrules.imap.sections import section_of_response
+from mailrules.imap.shown import shown
 from mailrules.imap.writer import AString, Atom, Node, ParenthesisedList, Quoted
 
 if TYPE_CHECKING:
@@ -39,7 +41,11 @@ class Capability(Command[frozenset[str]]):
         if isinstance(answer.reply.code, CapabilityCode):
             told.append(answer.reply.code.capabilities)
         if not told:
-            raise RemoteProtocolError("the server answered CAPABILITY without any CAPABILITY response")
+            raise RemoteProtocolError(
+                "the server answered CAPABILITY without any CAPABILITY response",
+                sent=shown(answer.reply.text),
+                rfc=section_of_response("CAPABILITY"),
+            )
         return told[-1]
 
 

@@ -8,9 +8,11 @@ from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.capabilities import Capabilities
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.quirks import untrue_capabilities
-from mailrules.imap.responses import Status, StatusResponse
+from mailrules.imap.responses import Malformed, Status, StatusResponse, Unknown
+from mailrules.imap.sections import STATUS_RESPONSES
 from mailrules.imap.selected_mailbox import SelectedMailbox
 from mailrules.imap.session_commands import Authenticate, Compress, Login, StartTls, Unauthenticate
+from mailrules.imap.shown import shown
 from mailrules.imap.states import State, require_state, state_after
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ class SessionState:
     def greet(self, response: Untagged) -> StatusResponse:
         """Take the greeting; BYE leaves the state. Raises RemoteProtocolError for anything that is no greeting."""
         if not isinstance(response, StatusResponse) or response.status in {Status.NO, Status.BAD}:
-            raise RemoteProtocolError(f"the server does not greet as IMAP servers do: {str(response)[:200]}")
+            raise RemoteProtocolError(
+                "the server does not greet as IMAP servers do", sent=shown(_words_of(response)), rfc=STATUS_RESPONSES
+            )
         self.greeting = response.text
         self.capabilities.disbelieve(untrue_capabilities(response.text))
         self.capabilities.note(response)
@@ -86,3 +90,16 @@ class SessionState:
         """The connection is over."""
         self.state = State.LOGOUT
         self.mailbox = None
+
+
+def _words_of(response: Untagged) -> bytes | str:
+    """What came in the place of a greeting, as far as it is kept."""
+    match response:
+        case Malformed(raw=raw):
+            return raw
+        case Unknown(name=name, raw=raw):
+            return name.encode() + b" " + raw
+        case StatusResponse(status=status, text=text):
+            return f"{status} {text}"
+        case _:
+            return str(response)

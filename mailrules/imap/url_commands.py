@@ -10,6 +10,8 @@ from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.answers import every, newest
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.response_codes import UrlMechanismsCode
+from mailrules.imap.sections import section_of_response
+from mailrules.imap.shown import shown
 from mailrules.imap.url_data import GenUrlAuthData, JmapAccessData, UrlFetchData
 from mailrules.imap.writer import Atom, MailboxNode, Node, Quoted
 
@@ -48,7 +50,11 @@ class GenUrlAuth(Command[tuple[str, ...]]):
     def result(self, answer: Answer) -> tuple[str, ...]:
         urls = newest(GenUrlAuthData, answer, command=self.name).urls
         if len(urls) != len(self.rumps):
-            raise RemoteProtocolError(f"the server signed {len(urls)} URLs of {len(self.rumps)}")
+            raise RemoteProtocolError(
+                f"the server signed {len(urls)} URLs of {len(self.rumps)}",
+                sent=shown(" ".join(urls)),
+                rfc=section_of_response("GENURLAUTH"),
+            )
         return urls
 
 

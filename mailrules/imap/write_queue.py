@@ -38,6 +38,7 @@ class WriteQueue:
         self._waiting: deque[Outgoing | Gap] = deque()
         self._waiting_tag = Tag("")
         self._wanted: ContentWanted | None = None
+        self._may_hold_nul = False
 
     @property
     def is_blocked(self) -> bool:
@@ -90,7 +91,7 @@ class WriteQueue:
         left_bytes = self._wanted.left_bytes - len(data)
         if left_bytes < 0:
             raise LocalProtocolError(f"content is {-left_bytes} bytes longer than the literal that was announced")
-        if b"\0" in data:
+        if b"\0" in data and not self._may_hold_nul:
             raise LocalProtocolError(f"a literal cannot hold NUL, found with {self._wanted.left_bytes} bytes to go")
         self._ready.append(Outgoing(data))
         self._want(left_bytes)
@@ -122,6 +123,7 @@ class WriteQueue:
             if self._waiting and isinstance(gap := self._waiting[0], Gap) and not gap.waits:
                 self._go_on()
         else:
+            self._may_hold_nul = fragment.may_hold_nul
             self._want(fragment.size_bytes)
 
     def _want(self, left_bytes: int) -> None:

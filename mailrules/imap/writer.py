@@ -7,7 +7,7 @@ Where a literal has to wait for the server's ``+`` the command is cut into fragm
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -75,13 +75,16 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class StreamedLiteral:
-    """Content of a known size that the driver sends piece by piece when its turn comes; it may not hold NUL.
+    """Content of a known size that the driver sends piece by piece when its turn comes.
+
+    It may hold NUL only where it ``is_binary``: then it goes as ``~{n}``, which takes a server with BINARY (RFC 3516).
 
     A large one waits for the server's ``+`` even where it need not: a refusal before it costs a round trip,
     one after it the whole transfer.
     """
 
     size_bytes: int
+    is_binary: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,7 @@ class Gap:
 
     size_bytes: int
     waits: bool
+    may_hold_nul: bool = False
 
 
 def write_command(
@@ -258,8 +262,8 @@ class _Writer:
                 self._write_string(_to_bytes(value), atom_allowed=False)
             case Literal(data):
                 self._write_literal(data)
-            case StreamedLiteral(size_bytes):
-                self._leave_gap(size_bytes)
+            case StreamedLiteral():
+                self._leave_gap(node.size_bytes, is_binary=node.is_binary)
             case MailboxNode(name):
                 self._write_mailbox(encode_mailbox_name(name, utf8=self._utf8))
             case Flag(name):
@@ -309,12 +313,13 @@ class _Writer:
             self._end_fragment()
         self._current += data
 
-    def _leave_gap(self, size_bytes: int) -> None:
+    def _leave_gap(self, size_bytes: int, *, is_binary: bool) -> None:
         if not 0 <= size_bytes < 2**63:
             raise LocalProtocolError(f"a literal of {size_bytes} bytes cannot be sent: 0 to 2**63 - 1")
+        self._current += b"~" if is_binary else b""
         waits = self._announce(size_bytes, may_hurry=size_bytes <= PATIENT_BYTES)
         self._end_fragment()
-        self._complete.append(Gap(size_bytes, waits))
+        self._complete.append(Gap(size_bytes, waits, is_binary))
 
     def _announce(self, size_bytes: int, *, may_hurry: bool) -> bool:
         """Write the size; whether the server's ``+`` comes before the content."""

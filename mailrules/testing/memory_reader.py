@@ -130,7 +130,7 @@ class MemoryReader:
         stored = self._opened.messages.get(uid)
         self._end(call)
         if stored is None:
-            raise RemoteProtocolError(f"there is no message with UID {uid}")
+            raise RemoteProtocolError(f"there is no message with UID {uid}", sent="", rfc="RFC 9051 section 6.4.9")
         yield MemoryContent(stored.content)
 
     async def get_rights(self, mailbox: str) -> Rights:

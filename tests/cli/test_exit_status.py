@@ -19,7 +19,7 @@ from mailrules.journal.lock import StateLocked
         (errors.ConnectionFailed("refused"), 5),
         (errors.ConnectionLost("reset"), 5),
         (errors.CommandRefused("SELECT", status="NO"), 5),
-        (errors.RemoteProtocolError("garbage"), 5),
+        (errors.RemoteProtocolError("garbage", sent="x", rfc="RFC 9051 section 7"), 5),
         (errors.LocalProtocolError("a bug"), 1),
         (errors.JournalError("full"), 1),
         (errors.PlanRefused("stale"), 6),

@@ -75,6 +75,61 @@ def test_a_server_that_repeats_the_password_does_not_reveal_it() -> None:
     assert str(transcript) == "S: A1 BAD cannot parse: LOGIN alice ***"
 
 
+SIGNED = (
+    b"imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred:internal:91354a473744909de610943775f92038"
+)
+COVERED = SIGNED.replace(b"91354a473744909de610943775f92038", b"***")
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'* URLFETCH "%b" {28}',
+        b'* URLFETCH "%b" NIL "%b" "x"',
+        b"* URLFETCH %b NIL",
+        b'* GENURLAUTH "%b"',
+        b'* genurlauth "%b" "%b"',
+        b"%b",
+        b'* NO not "%b" any more',
+    ],
+)
+def test_the_tokens_of_signed_urls_are_covered_and_nothing_else(line: bytes, chunk_bytes: int) -> None:
+    transcript = Transcript()
+    data = line.replace(b"%b", SIGNED) + b"\r\n"
+
+    for start in range(0, len(data), chunk_bytes):
+        transcript.received(data[start : start + chunk_bytes])
+
+    assert [one.text for one in transcript.lines] == [line.replace(b"%b", COVERED)]
+
+
+def test_a_url_that_is_not_signed_stays() -> None:
+    transcript = Transcript()
+    lines = b"* OK [BADURL /INBOX;UIDVALIDITY=7/;UID=20/;SECTION=1.2] x\r\n* OK imap://a@b/c;urlauth=anonymous x\r\n"
+
+    transcript.received(lines)
+
+    assert b"".join(one.data for one in transcript.lines) == lines
+
+
+def test_the_keys_that_sign_are_covered() -> None:
+    transcript = Transcript()
+
+    transcript.received(b"a33 OK [URLMECH INTERNAL XSAMPLE=P34OKhO7VEkCbsiYY8rGEg== Y=ab] done a=b\r\n")
+
+    assert [one.text for one in transcript.lines] == [b"a33 OK [URLMECH INTERNAL XSAMPLE=*** Y=***] done a=b"]
+
+
+def test_a_token_that_the_length_limit_cuts_is_covered_too() -> None:
+    transcript = Transcript(max_line_bytes=100)
+
+    transcript.received(b'* URLFETCH "' + b"imap://a/" + b"x" * 60 + b";urlauth=anonymous:internal:" + b"abc123" * 200)
+    transcript.received(b'" NIL\r\n')
+
+    assert b"abc" not in transcript.lines[0].text
+
+
 def test_control_and_eight_bit_bytes_are_shown_escaped() -> None:
     transcript = Transcript()
 

@@ -13,7 +13,7 @@ from mailrules.imap.append_commands import Append, Catenated, MultiAppend, NewMe
 from mailrules.imap.message_url import MessageUrl
 from mailrules.imap.response_codes import Code, TextCode
 from mailrules.imap.writer import Partial, StreamedLiteral
-from tests.imap_connection.exchange import ask, authenticated, selected
+from tests.imap_connection.exchange import ask, authenticated, selected, sent
 
 LINE = b"\r\n--------------030308070208000400050907\r\n"
 END = b"\r\n--------------030308070208000400050907--\r\n"
@@ -230,3 +230,36 @@ def test_a_url_for_others_ends_at_a_known_time():
     )
     with pytest.raises(LocalProtocolError, match="time zone"):
         url.rump(user="joe", host="h", access="anonymous", expires=datetime(2026, 1, 2))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "announced"),
+    [("BINARY", b"~{4}"), ("BINARY LITERAL+", b"~{4+}"), ("BINARY LITERAL-", b"~{4+}")],
+)
+def test_a_streamed_message_may_hold_nul_where_the_server_has_binary(capabilities, announced):
+    """RFC 3516 section 4.4: literal8."""
+    connection = authenticated(capabilities)
+    connection.submit(Append("INBOX", StreamedLiteral(4, is_binary=True)))
+
+    before = sent(connection)
+    if announced.endswith(b"{4}"):
+        connection.receive_data(b"+ go ahead\r\n")
+    connection.send_content(b"a\0")
+    connection.send_content(b"\0b")
+
+    assert before == b"A2 APPEND INBOX " + announced + b"\r\n"
+    assert sent(connection) == b"a\0\0b\r\n"
+
+
+def test_a_streamed_message_that_is_not_binary_may_hold_no_nul():
+    connection = authenticated("BINARY LITERAL+")
+    connection.submit(Append("INBOX", StreamedLiteral(4)))
+    sent(connection)
+
+    with pytest.raises(LocalProtocolError, match="NUL"):
+        connection.send_content(b"a\0b")
+
+
+def test_a_server_without_binary_is_sent_no_literal8():
+    with pytest.raises(MissingCapability, match="BINARY"):
+        authenticated().submit(Append("INBOX", StreamedLiteral(4, is_binary=True)))

@@ -111,6 +111,17 @@ def test_a_response_of_ever_more_contents_is_limited():
         pieces_of(data, limits=SMALL)
 
 
+def test_what_is_taken_in_pieces_does_not_count_and_its_lines_do():
+    limits = Limits(line_bytes=100, data_line_bytes=100, response_bytes=40)
+    data = b"* 1 FETCH (BODY[] {1000}\r\n" + b"x" * 1000
+
+    # The response as it is given back, with NIL for the content, is 40 bytes long.
+    assert pieces_of(data + b" FLAGS (abcd))\r\n", limits=limits)[-1] == b"* 1 FETCH (BODY[] NIL FLAGS (abcd))"
+    assert len(pieces_of(data + b" FLAGS (abcdefghi))\r\n", limits=limits)[-1]) == 40
+    with pytest.raises(RemoteProtocolError, match=r"limits.response_bytes"):
+        pieces_of(data + b" FLAGS (abcdefghij))\r\n", limits=limits)
+
+
 def test_a_framer_holds_no_more_than_what_has_just_arrived():
     framer = Framer()
     framer.offers_content = True

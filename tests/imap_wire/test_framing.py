@@ -111,6 +111,27 @@ def test_a_response_is_limited_over_all_its_literals():
         frames_of(b"* X  {20}\r\n" + b"y" * 20 + b"{20}\r\n", limits=limits)
 
 
+@pytest.mark.parametrize("chunk_bytes", [0, 1, 7])
+@pytest.mark.parametrize(
+    ("response", "limits"),
+    [
+        (b"* X {5}\r\n" + b"y" * 5 + b"z" * 20, Limits(line_bytes=30, response_bytes=34)),
+        (b"* X {5}\r\n" + b"y" * 5 + b"{5}\r\n" + b"y" * 5 + b" end", Limits(line_bytes=30, response_bytes=28)),
+        (b"* OK " + b"x" * 20, Limits(response_bytes=25)),
+        (b"* SEARCH " + b"1" * 20, Limits(response_bytes=29)),
+        (b"* 1 FETCH (BODY[] {2}\r\nab\r\n FLAGS ())", Limits(response_bytes=37)),
+    ],
+)
+def test_a_response_is_limited_over_its_lines_and_literals_alike(response, limits, chunk_bytes):
+    assert len(response) == limits.response_bytes
+    shorter = response[:-1]
+
+    assert frames_of(shorter + b"\r\n", chunk_bytes=chunk_bytes, limits=limits) == [shorter]
+    assert frames_of(response + b"\r\n", chunk_bytes=chunk_bytes, limits=limits) == [response]
+    with pytest.raises(RemoteProtocolError, match=rf"response of \d+ bytes is over {len(response)}; raise limits"):
+        frames_of(response + b"x\r\n", chunk_bytes=chunk_bytes, limits=limits)
+
+
 @pytest.mark.parametrize("announced", [b"9223372036854775808", b"9" * 5000, b"0" * 40 + b"9" * 30])
 def test_a_huge_literal_is_refused_before_a_byte_of_it_arrives(announced):
     with pytest.raises(RemoteProtocolError, match="literal_bytes"):
