@@ -72,7 +72,7 @@ class Forward:
         except _Declined as why:
             return Prepared(declined=str(why))
         except NotCanonical as why:
-            raise EffectRefused(f"it cannot be forwarded: {why}") from None
+            return Prepared(refused=f"it cannot be forwarded: {why}")
         return Prepared(recipient=call.target.lower())
 
     async def attempt(self, attempt: Attempt) -> EffectOutcome:

@@ -59,8 +59,10 @@ class Letter:
 class _Refused(Exception):
     """The server said no, or could not be talked to, before the message counted: surely nothing was sent."""
 
-    def __init__(self, words: str, *, is_final: bool = False, retry_seconds: float = 0.0) -> None:
-        self.is_final, self.retry_seconds = is_final, retry_seconds
+    def __init__(
+        self, words: str, *, is_final: bool = False, retry_seconds: float = 0.0, is_unreachable: bool = False
+    ) -> None:
+        self.is_final, self.retry_seconds, self.is_unreachable = is_final, retry_seconds, is_unreachable
         super().__init__(words)
 
 
@@ -130,11 +132,12 @@ async def _connected(settings: SmtpSettings, *, resolve_secret: SecretResolver) 
     except aiosmtplib.SMTPAuthenticationError as error:
         await _leave(client)
         is_no = 500 <= error.code <= 599
-        raise _Refused(f"login: {_words(error)}", retry_seconds=LOCKED_OUT_SECONDS if is_no else 0.0) from None
+        seconds = LOCKED_OUT_SECONDS if is_no else 0.0
+        raise _Refused(f"login: {_words(error)}", retry_seconds=seconds, is_unreachable=True) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
         await _leave(client)
         # No cause: aiosmtplib's errors may hold what was sent.
-        raise _Refused(f"{settings.host}:{settings.port}: {_words(error)}") from None
+        raise _Refused(f"{settings.host}:{settings.port}: {_words(error)}", is_unreachable=True) from None
     return client
 
 
@@ -198,7 +201,10 @@ def _verdict(reply: aiosmtplib.SMTPResponse) -> EffectOutcome:
 
 def _not_sent(refused: _Refused) -> EffectOutcome:
     return EffectOutcome(
-        done=False, detail=str(refused), retry_seconds=None if refused.is_final else refused.retry_seconds
+        done=False,
+        detail=str(refused),
+        retry_seconds=None if refused.is_final else refused.retry_seconds,
+        is_unreachable=refused.is_unreachable,
     )
 
 

@@ -51,7 +51,7 @@ async def call(
         headers = await _headers(settings, host=parts.netloc, key=key, resolve_secret=resolve_secret)
         context = client_context(ca_file=settings.ca_file)
     except (OSError, SecretError, ConnectionFailed) as error:
-        return EffectOutcome(done=False, detail=f"{host}: {_words(error)}", retry_seconds=0.0)
+        return EffectOutcome(done=False, detail=f"{host}: {_words(error)}", retry_seconds=0.0, is_unreachable=True)
     shown = f"[{address}]" if ":" in address else address
     url = httpx2.URL(settings.url).copy_with(host=shown, port=port)
     has_begun = False
@@ -78,7 +78,7 @@ async def call(
         except (httpx2.HTTPError, OSError, TimeoutError) as error:
             if has_begun:
                 raise
-            return EffectOutcome(done=False, detail=f"{host}: {_words(error)}", retry_seconds=0.0)
+            return EffectOutcome(done=False, detail=f"{host}: {_words(error)}", retry_seconds=0.0, is_unreachable=True)
     return _verdict(response, is_idempotent=settings.is_idempotent)
 
 

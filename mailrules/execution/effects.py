@@ -49,13 +49,14 @@ class EffectCall:
 class EffectOutcome:
     """``done`` False means surely nothing happened; a handler that cannot tell raises instead.
 
-    ``detail`` is for the history. ``retry_seconds`` is for an ``OutboxHandler``: None gives up, a number tries
-    again after so many seconds or later.
+    ``detail`` is for the history. The rest is for an ``OutboxHandler``: ``retry_seconds`` None gives up, a number
+    tries again after so many seconds or later; ``is_unreachable`` says that others need not try now either.
     """
 
     done: bool
     detail: str = ""
     retry_seconds: float | None = None
+    is_unreachable: bool = False
 
 
 @runtime_checkable
@@ -104,13 +105,15 @@ class MessageSource(Protocol):
 class Prepared:
     """What is known before the first attempt.
 
-    ``declined`` is why nothing is to go out (RFC 3834, for example): the effect is then settled. ``recipient`` is
-    whom it really reaches. ``is_repeatable``: the receiver drops repetitions, so an attempt whose outcome nobody
-    knows may be made again. At most one goes to a recipient within ``every_seconds``.
+    ``declined`` is why nothing is to go out (RFC 3834, for example): the effect is then settled. ``refused`` is why
+    nothing can go out: it is then given up. ``recipient`` is whom it really reaches. ``is_repeatable``: the
+    receiver drops repetitions, so an attempt whose outcome nobody knows may be made again. At most one goes to a
+    recipient within ``every_seconds``.
     """
 
     recipient: str = ""
     declined: str = ""
+    refused: str = ""
     is_repeatable: bool = False
     every_seconds: float = 0.0
 
@@ -144,7 +147,7 @@ class OutboxHandler(Protocol):
     ) -> Prepared:
         """Write what will go out into ``spool``. Nothing is sent yet.
 
-        Raises EffectRefused for what can never go out.
+        Raises EffectRefused where the configuration gives no way (any more).
         """
         ...
 
@@ -154,4 +157,4 @@ class OutboxHandler(Protocol):
 
 
 class EffectRefused(Exception):
-    """This effect can never go out, and nothing of it has; the words say why."""
+    """The configuration gives this effect no way out (any more), and nothing of it has gone out; the words say why."""

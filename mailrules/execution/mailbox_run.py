@@ -280,7 +280,7 @@ class MailboxRun:
         call = effect_call(share.message, share.steps[0], account=self._session.account, mailbox=self._plan.mailbox)
         try:
             draft = await outbox.prepare(call, self._store)
-            if draft.prepared.declined:
+            if draft.prepared.declined or draft.prepared.refused:
                 verdict = await outbox.decline(self._session.run, intent, draft)
                 self._uncounted[verdict.step] = (share.uid, kind)
                 self._learn([verdict])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailrules.errors import JournalError
+from mailrules.errors import IMAPError, JournalError
 from mailrules.execution.commands import idempotency_key
 from mailrules.execution.effects import Attempt, EffectCall, EffectOutcome, EffectRefused, OutboxHandler
 from mailrules.journal.deliveries import CapReached, DeliveryCaps, DeliveryIntent
@@ -88,6 +88,8 @@ class Outbox:
     ) -> None:
         self._journal, self._spool, self._settings_of, self._limits = journal, spool, settings_of, limits
         self._now, self._random = now, random
+        self._unreachable: set[tuple[str, ...]] = set()
+        """Ways that led nowhere since this outbox was made: what takes the same one waits without a try."""
         self._handlers = {name: one for name, one in handlers.items() if isinstance(one, OutboxHandler)}
 
     async def prepare(self, call: EffectCall, store: MailStore) -> Draft:
@@ -100,7 +102,12 @@ class Outbox:
         settings = self._settings_of(call.account)
         _check_grant(call.effect, settings)
         with self._spool.write(name) as file:
-            prepared = await handler.prepare(call, StoredMessage(store, call.uid), file, settings)
+            try:
+                prepared = await handler.prepare(call, StoredMessage(store, call.uid), file, settings)
+            except (EffectRefused, IMAPError, OSError):
+                raise
+            except Exception as error:
+                raise EffectRefused(f"it failed with {type(error).__name__}: {error}") from error
         return Draft(call=call, handler=handler, prepared=prepared, spool=name)
 
     async def intend(self, run: RunId, intent: StepIntent, draft: Draft) -> StepId | CapReached:
@@ -124,15 +131,14 @@ class Outbox:
         return step
 
     async def decline(self, run: RunId, intent: StepIntent, draft: Draft) -> StepVerdict:
-        """Journal that nothing is to go out, so that nobody asks again."""
+        """Journal that nothing is to go out, which settles it, or that nothing can, which is for a person."""
         self._spool.remove(draft.spool)
         (step,) = await self._journal.intend(run, [intent], now=self._now())
-        verdict = StepVerdict(
-            step=step,
-            state=StepState.APPLIED,
-            judged=self._now(),
-            detail=f"nothing was sent: {draft.prepared.declined}",
-        )
+        prepared = draft.prepared
+        state, detail = StepState.APPLIED, f"nothing was sent: {prepared.declined}"
+        if prepared.refused:
+            state, detail = StepState.GIVEN_UP, prepared.refused
+        verdict = StepVerdict(step=step, state=state, judged=self._now(), detail=detail)
         await asyncio.shield(self._journal.judge([verdict]))
         return verdict
 
@@ -170,7 +176,9 @@ class Outbox:
         await self._journal.settle_deliveries(now=self._now())
         verdicts = []
         for delivery in await self._journal.waiting_deliveries():
-            if delivery.due <= self._now() and self._journal.take_in_hand(delivery.step.id):
+            if _way(_call_of(delivery)) in self._unreachable or delivery.due > self._now():
+                continue
+            if self._journal.take_in_hand(delivery.step.id):
                 self._journal.kill_switch.check()
                 verdicts.append(await self._retry(delivery))
         return tuple(verdicts)
@@ -214,7 +222,12 @@ class Outbox:
             await self._journal.begin_attempt(step)
 
         try:
-            outcome = await self._try(call, recipient=recipient, spool=spool, begin=begin)
+            if _way(call) in self._unreachable:
+                outcome = EffectOutcome(
+                    done=False, detail="not tried: nothing was reached a moment ago", retry_seconds=0.0
+                )
+            else:
+                outcome = await self._try(call, recipient=recipient, spool=spool, begin=begin)
         except EffectRefused as refused:
             outcome = EffectOutcome(done=False, detail=str(refused))
         except (JournalError, asyncio.CancelledError):
@@ -230,6 +243,8 @@ class Outbox:
             outcome = EffectOutcome(done=False, detail=detail, retry_seconds=0.0)
         if outcome.done:
             return await self._settle(step, StepState.APPLIED, outcome.detail, spool=spool)
+        if outcome.is_unreachable:
+            self._unreachable.add(_way(call))
         attempts = attempts_before + 1
         if outcome.retry_seconds is None:
             return await self._settle(step, StepState.GIVEN_UP, outcome.detail, spool="")
@@ -278,6 +293,12 @@ def derived_name(call: EffectCall) -> str:
     """A file name of our own making, the same for the same effect."""
     words = (call.account, call.mailbox, str(call.uid), call.rule, call.effect, call.target)
     return call.idempotency_key or hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
+
+
+def _way(call: EffectCall) -> tuple[str, ...]:
+    """What effects share that take the same way out: a mail server is the account's, an endpoint the target's."""
+    is_mail = "@" in call.target or not call.target
+    return (call.account, "mail") if is_mail else (call.effect, call.target)
 
 
 def _check_grant(effect: str, settings: OutsideSettings) -> None:

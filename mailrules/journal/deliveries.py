@@ -78,7 +78,7 @@ def cap_reached(
     per_rule, to_recipient, in_all = connection.execute(
         "SELECT coalesce(sum(s.rule = ?), 0), coalesce(sum(d.recipient = ?), 0), count(*)"  # noqa: S608 - constants
         " FROM deliveries d JOIN steps s ON s.id = d.step JOIN commands c ON c.id = s.command"
-        f" WHERE c.intended > ? AND s.state IN {_COUNTED}",
+        f" WHERE c.intended > ? AND d.recipient != '' AND s.state IN {_COUNTED}",
         (intent.rule, delivery.recipient, to_text(now - caps.per)),
     ).fetchone()
     for count, limit, name, whose in (

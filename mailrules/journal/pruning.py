@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _RUNS_TO_KEEP = (
     # Recovery, or a person, has still to say what became of these.
     "SELECT c.run FROM steps s JOIN commands c ON c.id = s.command"
-    " WHERE s.state IN ('intent', 'halfway', 'unknown', 'waiting')"
+    " WHERE s.state IN ('intent', 'halfway', 'unknown', 'waiting', 'given_up')"
     # An undo that is kept can be taken back itself, and then what it took back is needed to know what stands.
     " UNION SELECT undo_of FROM runs WHERE coalesce(ended, started) >= ?1"
 )

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules.execution.effects import Attempt, EffectOutcome, Prepared
 from mailrules.journal.records import RunOutcome, StepState, StepVerdict
 from mailrules.plan.history import LedgerKey
+from mailrules.plan.plan import Step, StepKind
 from mailrules.settings import OutboxSettings
 from tests.outbox.mail_sink import MailSink, mail_sink
 from tests.outbox.world import BO, forward, move, reply
@@ -210,3 +212,71 @@ async def test_nothing_is_tried_again_while_the_kill_switch_is_on(world: World, 
         await world.work()
 
     assert sink.taken == []
+
+
+async def test_a_server_that_is_not_reached_is_not_tried_for_each_message_anew(world: World, sink: MailSink) -> None:
+    for _ in range(5):
+        world.deliver()
+    sink.failing["ehlo"] = "421 4.3.2 closing"
+    for uid in range(1, 6):
+        await world.run(forward(), uid=uid)
+    assert await world.states() == ["waiting"] * 5
+    sink.commands.clear()
+    world.pass_time(minutes=5)
+
+    await world.work()
+
+    assert len(sink.commands) == 1
+    sink.failing.clear()
+    await world.work()
+    assert len(sink.taken) == 4, "the one that was tried waits for its next turn"
+
+
+async def test_one_refused_recipient_does_not_keep_the_others_waiting(world: World, sink: MailSink) -> None:
+    for _ in range(3):
+        world.deliver()
+    sink.failing["rcpt"] = "451 4.2.2 full"
+    for uid in range(1, 4):
+        await world.run(forward(), uid=uid)
+    sink.commands.clear()
+    world.pass_time(minutes=5)
+
+    await world.work()
+
+    assert len([one for one in sink.commands if one.startswith("rcpt")]) == 3
+
+
+class Careless:
+    """A stranger's handler that fails while it prepares, or in its attempt before it begins."""
+
+    name = "careless"
+    fails_at = "prepare"
+
+    async def prepare(self, *_: object) -> Prepared:
+        if self.fails_at == "prepare":
+            raise KeyError("no such thing")
+        return Prepared(recipient="somebody")
+
+    async def attempt(self, attempt: Attempt) -> EffectOutcome:
+        if self.fails_at == "begun":
+            await attempt.begin()
+        if self.fails_at != "":
+            raise ValueError("oh")
+        return EffectOutcome(done=True)
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "states"), [("prepare", []), ("attempt", ["waiting"]), ("begun", ["unknown"]), ("", ["applied"])]
+)
+async def test_a_strangers_handler_is_contained_and_tried_by_the_same_law(
+    world: World, fails_at: str, states: list[str]
+) -> None:
+    world.deliver()
+    handler = Careless()
+    handler.fails_at = fails_at
+    world.effects = {"careless": handler}
+
+    await world.run(Step(kind=StepKind.EFFECT, rule="r", effect="careless", reversible=False), move())
+
+    assert await world.states() == states
+    assert world.mailboxes_with_mail() == ["Done" if fails_at == "" else "INBOX"]

@@ -54,6 +54,7 @@ class World:
     webhooks: Mapping[str, WebhookSettings] = field(default_factory=dict)
     limits: OutboxSettings = field(default_factory=OutboxSettings)
     journal: Journal | None = None
+    effects: Mapping[str, EffectHandler | OutboxHandler] = field(default_factory=built_in_effects)
 
     def now(self) -> datetime:
         return self.clock
@@ -94,7 +95,7 @@ class World:
         )
         return Outbox(
             await self.open_journal(),
-            built_in_effects(),
+            self.effects,
             spool=spool,
             settings_of=lambda _: settings,
             limits=self.limits,
@@ -130,7 +131,7 @@ class World:
             run=run,
             stores={"home": store or MemoryStore(self.mail, account="home")},
             journal=journal,
-            effects=built_in_effects(),
+            effects=self.effects,
             outbox=await self.outbox(),
             now=self.now,
         )
