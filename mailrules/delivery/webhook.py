@@ -36,10 +36,11 @@ async def call(
     *,
     key: str,
     begin: Callable[[], Awaitable[None]],
+    content_type: str = "application/json",
     resolve_secret: SecretResolver = resolve,
     look_up: Callable[[str, int], Awaitable[list[str]]] | None = None,
 ) -> EffectOutcome:
-    """POST a JSON document. ``begin`` is awaited before the first byte of the request.
+    """POST a document; ``key`` "" sends no Idempotency-Key. ``begin`` is awaited before the first byte of the request.
 
     Raises EffectRefused for an address that must not be called; what is raised after ``begin`` leaves the
     outcome unknown.
@@ -49,6 +50,7 @@ async def call(
     try:
         address = await _allowed_address(host, port, settings, look_up=look_up or _look_up)
         headers = await _headers(settings, host=parts.netloc, key=key, resolve_secret=resolve_secret)
+        headers["Content-Type"] = content_type
         context = client_context(ca_file=settings.ca_file)
     except (OSError, SecretError, ConnectionFailed) as error:
         return EffectOutcome(done=False, detail=f"{host}: {_words(error)}", retry_seconds=0.0, is_unreachable=True)
@@ -119,11 +121,11 @@ async def _look_up(host: str, port: int) -> list[str]:
 async def _headers(settings: WebhookSettings, *, host: str, key: str, resolve_secret: SecretResolver) -> dict[str, str]:
     headers = {
         "Host": host,
-        "Content-Type": "application/json",
         "User-Agent": "mailrules",
         "Accept-Encoding": "identity",
-        "Idempotency-Key": key,
     }
+    if key:
+        headers["Idempotency-Key"] = key
     if settings.secret is not None:
         headers[settings.header] = (await resolve_secret(settings.secret)).reveal()
     return headers

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.store import MailStore, MessageContent
     from mailrules.settings import OutboxSettings
 
-GRANTED_BY_NAME = frozenset({"forward", "reply", "notify", "webhook", "pipe", "save_attachments"})
+GRANTED_BY_NAME = frozenset({"forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"})
 """Effects that the main configuration file has to allow."""
 
 FIRST_WAIT_SECONDS = 60.0

@@ -20,7 +20,8 @@ _MOVES = (
     " AND s.state IN ('applied', 'halfway') AND r.kind != 'undo'"
     " AND NOT EXISTS (SELECT 1 FROM steps back JOIN commands way ON way.id = back.command"
     "  JOIN runs undo ON undo.id = way.run WHERE back.message_id = s.message_id AND undo.kind = 'undo'"
-    "  AND way.kind = 'move' AND way.account = c.account AND way.mailbox = c.target"
+    "  AND way.kind = 'move'"
+    "  AND ((way.account = c.account AND way.mailbox = c.target) OR way.account || '/' || way.mailbox = c.target)"
     "  AND way.uidvalidity = s.target_uidvalidity AND back.uid = s.target_uid"
     "  AND back.state IN ('applied', 'halfway'))"
 )

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 ACTIONS_NOT_YET = frozenset(
     {
         "append",
-        "unsubscribe",
         "rename",
         "setmetadata",
         "setquota",

@@ -370,7 +370,8 @@ class DocumentModel(_Model):
     include: Texts = []
     plugins: Texts = []
     allow: Annotated[
-        list[Literal["delete", "forward", "reply", "notify", "webhook", "pipe", "save_attachments"]], _ONE_OR_MORE
+        list[Literal["delete", "forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"]],
+        _ONE_OR_MORE,
     ] = []
     smtp: SkipValidation[SmtpModel | None] = None
     webhooks: dict[str, SkipValidation[WebhookModel]] = {}

@@ -58,3 +58,15 @@ async def test_what_an_undo_moved_back_counts_as_not_moved(journal: Journal) -> 
     await applied(journal, undo, intent(back, 11, message_id="<1@a>", size_bytes=1))
 
     assert [one.size_bytes for one in await journal.past_moves(["<1@a>"])] == [2]
+
+
+async def test_what_an_undo_brought_back_from_another_account_counts_as_not_moved(journal: Journal) -> None:
+    run, undo = await begin(journal), await begin(journal, RunKind.UNDO)
+    there = command(StepKind.MOVE, Operation.COPY, target="work/Archive")
+    (step,) = await journal.intend(run, [intent(there, 1, message_id="<1@a>")], now=NOON)
+    await journal.judge([verdict(step, target_uidvalidity=9, target_uid=11)])
+    assert len(await journal.past_moves(["<1@a>"])) == 1
+    back = command(account="work", mailbox="Archive", uidvalidity=9, target="home/INBOX")
+    await applied(journal, undo, intent(back, 11, message_id="<1@a>"))
+
+    assert await journal.past_moves(["<1@a>"]) == {}

@@ -21,6 +21,7 @@ from mailrules.default_plugins import (
     structure_conditions,
     surrounding_conditions,
     text_conditions,
+    unsubscribe_action,
     value_conditions,
     waiting_actions,
 )
@@ -43,7 +44,15 @@ CONDITION_MODULES = (
     related_conditions,
     server_conditions,
 )
-ACTION_MODULES = (mark_actions, file_actions, mailbox_actions, outbox_actions, waiting_actions, attachment_actions)
+ACTION_MODULES = (
+    mark_actions,
+    file_actions,
+    mailbox_actions,
+    outbox_actions,
+    waiting_actions,
+    attachment_actions,
+    unsubscribe_action,
+)
 
 BUILT_IN = Registry(
     conditions={spec.name: spec for module in CONDITION_MODULES for spec in module.mailrules_conditions()},
