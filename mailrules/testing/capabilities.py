@@ -24,7 +24,38 @@ EVERY_CAPABILITY = frozenset(
         "UNSELECT",  # RFC 3691
     }
 )
-"""All that the in-memory server and the memory store know, in upper case."""
+"""What the in-memory server and the memory store offer by themselves, in upper case."""
+
+MORE_CAPABILITIES = frozenset(
+    {
+        "COMPRESS=DEFLATE",  # RFC 4978
+        "CREATE-SPECIAL-USE",  # RFC 6154
+        "METADATA",  # RFC 5464
+        "MULTIAPPEND",  # RFC 3502
+        "PARTIAL",  # RFC 9394
+        "PREVIEW",  # RFC 8970
+        "QRESYNC",  # RFC 7162
+        "QUOTA",  # RFC 9208
+        "QUOTA=RES-STORAGE",
+        "REPLACE",  # RFC 8508
+        "SAVEDATE",  # RFC 8514
+        "SEARCHRES",  # RFC 5182
+        "SORT",  # RFC 5256
+        "STATUS=SIZE",  # RFC 8438
+        "THREAD=ORDEREDSUBJECT",  # RFC 5256
+        "THREAD=REFERENCES",  # RFC 5256
+        "WITHIN",  # RFC 5032
+    }
+)
+"""What the in-memory server knows besides, and offers where it is told to."""
+
+
+def with_more(*names: str) -> frozenset[str]:
+    """The usual capabilities and these; without names all there are. Raises ValueError for an unknown one."""
+    added = frozenset(name.upper() for name in names) or MORE_CAPABILITIES
+    if unknown := added - MORE_CAPABILITIES:
+        raise ValueError(f"no such capability to add: {', '.join(sorted(unknown))}")
+    return EVERY_CAPABILITY | added
 
 
 def without(*names: str) -> frozenset[str]:

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING
 from mailrules.settings import AccountSettings, Security
 from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.mail_state import MailAccount
+from mailrules.testing.server_append import APPEND_COMMANDS
 from mailrules.testing.server_faults import AtCommand
 from mailrules.testing.server_logins import SESSION_COMMANDS
 from mailrules.testing.server_mailboxes import MAILBOX_COMMANDS
 from mailrules.testing.server_messages import MESSAGE_COMMANDS
+from mailrules.testing.server_metadata import METADATA_COMMANDS
 from mailrules.testing.server_profiles import profile_named
+from mailrules.testing.server_quota import QUOTA_COMMANDS
+from mailrules.testing.server_rights import RIGHTS_COMMANDS
 from mailrules.testing.server_session import Session
+from mailrules.testing.server_sort import SORT_COMMANDS
 from mailrules.testing.server_wire import ServerWire
 
 if TYPE_CHECKING:
@@ -29,7 +34,16 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 
-_COMMANDS = {**SESSION_COMMANDS, **MAILBOX_COMMANDS, **MESSAGE_COMMANDS}
+_COMMANDS = {
+    **SESSION_COMMANDS,
+    **MAILBOX_COMMANDS,
+    **RIGHTS_COMMANDS,
+    **QUOTA_COMMANDS,
+    **METADATA_COMMANDS,
+    **MESSAGE_COMMANDS,
+    **APPEND_COMMANDS,
+    **SORT_COMMANDS,
+}
 _BEFORE_LOGIN = frozenset({"IMAP4REV1", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"})
 
 
@@ -38,7 +52,8 @@ class ImapServer:
 
     ``async with ImapServer(account) as server:`` listens on ``server.port`` in the running event
     loop; ``threaded_server.serve_in_thread`` runs one beside code that has a loop of its own.
-    ``capabilities`` are what it offers, ``capabilities.without("MOVE")`` for less. ``tls`` gives
+    ``capabilities`` are what it offers, ``capabilities.without("MOVE")`` for less and ``with_more("SORT")`` for more.
+    ``tls`` gives
     STARTTLS, with ``implicit_tls`` TLS from the first byte; ``requires_tls`` refuses logins in
     the clear. ``faults`` may be added to at any time; cuts count for connections made later.
     ``profile`` makes it behave like a server of the world, see ``server_profiles``. Sockets hold

@@ -40,6 +40,8 @@ class StoredMessage:
     received: datetime
     modseq: int
     object_id: str
+    saved: datetime
+    """When it came into this mailbox (SAVEDATE); delivered mail came when it was received."""
 
 
 class Observer(Protocol):
@@ -69,8 +71,27 @@ class StoredMailbox:
     keywords: dict[str, str] = field(default_factory=dict)
     """Every keyword ever used here, in lower case, to its first spelling; a mailbox does not forget them."""
     observers: list[Observer] = field(default_factory=list)
+    object_id: str = ""
+    """MAILBOXID, which a new name does not change."""
+    vanished: dict[int, int] = field(default_factory=dict)
+    """UIDs that are gone, with the MODSEQ at which they went."""
+    metadata: dict[str, bytes] = field(default_factory=dict)
+    """Entries such as ``/private/comment``, in lower case, with their values."""
 
-    def add(self, content: bytes, *, flags: frozenset[str], received: datetime, object_id: str) -> StoredMessage:
+    @property
+    def size_bytes(self) -> int:
+        """What all its messages take."""
+        return sum(len(stored.content) for stored in self.messages.values())
+
+    def add(
+        self,
+        content: bytes,
+        *,
+        flags: frozenset[str],
+        received: datetime,
+        object_id: str,
+        saved: datetime | None = None,
+    ) -> StoredMessage:
         """Take in a message under the next UID."""
         self.highest_modseq += 1
         stored = StoredMessage(
@@ -80,6 +101,7 @@ class StoredMailbox:
             received=received,
             modseq=self.highest_modseq,
             object_id=object_id,
+            saved=saved or received,
         )
         self.uidnext += 1
         self.messages[stored.uid] = stored
@@ -93,6 +115,7 @@ class StoredMailbox:
         del self.messages[uid]
         self.recent.discard(uid)
         self.highest_modseq += 1
+        self.vanished[uid] = self.highest_modseq
         for observer in self.observers:
             observer.message_removed(uid)
 
@@ -133,6 +156,10 @@ class MailAccount:
         self.subscriptions: set[str] = set()
         self.quota: list[tuple[str, int, int]] = []
         """What limits every mailbox: a resource's name, what is used of it, and its limit."""
+        self.metadata: dict[str, bytes] = {}
+        """The server's own entries, such as ``/shared/admin``."""
+        self.quota_bytes: int | None = None
+        """How much all mailboxes together may hold, which the IMAP server keeps to; None: as much as there is."""
         self._uidvalidities = count(FIRST_UIDVALIDITY)
         self._object_ids = count(1)
         self.create("INBOX")
@@ -155,9 +182,21 @@ class MailAccount:
         if name in self:
             raise MailboxExists(name)
         name = canonical_name(name)
-        mailbox = StoredMailbox(name=name, uidvalidity=next(self._uidvalidities), rights={self.user: ALL_RIGHTS})
+        uidvalidity = next(self._uidvalidities)
+        mailbox = StoredMailbox(
+            name=name, uidvalidity=uidvalidity, rights={self.user: ALL_RIGHTS}, object_id=f"F{uidvalidity:08x}"
+        )
         self.mailboxes[name] = mailbox
         return mailbox
+
+    @property
+    def size_bytes(self) -> int:
+        """What all mailboxes hold."""
+        return sum(mailbox.size_bytes for mailbox in self.mailboxes.values())
+
+    def has_room_for(self, size_bytes: int) -> bool:
+        """Whether the quota lets so many more bytes in."""
+        return self.quota_bytes is None or self.size_bytes + size_bytes <= self.quota_bytes
 
     def parents(self) -> list[str]:
         """The names above mailboxes that are no mailboxes themselves, sorted."""
@@ -187,11 +226,21 @@ class MailAccount:
             self.mailboxes[mailbox.name] = mailbox
 
     def add(
-        self, mailbox: str, content: bytes, *, flags: Iterable[str] = (), received: datetime = A_DAY
+        self,
+        mailbox: str,
+        content: bytes,
+        *,
+        flags: Iterable[str] = (),
+        received: datetime = A_DAY,
+        saved: datetime | None = None,
     ) -> StoredMessage:
         """Deliver one message. Raises NoSuchMailbox."""
         return self[mailbox].add(
-            content, flags=frozenset(flags), received=received, object_id=f"M{next(self._object_ids):012x}"
+            content,
+            flags=frozenset(flags),
+            received=received,
+            object_id=f"M{next(self._object_ids):012x}",
+            saved=saved,
         )
 
     def fill(self, mailbox: str, messages: Iterable[SampleMessage]) -> int:
@@ -207,10 +256,14 @@ class MailAccount:
                 target.recent.discard(stored.uid)
         return number
 
-    def copy(self, source: StoredMailbox, uid: int, target: StoredMailbox) -> StoredMessage:
+    def copy(
+        self, source: StoredMailbox, uid: int, target: StoredMailbox, *, saved: datetime | None = None
+    ) -> StoredMessage:
         """Copy one message with its flags, date and object id."""
         stored = source.messages[uid]
-        return target.add(stored.content, flags=stored.flags, received=stored.received, object_id=stored.object_id)
+        return target.add(
+            stored.content, flags=stored.flags, received=stored.received, object_id=stored.object_id, saved=saved
+        )
 
     def change_uidvalidity(self, name: str) -> None:
         """What a lost index does: a new UIDVALIDITY over the same UIDs."""

@@ -100,11 +100,14 @@ class SelectedView:
         """FLAGS and PERMANENTFLAGS, where a keyword was used that the session has not heard of."""
         return self.flag_lines() if len(self.mailbox.keywords) > self._keywords_told else b""
 
-    def news(self, *, expunges: bool, with_uid: bool, with_modseq: bool) -> Iterator[bytes]:
-        """The lines that tell the session of what changed; ``expunges`` only where numbers may move."""
+    def news(self, *, expunges: bool, with_uid: bool, with_modseq: bool, as_vanished: bool = False) -> Iterator[bytes]:
+        """The lines that tell the session of what changed; ``expunges`` only where numbers may move.
+
+        With QRESYNC they are told as VANISHED (RFC 7162 section 3.2.10).
+        """
         self.has_news.clear()
         if expunges:
-            yield from self._expunge_lines()
+            yield from self._vanished_lines() if as_vanished else self._expunge_lines()
         if self.mailbox.uidnext - 1 > self._last_uid:
             yield from self._arrival_lines()
         yield self.new_keyword_lines()
@@ -125,6 +128,14 @@ class SelectedView:
                 del self.uids[place]
                 self.recent.discard(uid)
                 yield b"* %d EXPUNGE\r\n" % (place + 1)
+
+    def _vanished_lines(self) -> Iterator[bytes]:
+        there = set(self.uids)
+        gone = sorted(uid for uid in self._removed if uid in there)
+        for _ in self._expunge_lines():
+            pass  # the same, told otherwise
+        if gone:
+            yield b"* VANISHED %b\r\n" % b",".join(b"%d" % uid for uid in gone)
 
     def _arrival_lines(self) -> Iterator[bytes]:
         arrived = []

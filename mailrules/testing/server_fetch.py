@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+from mailrules.testing.message_parts import decoded_texts
 from mailrules.testing.mime_structure import read_entities, read_message
 from mailrules.testing.server_arguments import Argument, ArgumentList, Atom, BadCommand
 from mailrules.testing.server_structure import body_structure, envelope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from mailrules.testing.mail_state import StoredMessage
     from mailrules.testing.mime_structure import Entity
@@ -26,6 +28,8 @@ _MACROS = {
 _SECTION = re.compile(
     rb"BODY(?P<peek>\.PEEK)?\[(?P<section>[^\]]*)(?P<closed>\](?P<partial><\d+\.\d+>)?)?", re.IGNORECASE
 )
+_NEEDS = {b"SAVEDATE": "SAVEDATE", b"PREVIEW": "PREVIEW", b"EMAILID": "OBJECTID"}
+_PREVIEW_CHARACTERS = 200
 _CLOSING = re.compile(rb"\](?P<partial><\d+\.\d+>)?")
 _SECTION_SPEC = re.compile(
     rb"(?P<number>[1-9]\d{0,4}(?:\.[1-9]\d{0,4}){0,49})?\.?(?P<name>HEADER|TEXT|MIME|)", re.IGNORECASE
@@ -40,9 +44,12 @@ class FetchItem:
     marks_seen: bool = False
     is_modseq: bool = False
     is_flags: bool = False
+    may_be_lazy: bool = False
 
 
-def parse_fetch_items(words: list[Argument], *, by_uid: bool) -> list[FetchItem]:
+def parse_fetch_items(
+    words: list[Argument], *, by_uid: bool, offers: Callable[[str], bool] = lambda _: True
+) -> list[FetchItem]:
     """The items of a FETCH, UID first where the command is UID FETCH. Raises BadCommand."""
     if len(words) == 1 and isinstance(words[0], ArgumentList):
         words = list(words[0])
@@ -54,8 +61,14 @@ def parse_fetch_items(words: list[Argument], *, by_uid: bool) -> list[FetchItem]
     if by_uid and b"UID" not in names:
         items.append(_SIMPLE[b"UID"])
     for word in left:
+        if isinstance(word, ArgumentList) and items and items[-1].may_be_lazy:
+            if word != [Atom(b"LAZY")]:
+                raise BadCommand("Invalid arguments")
+            continue
         if not isinstance(word, Atom):
             raise BadCommand("Invalid arguments")
+        if not offers(_NEEDS.get(word.upper(), "IMAP4REV1")):
+            raise BadCommand(f"Unknown parameter: {word.upper().decode('ascii', 'replace')}")
         items.append(_SIMPLE.get(word.upper()) or _section_item(word, left))
     if not items:
         raise BadCommand("Missing fetch items")
@@ -159,8 +172,7 @@ def _entities_of(content: bytes) -> list[Entity]:
     return read_entities(content)
 
 
-def _internal_date(stored: StoredMessage) -> bytes:
-    date = stored.received
+def _internal_date(date: datetime) -> bytes:
     month = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"[(date.month - 1) * 4 :][:3]
     return f"{date.day:02}-{month}-{date.year:04} {date:%H:%M:%S %z}".encode()
 
@@ -170,7 +182,16 @@ def _simple(name: bytes, value: Callable[[SelectedView, StoredMessage], bytes]) 
         render=lambda view, stored: name + b" " + value(view, stored),
         is_modseq=name == b"MODSEQ",
         is_flags=name == b"FLAGS",
+        may_be_lazy=name == b"PREVIEW",
     )
+
+
+def _preview(stored: StoredMessage) -> bytes:
+    """The beginning of the first text, as a literal; "" where there is none."""
+    texts = decoded_texts(stored.content)
+    words = " ".join(texts[0].split()) if texts else ""
+    text = words[:_PREVIEW_CHARACTERS].rstrip().encode()
+    return b"{%d}\r\n%s" % (len(text), text)
 
 
 def _whole(name: bytes, *, section: bytes = b"", marks_seen: bool = False) -> FetchItem:
@@ -181,7 +202,9 @@ def _whole(name: bytes, *, section: bytes = b"", marks_seen: bool = False) -> Fe
 _SIMPLE = {
     b"UID": _simple(b"UID", lambda _, stored: b"%d" % stored.uid),
     b"FLAGS": _simple(b"FLAGS", lambda view, stored: b"(" + view.flags_text(stored) + b")"),
-    b"INTERNALDATE": _simple(b"INTERNALDATE", lambda _, stored: b'"' + _internal_date(stored) + b'"'),
+    b"INTERNALDATE": _simple(b"INTERNALDATE", lambda _, stored: b'"' + _internal_date(stored.received) + b'"'),
+    b"SAVEDATE": _simple(b"SAVEDATE", lambda _, stored: b'"' + _internal_date(stored.saved) + b'"'),
+    b"PREVIEW": _simple(b"PREVIEW", lambda _, stored: _preview(stored)),
     b"RFC822.SIZE": _simple(b"RFC822.SIZE", lambda _, stored: b"%d" % len(stored.content)),
     b"MODSEQ": _simple(b"MODSEQ", lambda _, stored: b"(%d)" % stored.modseq),
     b"EMAILID": _simple(b"EMAILID", lambda _, stored: b"(" + stored.object_id.encode() + b")"),

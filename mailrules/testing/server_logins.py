@@ -50,6 +50,10 @@ async def _enable(session: Session, call: Call) -> Done:
         if name == "CONDSTORE" and session.offers(name):
             session.enable_condstore()
             enabled.append(name)
+        if name == "QRESYNC" and session.offers(name):
+            session.enable_condstore()
+            session.enabled.add(name)
+            enabled.append(name)
     if enabled:
         session.untagged(("ENABLED " + " ".join(enabled)).encode())
     return Done(text="Enabled.")
@@ -61,6 +65,16 @@ async def _start_tls(session: Session, call: Call) -> Done:
         raise BadCommand("STARTTLS: Unknown command")
     session.starts_tls = True
     return Done(text="Begin TLS negotiation now.")
+
+
+async def _compress(session: Session, call: Call) -> Done:
+    if not call.arguments.next_is(b"DEFLATE"):
+        raise BadCommand("Unknown compression mechanism")
+    call.arguments.end()
+    if session.wire.is_compressed:
+        raise Refused("COMPRESSION already active", code="COMPRESSIONACTIVE")
+    session.starts_compression = True
+    return Done(text="Begin compression.")
 
 
 async def _login(session: Session, call: Call) -> Done:
@@ -169,5 +183,6 @@ SESSION_COMMANDS = {
     "LOGIN": Entry(handler=_login, states=LOGGED_OUT),
     "AUTHENTICATE": Entry(handler=_authenticate, states=LOGGED_OUT),
     "ENABLE": Entry(handler=_enable, states=LOGGED_IN, capability="ENABLE"),
+    "COMPRESS": Entry(handler=_compress, states=LOGGED_IN, capability="COMPRESS=DEFLATE"),
     "IDLE": Entry(handler=_idle, states=LOGGED_IN, capability="IDLE"),
 }

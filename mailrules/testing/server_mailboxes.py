@@ -1,21 +1,22 @@
-"""What does the in-memory server answer to commands about mailboxes, their names and their rights?"""
+"""What does the in-memory server answer to commands about mailboxes and their names?"""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from mailrules.imap.mailbox_name import encode_mailbox_name
-from mailrules.testing.mail_state import ALL_RIGHTS, MailboxExists
+from mailrules.testing.mail_state import MailboxExists
 from mailrules.testing.selected_view import SelectedView
-from mailrules.testing.server_arguments import ArgumentList, Atom, BadCommand
+from mailrules.testing.server_arguments import ArgumentList, Arguments, Atom, BadCommand
+from mailrules.testing.server_names import shown_name
+from mailrules.testing.server_resync import parse_resync, tell_changes
 from mailrules.testing.server_session import LOGGED_IN, OPEN, Done, Entry, Refused
 
 if TYPE_CHECKING:
     from mailrules.testing.mail_state import StoredMailbox
     from mailrules.testing.server_session import Call, Session
 
-_PLAIN_NAME = re.compile(rb"[A-Za-z0-9!#$&'+,./:;<=>?@^_`|}~-]+")
+_USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 
 
 async def _list(session: Session, call: Call) -> Done:
@@ -82,8 +83,7 @@ async def _select(session: Session, call: Call) -> Done:
     name = call.arguments.mailbox()
     parameters = call.arguments.list() if call.arguments else ArgumentList()
     call.arguments.end()
-    if [word for word in parameters if not _is(word, b"CONDSTORE")]:
-        raise BadCommand("Unknown parameter")
+    resync = parse_resync(session, parameters)
     was_open = session.view is not None
     session.leave_mailbox()
     mailbox = session.mailbox(name, right="r")
@@ -101,8 +101,12 @@ async def _select(session: Session, call: Call) -> Done:
         session.untagged(b"OK [UNSEEN %d] First unseen." % view.number_of(unseen))
     session.untagged(b"OK [UIDVALIDITY %d] UIDs valid" % mailbox.uidvalidity)
     session.untagged(b"OK [UIDNEXT %d] Predicted next UID" % mailbox.uidnext)
+    if session.offers("OBJECTID"):
+        session.untagged(b"OK [MAILBOXID (%b)] Ok" % mailbox.object_id.encode())
     if "CONDSTORE" in session.enabled:  # as Dovecot, which tells only those who have asked
         session.untagged(b"OK [HIGHESTMODSEQ %d] Highest" % mailbox.highest_modseq)
+    if resync is not None and resync.uidvalidity == mailbox.uidvalidity:
+        await tell_changes(session, resync)
     return Done(text=f"{call.name.title()} completed.", code="READ-ONLY" if view.read_only else "READ-WRITE")
 
 
@@ -114,14 +118,30 @@ async def _unselect(session: Session, call: Call) -> Done:
 
 async def _create(session: Session, call: Call) -> Done:
     name = call.arguments.mailbox().removesuffix(session.mail.delimiter)
+    use = _special_use(session, call.arguments.list()) if call.arguments else ""
     call.arguments.end()
     if not name or "//" in name or name.startswith("/"):
         raise Refused("Invalid mailbox name", code="CANNOT")
     try:
-        session.mail.create(name)
+        created = session.mail.create(name)
     except MailboxExists:
         raise Refused("Mailbox already exists", code="ALREADYEXISTS") from None
-    return Done(text="Create completed.")
+    created.special_use = use
+    code = f"MAILBOXID ({created.object_id})" if session.offers("OBJECTID") else ""
+    return Done(text="Create completed.", code=code)
+
+
+def _special_use(session: Session, parameters: ArgumentList) -> str:
+    """The one use of ``(USE (\\Sent))`` (RFC 6154 section 3)."""
+    words = Arguments(parameters)
+    if not session.offers("CREATE-SPECIAL-USE") or not words.next_is(b"USE"):
+        raise BadCommand("Invalid arguments")
+    named = [word.decode("ascii", "replace") for word in words.list() if isinstance(word, Atom)]
+    words.end()
+    use = next((use for use in _USES if named and use.lower() == named[0].lower()), "")
+    if len(named) != 1 or not use or any(one.special_use == use for one in session.mail.mailboxes.values()):
+        raise Refused("Not this use here", code="USEATTR")
+    return use
 
 
 async def _delete(session: Session, call: Call) -> Done:
@@ -156,59 +176,6 @@ async def _unsubscribe(session: Session, call: Call) -> Done:
     session.mail.subscriptions.discard(call.arguments.mailbox())
     call.arguments.end()
     return Done(text="Unsubscribe completed.")
-
-
-async def _get_acl(session: Session, call: Call) -> Done:
-    mailbox = session.mailbox(call.arguments.mailbox(), code="NONEXISTENT", right="a")
-    call.arguments.end()
-    entries = [_astring(identifier.encode()) + b" " + rights.encode() for identifier, rights in mailbox.rights.items()]
-    session.untagged(b" ".join([b"ACL", _name(mailbox.name), *entries]))
-    return Done(text="Getacl completed.")
-
-
-async def _set_acl(session: Session, call: Call) -> Done:
-    mailbox = session.mailbox(call.arguments.mailbox(), code="NONEXISTENT", right="a")
-    identifier, change = (call.arguments.astring().decode("utf-8", "replace") for _ in range(2))
-    call.arguments.end()
-    letters = change.removeprefix("+").removeprefix("-")
-    if unknown := [letter for letter in letters if letter not in ALL_RIGHTS]:
-        raise BadCommand(f"Invalid ACL right: {unknown[0]}")
-    before = mailbox.rights.get(identifier, "")
-    if change.startswith("+"):
-        after = set(before) | set(letters)
-    elif change.startswith("-"):
-        after = set(before) - set(letters)
-    else:
-        after = set(letters)
-    if identifier == session.mail.user:
-        after.add("a")  # the owner keeps the right to give rights, as in Dovecot
-    mailbox.rights[identifier] = "".join(letter for letter in ALL_RIGHTS if letter in after)
-    return Done(text="Setacl complete.")
-
-
-async def _delete_acl(session: Session, call: Call) -> Done:
-    mailbox = session.mailbox(call.arguments.mailbox(), code="NONEXISTENT", right="a")
-    mailbox.rights.pop(call.arguments.astring().decode("utf-8", "replace"), None)
-    call.arguments.end()
-    return Done(text="Deleteacl complete.")
-
-
-async def _my_rights(session: Session, call: Call) -> Done:
-    mailbox = session.mailbox(call.arguments.mailbox(), code="NONEXISTENT")
-    call.arguments.end()
-    rights = mailbox.rights.get(session.mail.user, "")
-    session.untagged(b"MYRIGHTS " + _name(mailbox.name) + b" " + (rights.encode() or b'""'))
-    return Done(text="Myrights completed.")
-
-
-async def _list_rights(session: Session, call: Call) -> Done:
-    mailbox = session.mailbox(call.arguments.mailbox(), code="NONEXISTENT", right="a")
-    identifier = call.arguments.astring()
-    call.arguments.end()
-    # Every right can be given alone, and nobody has one for good, as in Dovecot.
-    letters = b" ".join(letter.encode() for letter in ALL_RIGHTS)
-    session.untagged(b" ".join([b"LISTRIGHTS", _name(mailbox.name), _astring(identifier), b'""', letters]))
-    return Done(text="Listrights completed.")
 
 
 def _options(words: ArgumentList) -> dict[str, ArgumentList | None]:
@@ -261,17 +228,23 @@ def _past_wildcards(places: set[int], pattern: bytes) -> set[int]:
 
 
 def _list_line(word: bytes, attributes: list[str], name: str) -> bytes:
-    return word + b" (" + " ".join(attributes).encode() + b') "/" ' + _name(name)
+    return word + b" (" + " ".join(attributes).encode() + b') "/" ' + shown_name(name)
 
 
 def _status_line(session: Session, mailbox: StoredMailbox, items: ArgumentList) -> bytes:
     if not items:
         raise BadCommand("STATUS: Empty status list")
-    values = [b"%s %d" % (item.upper(), _status_value(session, mailbox, item)) for item in _words(items)]
-    return b"STATUS " + _name(mailbox.name) + b" (" + b" ".join(values) + b")"
+    values = [b"%b %b" % (item.upper(), _status_value(session, mailbox, item)) for item in _words(items)]
+    return b"STATUS " + shown_name(mailbox.name) + b" (" + b" ".join(values) + b")"
 
 
-def _status_value(session: Session, mailbox: StoredMailbox, item: bytes) -> int:
+def _status_value(session: Session, mailbox: StoredMailbox, item: bytes) -> bytes:
+    if item.upper() == b"MAILBOXID" and session.offers("OBJECTID"):
+        return b"(%b)" % mailbox.object_id.encode()
+    return b"%d" % _status_number(session, mailbox, item)
+
+
+def _status_number(session: Session, mailbox: StoredMailbox, item: bytes) -> int:
     match item.upper():
         case b"MESSAGES":
             return len(mailbox.messages)
@@ -283,24 +256,12 @@ def _status_value(session: Session, mailbox: StoredMailbox, item: bytes) -> int:
             return mailbox.uidvalidity
         case b"UNSEEN":
             return sum("\\Seen" not in stored.flags for stored in mailbox.messages.values())
+        case b"SIZE" if session.offers("STATUS=SIZE"):
+            return mailbox.size_bytes
         case b"HIGHESTMODSEQ" if session.offers("CONDSTORE"):
             session.enable_condstore()
             return mailbox.highest_modseq
     raise BadCommand(f"STATUS: Invalid status item {item.upper().decode('ascii', 'replace')}")
-
-
-def _name(name: str) -> bytes:
-    return _astring(encode_mailbox_name(name))
-
-
-def _astring(raw: bytes) -> bytes:
-    if _PLAIN_NAME.fullmatch(raw):
-        return raw
-    return b'"' + raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
-
-
-def _is(word: object, name: bytes) -> bool:
-    return isinstance(word, Atom) and word.upper() == name
 
 
 def _words(items: ArgumentList) -> list[bytes]:
@@ -324,9 +285,4 @@ MAILBOX_COMMANDS = {
     "RENAME": Entry(handler=_rename, states=LOGGED_IN),
     "SUBSCRIBE": Entry(handler=_subscribe, states=LOGGED_IN),
     "UNSUBSCRIBE": Entry(handler=_unsubscribe, states=LOGGED_IN),
-    "GETACL": Entry(handler=_get_acl, states=LOGGED_IN, capability="ACL"),
-    "SETACL": Entry(handler=_set_acl, states=LOGGED_IN, capability="ACL"),
-    "DELETEACL": Entry(handler=_delete_acl, states=LOGGED_IN, capability="ACL"),
-    "MYRIGHTS": Entry(handler=_my_rights, states=LOGGED_IN, capability="ACL"),
-    "LISTRIGHTS": Entry(handler=_list_rights, states=LOGGED_IN, capability="ACL"),
 }

@@ -1,22 +1,24 @@
-"""What does the in-memory server answer to commands about messages: SEARCH, FETCH, STORE, COPY, MOVE, APPEND?"""
+"""What does the in-memory server answer to commands about messages: SEARCH, FETCH, STORE, COPY, MOVE?"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mailrules.testing.server_append import now, require_room
 from mailrules.testing.server_arguments import (
     ArgumentList,
     Arguments,
     Atom,
     BadCommand,
-    String,
     parse_flags,
-    parse_internal_date,
 )
 from mailrules.testing.server_fetch import FetchItem, parse_fetch_items
+from mailrules.testing.server_names import format_set
+from mailrules.testing.server_resync import vanished_since
+from mailrules.testing.server_returns import parse_page, return_options
 from mailrules.testing.server_search import Search
-from mailrules.testing.server_session import LOGGED_IN, OPEN, Done, Entry, Refused
+from mailrules.testing.server_session import OPEN, Done, Entry, Refused
 from mailrules.testing.server_wire import WireEnded
 
 if TYPE_CHECKING:
@@ -24,16 +26,23 @@ if TYPE_CHECKING:
 
     from mailrules.testing.mail_state import StoredMailbox
     from mailrules.testing.selected_view import SelectedView
+    from mailrules.testing.server_returns import Page
     from mailrules.testing.server_session import Call, Session
-
-_RETURNS = {b"MIN", b"MAX", b"ALL", b"COUNT"}
 
 
 async def _search(session: Session, call: Call) -> Done:
-    returned = _return_options(session, call) if call.arguments.next_is(b"RETURN") else None
+    options = return_options(session, call) if call.arguments.next_is(b"RETURN") else None
+    returned = None if options is None else options.names
     view = session.selected
-    search = Search(view)
-    uids = search.run(call.arguments)
+    search = Search(view, offers=session.offers, saved=session.saved)
+    try:
+        uids = search.run(call.arguments)
+    except Refused:
+        if options is not None and options.saves:  # RFC 5182 section 2.1
+            session.saved = frozenset()
+        raise
+    if options is not None and options.saves:
+        session.saved = frozenset(_saved(uids, options.names))
     numbers = uids if call.by_uid else [view.number_of(uid) for uid in uids]
     modseq = b""
     if search.uses_modseq:
@@ -43,7 +52,12 @@ async def _search(session: Session, call: Call) -> Done:
         tail = [b"(" + modseq + b")"] if modseq and numbers else []
         session.untagged(b" ".join([b"SEARCH", *(b"%d" % number for number in numbers), *tail]))
         return Done(text="Search completed.")
+    if options is not None and options.saves and not options.names and options.part is None:
+        return Done(text="Search completed.")
     words = [b"ESEARCH (TAG " + f'"{call.tag}"'.encode() + b")", *([b"UID"] if call.by_uid else [])]
+    if options is not None and options.part is not None:
+        page = format_set(sorted(options.part.of(numbers))) or b"NIL"
+        words.append(b"PARTIAL (%b %b)" % (options.part.text, page))
     if numbers:
         words += [b"MIN %d" % numbers[0]] if b"MIN" in returned else []
         words += [b"MAX %d" % numbers[-1]] if b"MAX" in returned else []
@@ -55,14 +69,23 @@ async def _search(session: Session, call: Call) -> Done:
 
 async def _fetch(session: Session, call: Call) -> Done:
     view = session.selected
-    uids = view.chosen(call.arguments.sequence_set(), by_uid=call.by_uid)
+    names_all = call.arguments.peek() == Atom(b"1:*")
+    wanted = call.arguments.peek()
+    uids = session.chosen(call)
     words = _rest(call)
-    since = _modifier(session, words, b"CHANGEDSINCE") if len(words) > 1 else None
-    items = parse_fetch_items(words, by_uid=call.by_uid)
+    modifiers = _fetch_modifiers(session, call, words)
+    since = modifiers.since
+    if modifiers.part is not None:
+        uids = sorted(modifiers.part.of([uid for uid in uids if view.stored(uid) is not None]))
+    items = parse_fetch_items(words, by_uid=call.by_uid, offers=session.offers)
     if any(item.is_modseq for item in items):
         _enable_condstore(session)
     elif since is not None:
         items.append(parse_fetch_items([Atom(b"MODSEQ")], by_uid=False)[0])
+    if modifiers.tells_vanished and since is not None and isinstance(wanted, Atom):
+        gone = vanished_since(view.mailbox, since, known=None if names_all else wanted)
+        if gone:
+            session.untagged(b"VANISHED (EARLIER) " + format_set(gone))
     marks_seen = any(item.marks_seen for item in items) and not view.read_only
     missing = False
     for uid in uids:
@@ -87,7 +110,7 @@ async def _fetch(session: Session, call: Call) -> Done:
 
 async def _store(session: Session, call: Call) -> Done:
     view = session.selected
-    uids = view.chosen(call.arguments.sequence_set(), by_uid=call.by_uid)
+    uids = session.chosen(call)
     words = _rest(call)
     unchanged_since = _store_modifier(session, words)
     if len(words) < 2 or not isinstance(words[0], Atom):
@@ -139,6 +162,7 @@ async def _copy(session: Session, call: Call) -> Done:
     source, uids, target = _transfer(session, call)
     if not uids:
         return Done(text="No messages found.")
+    require_room(session, sum(len(source.mailbox.messages[uid].content) for uid in uids))
     copied = _copy_all(session, source.mailbox, uids[: _two_thirds(call, uids)], target)
     if call.is_cut_halfway:
         raise WireEnded
@@ -163,10 +187,12 @@ async def _move(session: Session, call: Call) -> Done:
 
 async def _expunge(session: Session, call: Call) -> Done:
     view = session.selected
-    uids = view.chosen(call.arguments.sequence_set(), by_uid=True) if call.by_uid else list(view.uids)
+    uids = session.chosen(call) if call.by_uid else list(view.uids)
     call.arguments.end()
+    before = view.mailbox.highest_modseq
     _expunge_deleted(view, uids)
-    return Done(text="Expunge completed.")
+    has_changed = "QRESYNC" in session.enabled and view.mailbox.highest_modseq > before
+    return Done(text="Expunge completed.", code=f"HIGHESTMODSEQ {view.mailbox.highest_modseq}" if has_changed else "")
 
 
 async def _close(session: Session, call: Call) -> Done:
@@ -176,41 +202,43 @@ async def _close(session: Session, call: Call) -> Done:
     return Done(text="Close completed.")
 
 
-async def _append(session: Session, call: Call) -> Done:
-    name = call.arguments.mailbox()
-    flags = parse_flags(call.arguments.list()) if isinstance(call.arguments.peek(), ArgumentList) else frozenset()
-    first = call.arguments.any()
-    received = datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 - a server's clock is its own
-    if call.arguments and not isinstance(first, ArgumentList):
-        received = parse_internal_date(first)
-        first = call.arguments.any()
-    call.arguments.end()
-    if not isinstance(first, String):
-        raise BadCommand("Invalid arguments")
-    target = session.mailbox(name, code="TRYCREATE", right="i")
-    stored = session.mail.add(target.name, bytes(first), flags=flags, received=received)
-    code = session.confirming(call, f"APPENDUID {target.uidvalidity} {stored.uid}")
-    return Done(text="Append completed.", code=code)
+def _saved(uids: Sequence[int], names: frozenset[bytes]) -> Sequence[int]:
+    """What SAVE keeps: MIN and MAX alone keep only those (RFC 5182 section 2.4)."""
+    if not uids or names & {b"ALL", b"COUNT"} or not names & {b"MIN", b"MAX"}:
+        return uids
+    return [*(uids[:1] if b"MIN" in names else []), *(uids[-1:] if b"MAX" in names else [])]
 
 
-def format_set(numbers: Sequence[int]) -> bytes:
-    """Ascending numbers as a sequence set."""
-    ranges: list[list[int]] = []
-    for number in numbers:
-        if ranges and ranges[-1][1] == number - 1:
-            ranges[-1][1] = number
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FetchModifiers:
+    since: int | None = None
+    tells_vanished: bool = False
+    part: Page | None = None
+
+
+def _fetch_modifiers(session: Session, call: Call, words: ArgumentList) -> _FetchModifiers:
+    """Take ``(CHANGEDSINCE 7 VANISHED)`` or ``(PARTIAL 1:10)`` off the end of the words, where it stands there."""
+    last = words[-1] if len(words) > 1 else None
+    if not isinstance(last, ArgumentList) or not last or not isinstance(last[0], Atom):
+        return _FetchModifiers()
+    left = Arguments(last)
+    since, tells_vanished, part = None, False, None
+    while left:
+        if left.next_is(b"CHANGEDSINCE"):
+            _enable_condstore(session)
+            since = left.number()
+        elif call.by_uid and "QRESYNC" in session.enabled and left.next_is(b"VANISHED"):
+            tells_vanished = True
+        elif session.offers("PARTIAL") and call.by_uid and left.next_is(b"PARTIAL"):
+            part = parse_page(left.any())
+        elif since is None and not tells_vanished and part is None:
+            return _FetchModifiers()  # a list of items
         else:
-            ranges.append([number, number])
-    return b",".join(b"%d" % first if first == last else b"%d:%d" % (first, last) for first, last in ranges)
-
-
-def _return_options(session: Session, call: Call) -> set[bytes]:
-    if not session.offers("ESEARCH"):
-        raise BadCommand("Unknown argument RETURN")
-    options = {word.upper() for word in call.arguments.list() if isinstance(word, Atom)}
-    if unknown := options - _RETURNS:
-        raise BadCommand(f"Unknown SEARCH RETURN option {unknown.pop().decode('ascii', 'replace')}")
-    return options or {b"ALL"}
+            raise BadCommand("Unknown FETCH modifier")
+    words.pop()
+    if tells_vanished and since is None:
+        raise BadCommand("VANISHED needs CHANGEDSINCE")
+    return _FetchModifiers(since=since, tells_vanished=tells_vanished, part=part)
 
 
 def _rest(call: Call) -> ArgumentList:
@@ -250,7 +278,7 @@ def _enable_condstore(session: Session) -> None:
 
 def _transfer(session: Session, call: Call) -> tuple[SelectedView, list[int], StoredMailbox]:
     view = session.selected
-    uids = view.chosen(call.arguments.sequence_set(), by_uid=call.by_uid)
+    uids = session.chosen(call)
     name = call.arguments.mailbox()
     call.arguments.end()
     there = [uid for uid in uids if view.stored(uid) is not None]
@@ -262,7 +290,7 @@ def _two_thirds(call: Call, uids: Sequence[int]) -> int:
 
 
 def _copy_all(session: Session, source: StoredMailbox, uids: Sequence[int], target: StoredMailbox) -> dict[int, int]:
-    return {uid: session.mail.copy(source, uid, target).uid for uid in uids}
+    return {uid: session.mail.copy(source, uid, target, saved=now()).uid for uid in uids}
 
 
 def _copyuid(target: StoredMailbox, copied: dict[int, int]) -> str:
@@ -295,5 +323,4 @@ MESSAGE_COMMANDS = {
     "EXPUNGE": Entry(handler=_expunge, states=OPEN),
     "UID EXPUNGE": Entry(handler=_expunge, states=OPEN, capability="UIDPLUS"),
     "CLOSE": Entry(handler=_close, states=OPEN),
-    "APPEND": Entry(handler=_append, states=LOGGED_IN),
 }

@@ -7,12 +7,13 @@ arithmetic on a stack, so that no depth of a client's making costs a stack frame
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.message_parts import decoded_texts
 from mailrules.testing.mime_structure import header_fields, unfolded
 from mailrules.testing.server_arguments import ArgumentList, Arguments, Atom, BadCommand, parse_sequence_ranges
@@ -44,10 +45,16 @@ NOT, OR, OPEN, CLOSE = (Operator(name=name) for name in ("not", "or", "open", "c
 
 
 class Search:
-    """One SEARCH over a session's view."""
+    """One SEARCH over a session's view; ``saved`` is what ``$`` stands for."""
 
-    def __init__(self, view: SelectedView) -> None:
-        self._view = view
+    def __init__(
+        self,
+        view: SelectedView,
+        *,
+        offers: Callable[[str], bool] = EVERY_CAPABILITY.__contains__,
+        saved: frozenset[int] = frozenset(),
+    ) -> None:
+        self._view, self._offers, self._saved = view, offers, saved
         self._messages = [stored for uid in view.uids if (stored := view.stored(uid)) is not None]
         self._all: Found = frozenset(stored.uid for stored in self._messages)
         self.uses_modseq = False
@@ -108,7 +115,11 @@ class Search:
             return OR
         if word[:1].isdigit() or word[:1] == b"*":
             return self._in_set(word, by_uid=False)
+        if name == b"$" and self._offers("SEARCHRES"):
+            return self._saved & self._all
         if name == b"UID":
+            if self._offers("SEARCHRES") and words.next_is(b"$"):
+                return self._saved & self._all
             return self._in_set(words.atom(), by_uid=True)
         found = self._flag_key(name, words) or self._text_key(name, words) or self._value_key(name, words)
         if found is None:
@@ -168,10 +179,24 @@ class Search:
             bound = words.number()
             self.uses_modseq = True
             return lambda stored: stored.modseq >= bound
-        if name.removeprefix(b"SENT") not in {b"BEFORE", b"ON", b"SINCE"}:
+        if name in {b"OLDER", b"YOUNGER"} and self._offers("WITHIN"):
+            bound, now = words.number(), datetime.now(UTC)  # noqa: TID251 - a server's clock is its own
+            is_older = name == b"OLDER"
+            return lambda stored: ((now - stored.received).total_seconds() >= bound) is is_older
+        if name == b"EMAILID" and self._offers("OBJECTID"):
+            wanted = words.atom().decode("ascii", "replace")
+            return lambda stored: stored.object_id == wanted
+        if name == b"SAVEDATESUPPORTED" and self._offers("SAVEDATE"):
+            return lambda _: True
+        return self._day_key(name, words)
+
+    def _day_key(self, name: bytes, words: Arguments) -> Callable[[StoredMessage], bool] | None:
+        reads = {b"SENT": _sent_day, b"SAVED": _saved_day} if self._offers("SAVEDATE") else {b"SENT": _sent_day}
+        prefix = next((prefix for prefix in reads if name.startswith(prefix)), b"")
+        relation, read = name.removeprefix(prefix), reads.get(prefix, _received_day)
+        if relation not in {b"BEFORE", b"ON", b"SINCE"}:
             return None
-        day, relation = _day(words.astring()), name.removeprefix(b"SENT")
-        read = _sent_day if name.startswith(b"SENT") else _received_day
+        day = _day(words.astring())
         return lambda stored: (
             (seen := read(stored)) is not None
             and (seen < day if relation == b"BEFORE" else seen == day if relation == b"ON" else seen >= day)
@@ -216,6 +241,10 @@ def _all_headers(stored: StoredMessage) -> str:
 
 def _received_day(stored: StoredMessage) -> date:
     return stored.received.date()
+
+
+def _saved_day(stored: StoredMessage) -> date:
+    return stored.saved.date()
 
 
 def _sent_day(stored: StoredMessage) -> date | None:

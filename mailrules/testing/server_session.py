@@ -115,8 +115,10 @@ class Session:
         self.account: MailAccount | None = None
         self.view: SelectedView | None = None
         self.enabled: set[str] = set()
+        self.saved: frozenset[int] = frozenset()
+        """The UIDs that ``$`` stands for (RFC 5182)."""
         self.is_ending = False
-        self.starts_tls = False
+        self.starts_tls = self.starts_compression = False
         self._commands = commands
         self._said: set[str] = set()
 
@@ -174,10 +176,17 @@ class Session:
             raise Refused("Permission denied", code="NOPERM")
         return mailbox
 
+    def chosen(self, call: Call) -> list[int]:
+        """The UIDs of the command's set, which ``$`` may be where the server has SEARCHRES."""
+        if self.offers("SEARCHRES") and call.arguments.next_is(b"$"):
+            return [uid for uid in self.selected.uids if uid in self.saved]
+        return self.selected.chosen(call.arguments.sequence_set(), by_uid=call.by_uid)
+
     def leave_mailbox(self) -> None:
         if self.view is not None:
             self.view.close()
             self.view = None
+        self.saved = frozenset()
 
     def untagged(self, line: bytes) -> None:
         self.wire.write(b"* " + line + b"\r\n")
@@ -207,6 +216,8 @@ class Session:
         if self.starts_tls and self.server.tls is not None:
             self.starts_tls = False
             await self.wire.start_tls(self.server.tls)
+        if self.starts_compression and not self.wire.is_compressed:
+            self.wire.start_compression()
 
     def _read_call(self, tag: str, pieces: list[bytes]) -> Call:
         """The command, and the fault that is due at it; read anew where the fault is that it is misread."""
@@ -301,7 +312,10 @@ class Session:
     def tell_news(self, *, by_uid: bool, expunges: bool = True) -> None:
         """Queue the lines that tell of changes in the open mailbox; ``by_uid`` names UIDs in them."""
         with_modseq = "CONDSTORE" in self.enabled
-        for line in self.selected.news(expunges=expunges, with_uid=by_uid, with_modseq=with_modseq):
+        news = self.selected.news(
+            expunges=expunges, with_uid=by_uid, with_modseq=with_modseq, as_vanished="QRESYNC" in self.enabled
+        )
+        for line in news:
             self.wire.write(line)
 
     def enable_condstore(self) -> None:

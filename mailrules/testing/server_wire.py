@@ -6,6 +6,7 @@ import asyncio
 import re
 import socket
 import struct
+import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,8 @@ class ServerWire:
         self._cut_received: CutAfterReceived | None = None
         self._trickle: Trickle | None = None
         self._is_mute = False
+        self._deflate: zlib._Compress | None = None
+        self._inflate: zlib._Decompress | None = None
         for fault in faults:
             match fault:
                 case CutAfterSent(connection=connection) if connection == number:
@@ -121,6 +124,25 @@ class ServerWire:
         self._received.clear()
         await self._writer.start_tls(context)
 
+    def start_compression(self) -> None:
+        """Deflate from here on, both ways (RFC 4978). What has come in behind the command is compressed already."""
+        self._deflate = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        self._inflate = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+        received, self._received = bytes(self._received), bytearray()
+        self._received += self._inflated(received)
+
+    @property
+    def is_compressed(self) -> bool:
+        return self._deflate is not None
+
+    def _inflated(self, data: bytes) -> bytes:
+        if self._inflate is None:
+            return data
+        try:
+            return self._inflate.decompress(data)
+        except zlib.error as cause:
+            raise WireEnded from cause
+
     @property
     def is_tls(self) -> bool:
         return self._writer.get_extra_info("ssl_object") is not None
@@ -148,10 +170,12 @@ class ServerWire:
         if not data:
             raise WireEnded
         self._bytes_in += len(data)
-        self._received += data
+        self._received += self._inflated(data)
         await self._pause()
 
     async def _send(self, data: bytes) -> None:
+        if self._deflate is not None and data:
+            data = self._deflate.compress(data) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         cut = self._cut_sent
         is_last = cut is not None and self._bytes_out + len(data) >= cut.byte_count
         if cut is not None and is_last:

@@ -19,7 +19,7 @@ from mailrules import errors, settings
 from mailrules.imap.command import Command, Extension
 from mailrules.imap.search_keys import All
 from mailrules.imap.sort_commands import ThreadAlgorithm, UidThread
-from mailrules.testing.capabilities import EVERY_CAPABILITY
+from mailrules.testing.capabilities import with_more
 from tests.docs.pages import read_page
 from tests.live_servers.announced import ANNOUNCED
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 PAGE = "docs/reference/imap-support.md"
 TESTS = Path(__file__).parents[1]
-PLACES = {**{name.capitalize(): told for name, told in ANNOUNCED.items()}, "in-memory": frozenset(EVERY_CAPABILITY)}
+PLACES = {**{name.capitalize(): told for name, told in ANNOUNCED.items()}, "in-memory": with_more()}
 # Cyrus announces it to administrators alone.
 PLACES["Cyrus"] |= {"UNAUTHENTICATE"}
 # What the client must have, area by area; nothing of it may be missing on the page.

@@ -178,6 +178,10 @@ def _data(words: ArgumentList) -> tuple[object, ...] | None:
         return name, b"FETCH", *_fetch(words[2])
     if name in {b"CAPABILITY", b"ID", b"FLAGS"}:
         return None  # FLAGS: Dovecot keeps keywords of copied mail that no message here carries
+    if name == b"METADATA":
+        entries = words[2]
+        assert isinstance(entries, ArgumentList)
+        return name, words[1], frozenset(zip(map(_word, entries[::2]), map(_frozen, entries[1::2]), strict=True))
     if name == b"ACL":
         entries = words[2:]
         return name, words[1], frozenset(zip(entries[::2], map(_rights, entries[1::2]), strict=True))

@@ -66,6 +66,11 @@ def _line(line: tuple[object, ...]) -> tuple[object, ...] | None:
         optional = line[4]
         assert isinstance(optional, frozenset)
         return *line[:4], frozenset(one for one in optional if not _OTHER_RIGHTS.issuperset(one))
+    if line[0] == b"METADATA":
+        entries = line[2]
+        assert isinstance(entries, frozenset)
+        # Entries that are not there are told as NIL at any DEPTH.
+        return *line[:2], frozenset(entry for entry in entries if entry[1] != ("Atom", b"NIL"))
     if line[1:2] == (b"FETCH",):
         return *line[:2], *(_fetched(pair) for pair in line[2:])
     return line
@@ -119,5 +124,8 @@ AT_COMMANDS: Final[Mapping[tuple[str, str], str]] = {
     ("copying and moving", "COPY 9 Archive"): _NUMBERS,
     ("expunging", "UID STORE 5 +FLAGS.SILENT (\\Deleted)"): _SILENT,
     ("expunging", "EXPUNGE"): "EXPUNGE after EXAMINE is refused, where Dovecot says OK and does nothing",
+    ("coming back", "ENABLE QRESYNC"): "that CONDSTORE is enabled with it is told",
+    ("coming back", "UID STORE 2 +FLAGS.SILENT (\\Deleted)"): _SILENT,
+    ("quota", "GETQUOTAROOT INBOX"): "the quota root is named after INBOX",
     ("two clients", "UID STORE 1 +FLAGS.SILENT (\\Deleted)"): _SILENT,
 }

@@ -41,6 +41,27 @@ FIVE = [
     append(ADDRESSES, flags=b"(\\Seen \\Answered)"), append(FOLDED, flags=b"($Label1)"),
 ]  # fmt: skip
 
+TALK = [
+    append(message(subject=subject, message_id=f"<{name}@x.org>", headers=headers, date=date, from_=sender))
+    for name, subject, headers, date, sender in (
+        ("a", "Plans", [], "Mon, 03 Mar 2025 09:00:00 +0000", "Zoe <zoe@x.org>"),
+        ("b", "Re: Plans", [("References", "<a@x.org>")], "Mon, 03 Mar 2025 10:00:00 +0000", "bob@x.org"),
+        (
+            "c",
+            "Re: [list] Plans",
+            [("References", "<a@x.org> <b@x.org>")],
+            "Mon, 03 Mar 2025 12:00:00 +0000",
+            "amy@x.org",
+        ),
+        ("d", "Lunch?", [], "Mon, 03 Mar 2025 11:00:00 +0000", "amy@x.org"),
+        ("e", "Re: Plans", [("References", "<a@x.org> <gone@x.org>")], "Mon, 03 Mar 2025 08:00:00 +0000", "bob@x.org"),
+        ("f", "Fwd: Lunch? (fwd)", [], "Tue, 04 Mar 2025 08:00:00 +0000", "cid@x.org"),
+        ("g", "Apart", [("In-Reply-To", "<d@x.org>")], "Tue, 04 Mar 2025 09:00:00 +0000", "dan@x.org"),
+        ("h", "Orphans", [("References", "<z@x.org>")], "Tue, 04 Mar 2025 10:00:00 +0000", "eva@x.org"),
+        ("i", "Strays", [("References", "<z@x.org>")], "Tue, 04 Mar 2025 11:00:00 +0000", "eva@x.org"),
+    )
+]
+
 SCRIPTS: dict[str, list[Step]] = {
     "a new account": commands("""
         CAPABILITY
@@ -367,6 +388,69 @@ SCRIPTS: dict[str, list[Step]] = {
         SETACL nowhere bob l
         DELETEACL nowhere bob
     """),
+    "sorting and threads": [
+        *TALK,
+        *commands("""
+            SELECT INBOX
+            UID SORT (SUBJECT) UTF-8 ALL
+            UID SORT (DATE) UTF-8 ALL
+            UID SORT (REVERSE DATE) UTF-8 ALL
+            UID SORT (FROM DATE) UTF-8 ALL
+            UID SORT (REVERSE FROM SIZE) UTF-8 ALL
+            SORT (ARRIVAL) US-ASCII SUBJECT lunch
+            SORT (SUBJECT REVERSE DATE) UTF-8 1:6
+            SORT (NONSENSE) UTF-8 ALL
+            SORT () UTF-8 ALL
+            SORT (DATE) UTF-8
+            UID THREAD REFERENCES UTF-8 ALL
+            UID THREAD ORDEREDSUBJECT UTF-8 ALL
+            THREAD REFERENCES UTF-8 2:5
+            THREAD REFERENCES UTF-8 SUBJECT nothing-like-it
+            THREAD NONSENSE UTF-8 ALL
+        """),
+    ],
+    "several messages at once": [
+        Step(command=b"APPEND INBOX (\\Seen) {%d+}\r\n%b (work) {%d+}\r\n%b" % (len(PLAIN), PLAIN, len(BARE), BARE)),
+        *commands("""
+            SELECT INBOX
+            UID FETCH 1:* (FLAGS RFC822.SIZE)
+        """),
+    ],
+    "sizes and ages": [
+        *FIVE,
+        *commands("""
+            STATUS INBOX (MESSAGES SIZE)
+            SELECT INBOX
+            SEARCH OLDER 3600
+            SEARCH YOUNGER 3600
+            SEARCH OLDER nonsense
+        """),
+    ],
+    "metadata": commands("""
+        SETMETADATA INBOX (/private/comment "mine")
+        GETMETADATA INBOX /private/comment
+        GETMETADATA INBOX (/private/comment /private/nothing)
+        SETMETADATA INBOX (/private/comment NIL)
+        GETMETADATA INBOX /private/comment
+        SETMETADATA INBOX (/private/vendor/x/a "1" /private/vendor/x/b "two words")
+        GETMETADATA (DEPTH 1) INBOX /private/vendor/x
+        GETMETADATA (MAXSIZE 3) INBOX (/private/vendor/x/a /private/vendor/x/b)
+        GETMETADATA INBOX nonsense
+        GETMETADATA nowhere /private/comment
+    """),
+    "coming back": [
+        *FIVE,
+        *commands("""
+            ENABLE QRESYNC
+            SELECT INBOX
+            UID STORE 1 +FLAGS (\\Flagged)
+            UID STORE 2 +FLAGS.SILENT (\\Deleted)
+            UID EXPUNGE 2
+            UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)
+            UID FETCH 1:* (FLAGS) (VANISHED)
+            UNSELECT
+        """),
+    ],
     "two clients": [
         *FIVE, *commands("SELECT INBOX"), *commands("SELECT INBOX", client=2),
         *commands("UID STORE 2 +FLAGS (\\Answered seen-by-one)"), *commands("NOOP", client=2),
@@ -381,5 +465,36 @@ SCRIPTS: dict[str, list[Step]] = {
     ],
 }  # fmt: skip
 
-CYRUS_ONLY: dict[str, list[Step]] = {}
+DOVECOT_ONLY: dict[str, list[Step]] = {
+    "saved results": [
+        *FIVE,
+        *commands("""
+            SELECT INBOX
+            UID SEARCH RETURN (SAVE) SEEN
+            UID FETCH $ FLAGS
+            UID SEARCH RETURN (SAVE COUNT) $ ANSWERED
+            UID SEARCH RETURN (SAVE MIN) ALL
+            FETCH $ UID
+            UID SEARCH UID $
+            UID STORE $ +FLAGS (kept)
+            UID COPY $ Archive
+            SELECT Archive
+            SEARCH $
+        """),
+    ],
+}
+"""Scripts of what Cyrus 3.6 does not have."""
+
+CYRUS_ONLY: dict[str, list[Step]] = {
+    "quota": commands("""
+        GETQUOTAROOT INBOX
+        SETQUOTA "" (STORAGE 100)
+    """),
+    "special uses": commands("""
+        CREATE Post (USE (\\Sent))
+        CREATE More (USE (\\Sent))
+        CREATE Odd (USE (\\Nonsense))
+        LIST (SPECIAL-USE) "" *
+    """),
+}
 """Scripts of what Dovecot 2.3 does not have."""
