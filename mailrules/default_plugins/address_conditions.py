@@ -16,7 +16,7 @@ from mailrules.rules.address_tests import (
     part_match,
     subdomains_of,
 )
-from mailrules.rules.operator_schemas import text_field
+from mailrules.rules.operator_schemas import TEXTS, either, mapping, text_field
 from mailrules.rules.operators import (
     TEXT_KEYS,
     TEXT_OPERATORS,
@@ -61,7 +61,7 @@ _SUMMARIES = {
 
 @hookimpl
 def mailrules_conditions() -> Sequence[ConditionSpec]:
-    schema = text_field(subdomain_of=text_field(), **{part: text_field() for part in PARTS})
+    schema = text_field(subdomain_of=either(TEXTS, mapping({"in": TEXTS})), **{part: text_field() for part in PARTS})
     return [
         ConditionSpec(name=name, compile=partial(_compile, name), summary=summary, schema=schema)
         for name, summary in _SUMMARIES.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
-from mailrules.rules.operator_schemas import SIZE, TEXTS, bounds, either, mapping, text_field
+from mailrules.rules.operator_schemas import SIZE, TEXTS, bounds, either, mapping, present_text
 from mailrules.rules.operators import (
     check_keys,
     parse_count,
@@ -33,8 +33,8 @@ MIME_KEYS = (*ATTACHMENT_KEYS, "charset")
 @hookimpl
 def mailrules_conditions() -> Sequence[ConditionSpec]:
     options = {
-        "name": text_field(),
-        "type": text_field(),
+        "name": present_text(),
+        "type": present_text(),
         "size": bounds(SIZE),
         "count": either({"type": "integer", "minimum": 0}, bounds({"type": "integer", "minimum": 0})),
         "exists": {"type": "boolean"},
@@ -50,7 +50,7 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             name="mime",
             compile=_compile_mime,
             summary="Any part of the message, texts and multiparts included, by media type, name, charset and size.",
-            schema=either(TEXTS, mapping({**options, "charset": text_field()})),
+            schema=either(TEXTS, mapping({**options, "charset": present_text()})),
         ),
     ]
 

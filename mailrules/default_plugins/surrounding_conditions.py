@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mailrules.hookspecs import hookimpl
 from mailrules.rules.conditions import Cause
-from mailrules.rules.operator_schemas import either, mapping, text_field
+from mailrules.rules.operator_schemas import either, mapping, present_text
 from mailrules.rules.operators import (
     check_keys,
     read_one_match,
@@ -36,7 +36,7 @@ _CLOCK = {"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$"}
 def mailrules_conditions() -> Sequence[ConditionSpec]:
     return [
         ConditionSpec(
-            name="account", compile=_compile_account, summary="The name of the account.", schema=text_field()
+            name="account", compile=_compile_account, summary="The name of the account.", schema=present_text()
         ),
         ConditionSpec(
             name="special_use",
@@ -60,7 +60,7 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             name="event",
             compile=_compile_event,
             summary="Why the rules are judged, and where mailrules brought the message from.",
-            schema=either(_words(CAUSES), mapping({"cause": _words(CAUSES), "from_mailbox": text_field()})),
+            schema=either(_words(CAUSES), mapping({"cause": _words(CAUSES), "from_mailbox": present_text()})),
         ),
     ]
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
-from mailrules.rules.operator_schemas import text_field, text_operators
+from mailrules.rules.operator_schemas import present_text, text_field, text_operators
 from mailrules.rules.operators import read_text_options, report_error
 from mailrules.rules.registry import ConditionSpec
 from mailrules.rules.text_match import TextOperator
@@ -50,13 +50,13 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             name="text",
             compile=_compile_anywhere,
             summary="What a reader sees: the subject, the sender, the recipients or the readable text.",
-            schema=text_field(),
+            schema=present_text(),
         ),
         ConditionSpec(
             name="mailbox",
             compile=_compile_mailbox,
             summary="The name of the mailbox that the message is in.",
-            schema=text_field(),
+            schema=present_text(),
         ),
     ]
 

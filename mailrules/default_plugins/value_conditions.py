@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
 from mailrules.mailbox.text import fold
-from mailrules.rules.flags import read_flags, read_keywords
+from mailrules.rules.flags import is_keyword, read_flags, read_keywords
 from mailrules.rules.operator_schemas import DURATION, MOMENT, SIZE, TEXTS, bounds, either, mapping
-from mailrules.rules.operators import check_keys, read_bounds, read_list, read_texts, read_times
+from mailrules.rules.operators import check_keys, read_bounds, read_list, read_texts, read_times, report_error
 from mailrules.rules.quantities import parse_size
 from mailrules.rules.registry import ConditionSpec
 from mailrules.rules.value_tests import FlagTest, LabelTest, SizeTest, TimeSource, TimeTest
@@ -61,7 +61,12 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             summary="A flag is set: seen, flagged, answered, draft, deleted.",
             schema=TEXTS,
         ),
-        ConditionSpec(name="keyword", compile=_compile_keyword, summary="A keyword is set.", schema=TEXTS),
+        ConditionSpec(
+            name="keyword",
+            compile=_compile_keyword,
+            summary="A keyword is set.",
+            schema=either(TEXTS, mapping({"in": TEXTS})),
+        ),
     ]
 
 
@@ -85,12 +90,7 @@ def _compile_time(time: TimeSource, source: SourceValue, context: CompileContext
 
 
 def _compile_label(source: SourceValue, context: CompileContext) -> LabelTest | None:
-    if source.is_mapping:
-        if not check_keys(source, ("in",), word="label", context=context):
-            return None
-        labels = read_list(source.mapping["in"], context)
-    else:
-        labels = read_texts(source, context)
+    labels = _read_list_of(source, context, word="label") if source.is_mapping else read_texts(source, context)
     return None if labels is None else LabelTest(labels=frozenset(fold(one.removeprefix("\\")) for one in labels))
 
 
@@ -100,5 +100,19 @@ def _compile_flag(source: SourceValue, context: CompileContext) -> FlagTest | No
 
 
 def _compile_keyword(source: SourceValue, context: CompileContext) -> FlagTest | None:
-    keywords = read_keywords(source, context)
-    return None if keywords is None else FlagTest(flags=keywords)
+    if not source.is_mapping:
+        keywords = read_keywords(source, context)
+        return None if keywords is None else FlagTest(flags=keywords)
+    listed = _read_list_of(source, context, word="keyword")
+    unusable = [one for one in listed or () if not is_keyword(one)]
+    if unusable:
+        cure = "use ASCII letters, digits, $ - _ and no space"
+        report_error(source, f'no server can store the keyword "{unusable[0]}"', cure=cure, context=context)
+    return None if listed is None or unusable else FlagTest(flags=listed)
+
+
+def _read_list_of(source: SourceValue, context: CompileContext, *, word: str) -> tuple[str, ...] | None:
+    """What stands under ``in``, the only operator of the word."""
+    if not check_keys(source, ("in",), word=word, context=context):
+        return None
+    return read_list(source.mapping["in"], context)

@@ -41,6 +41,12 @@ def text_field(**others: Schema) -> Schema:
     return either(TEXTS, text_operators(**others))
 
 
+def present_text() -> Schema:
+    """The same for what is always there: whether it exists, or is empty, is no question."""
+    properties = {key: value for key, value in _TEXT_PROPERTIES.items() if key not in {"exists", "empty"}}
+    return either(TEXTS, mapping(properties))
+
+
 def text_operators(**others: Schema) -> Schema:
     """Text operators and the keys of ``others``."""
     return mapping({**_TEXT_PROPERTIES, **others})

@@ -9,10 +9,10 @@ import pytest
 from mailrules.plan.example_runner import run_examples
 from mailrules.rules.conditions import Leaf, LeafTest
 from mailrules.rules.server_tests import QuotaTest, SearchTest
-from mailrules.rules.value_tests import LabelTest, NumberBounds, TimeSource, TimeTest
+from mailrules.rules.value_tests import FlagTest, LabelTest, NumberBounds, TimeSource, TimeTest
 from tests.rules.loading import mistakes_of, rules_of
 
-LISTS = "lists: {tags: [Work, \\Important]}\n"
+LISTS = "lists: {tags: [Work, $Todo]}\n"
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,11 @@ LISTS = "lists: {tags: [Work, \\Important]}\n"
         ("{gmail: 'has:attachment larger:5M'}", SearchTest(query="has:attachment larger:5M", is_gmail=True)),
         ("{quota: {percent: {over: 90}}}", QuotaTest(percent=NumberBounds(over=90))),
         ("{quota: {free: {under: 10MiB}}}", QuotaTest(free=NumberBounds(under=10 * 2**20))),
+        ("{keyword: {in: tags}}", FlagTest(flags=("Work", "$Todo"))),
+        ("{keyword: {in: [a, b]}}", FlagTest(flags=("a", "b"))),
         ("{label: Work}", LabelTest(labels=frozenset({"work"}))),
         ("{label: ['\\Important', Todo]}", LabelTest(labels=frozenset({"important", "todo"}))),
-        ("{label: {in: tags}}", LabelTest(labels=frozenset({"work", "important"}))),
+        ("{label: {in: tags}}", LabelTest(labels=frozenset({"work", "$todo"}))),
         ("{saved: {older_than: 30d}}", TimeTest(source=TimeSource.SAVED, older_than=timedelta(days=30))),
     ],
 )
@@ -46,6 +48,8 @@ def test_a_condition_means(text: str, expected: LeafTest) -> None:
         ("{quota: 90}", "quota takes percent and free, not a number; write quota: {percent: {at_least: 90}}"),
         ("{quota: {used: 3}}", 'unknown operator "used" under quota; known here: free, percent'),
         ("{quota: {percent: 90}}", "percent needs an operator; write percent: {over: 90}"),
+        ("{keyword: {in: ['a b']}}", 'no server can store the keyword "a b"; '),
+        ("{keyword: {equals: a}}", 'unknown operator "equals" under keyword; known here: in'),
         ("{label: {equals: a}}", 'unknown operator "equals" under label; known here: in'),
         ("{label: {in: nolist}}", 'there is no list "nolist"; '),
     ],
