@@ -64,6 +64,7 @@ soak: $(READY)  ## 10,000 connection losses at random bytes: nothing leaked, mix
 
 torture: $(READY)  ## the whole fault catalogue: every kind of crash, cut and refusal, under an hour
 	$(BIN)/python -m tests.torture
+	MAILRULES_EVERY_POINT=1 $(BIN)/python -m pytest -q tests/execution/test_each_server.py tests/execution/test_crossing_servers.py
 
 bench-imap: $(READY)  ## speed and memory of the IMAP client, on a real Dovecot
 	@./.ci/need-packages dovecot-imapd

@@ -177,11 +177,13 @@ class Place:
 
 
 @contextmanager
-def place_on(request: pytest.FixtureRequest, server: str, folder: Path, journal: Journal) -> Iterator[Place]:
-    """A new account on the server of this name."""
+def place_on(
+    request: pytest.FixtureRequest, server: str, folder: Path, journal: Journal, *, name: str = "home"
+) -> Iterator[Place]:
+    """A new account on the server of this name; ``name`` is the account's in the configuration."""
     if server in REAL_SERVERS:
         account = request.getfixturevalue(server)
-        yield Place(account.settings(name="home"), journal, prefix=getattr(account, "prefix", ""))
+        yield Place(account.settings(name=name), journal, prefix=getattr(account, "prefix", ""))
         return
     mail = MailAccount()
     password = folder / "password"
@@ -189,7 +191,7 @@ def place_on(request: pytest.FixtureRequest, server: str, folder: Path, journal:
     password.chmod(0o600)
     with serve_in_thread(ImapServer(mail, capabilities=IN_MEMORY[server])) as running:
         settings = running.settings(SecretReference(kind="file", value=str(password)))
-        yield Place(settings, journal)
+        yield Place(replace(settings, name=name), journal)
 
 
 def _is_so(step: Step, flags: frozenset[str]) -> bool:
