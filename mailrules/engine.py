@@ -42,7 +42,7 @@ from mailrules.survey import explain_mail
 from mailrules.upkeep import tidy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from mailrules.execution.recovery import RecoveryReport
@@ -238,6 +238,7 @@ async def carry_out(
                 now=session.now,
                 progress=session.progress,
                 known=known,
+                guards=await guards_of(session, reached),
             )
         outcome = execution.outcome
     except asyncio.CancelledError:
@@ -283,14 +284,25 @@ def _tell_finished(
     )
 
 
+async def guards_of(session: Session, accounts: Iterable[str]) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What has to be looked at before each batch on these accounts: their leases, which are taken now."""
+    if session.leases is None:
+        return {}
+    known = session.configuration.accounts
+    return await session.leases.guards([known[name] for name in accounts if name in known])
+
+
 async def recover_open_steps(session: Session, stores: Mapping[str, MailStore]) -> tuple[RecoveryReport, ...]:
     """Give the open steps of these accounts their verdicts, before anything new is judged there."""
     # What goes out has rows of its own to judge it by, and is tried before its messages are judged anew.
     await work_outbox(session)
+    guards = await guards_of(session, stores)
     open_steps = [one for name in stores for one in await session.journal.open_steps(name)]
     reached = {one.intent.command.target_place[0] for one in open_steps} & session.configuration.accounts.keys()
     async with also_connected(session, stores, reached, connect_store) as others:
-        report = await recover(session.journal, stores, now=session.now, wait=session.wait, others=others)
+        report = await recover(
+            session.journal, stores, now=session.now, wait=session.wait, others=others, guards=guards
+        )
     if report.settled:
         get_logger().info("recovery.finished", settled={str(state): n for state, n in report.settled.items()})
     for alarm in report.alarms:

@@ -165,6 +165,14 @@ class ReadOnlyMode(PlanRefused):
     """The kill switch is on, so nothing (more) is changed; previews go on."""
 
 
+class LeaseHeld(PlanRefused):
+    """Another mailrules, on another machine, holds the account's lease."""
+
+
+class LeaseLost(ReadOnlyMode):
+    """The lease went to another one while we were at work, so nothing more is changed there."""
+
+
 class JournalError(MailrulesError):
     """The journal could not be read or written, so nothing further is sent to a server."""
 

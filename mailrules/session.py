@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from mailrules.errors import PlanRefused
+from mailrules.client.imap_store import connect_store
+from mailrules.errors import IMAPError, LeaseLost, PlanRefused
+from mailrules.execution.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -37,6 +41,53 @@ class ReadingSession:
     now: Callable[[], datetime]
 
 
+class Leases:
+    """The leases of this process, one an account, each on a connection of its own, taken when first asked for."""
+
+    def __init__(self, *, token: str, now: Callable[[], datetime]) -> None:
+        self._token, self._now = token, now
+        self._held: dict[str, Lease] = {}
+        self._turn = asyncio.Lock()
+
+    async def guards(self, accounts: Iterable[AccountSettings]) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What to call before each batch, for the accounts that have a lease. Raises LeaseHeld and ConnectionLost."""
+        guards: dict[str, Callable[[], Awaitable[None]]] = {}
+        for account in accounts:
+            if account.lease:
+                guards[account.name] = partial(self._check, account)
+                await self._check(account)
+        return guards
+
+    async def close(self) -> None:
+        """Give all back."""
+        for name in list(self._held):
+            await self._drop(name, released=True)
+
+    async def _check(self, account: AccountSettings) -> None:
+        async with self._turn:
+            if account.name not in self._held:
+                store = await connect_store(account)
+                lease = Lease(store, mailbox=account.lease, token=self._token, now=self._now)
+                try:
+                    await lease.acquire()
+                except BaseException:
+                    await store.close()
+                    raise
+                self._held[account.name] = lease
+            try:
+                await self._held[account.name].check()
+            except (IMAPError, LeaseLost):
+                await self._drop(account.name, released=False)
+                raise
+
+    async def _drop(self, name: str, *, released: bool) -> None:
+        lease = self._held.pop(name)
+        with contextlib.suppress(IMAPError):
+            if released:
+                await lease.release()
+        await lease.store.close()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session(ReadingSession):
     """What every run needs besides: the journal to write in, how to wait, whom to tell how far it is."""
@@ -48,6 +99,8 @@ class Session(ReadingSession):
     """Where what goes out is kept until it is settled; None: nothing goes out."""
     random: Callable[[], float] = random.random
     """Between 0 and 1: keeps retries apart."""
+    leases: Leases | None = None
+    """Those of the accounts that several machines act on; None: no account has one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -149,6 +149,8 @@ class AccountSettings:
     """Use COMPRESS=DEFLATE where the server offers it; None: unless the server is on this machine."""
     connections: int = 3
     trash: str = ""
+    lease: str = ""
+    """The mailbox that only one mailrules of several machines holds at a time; "" where no other one acts here."""
     trash_days: int | None = None
     """After how many days the provider removes what lies in the trash, 0 for never; None: as far as it is known."""
     archive: str = ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
+import socket
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -15,10 +17,11 @@ from mailrules.cli.paths import JOURNAL_NAME
 from mailrules.journal.journal import Journal
 from mailrules.journal.lock import state_lock
 from mailrules.journal.reader import JournalReader
-from mailrules.session import ReadingSession, Scope, Session
+from mailrules.session import Leases, ReadingSession, Scope, Session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
+    from pathlib import Path
 
     from mailrules.cli.invocation import Invocation
     from mailrules.execution.report import Progress
@@ -59,15 +62,20 @@ async def open_session(
     """A session for a verb that acts: ``locked_for`` names it to whoever finds the state lock held."""
     configuration, plugins = load_to_act(invocation.config_path, now=local_now())
     async with open_journal(invocation, locked_for=locked_for) as journal:
-        yield Session(
-            configuration=configuration,
-            plugins=plugins,
-            journal=journal,
-            now=local_now,
-            wait=invocation.wait or asyncio.sleep,
-            progress=progress,
-            state_directory=invocation.state_path.path,
-        )
+        leases = Leases(token=_token(invocation.state_path.path), now=local_now)
+        try:
+            yield Session(
+                configuration=configuration,
+                plugins=plugins,
+                journal=journal,
+                now=local_now,
+                wait=invocation.wait or asyncio.sleep,
+                progress=progress,
+                state_directory=invocation.state_path.path,
+                leases=leases,
+            )
+        finally:
+            await leases.close()
 
 
 @asynccontextmanager
@@ -98,6 +106,11 @@ async def read_journal(invocation: Invocation) -> AsyncIterator[JournalReader]:
         yield journal
     finally:
         await journal.close()
+
+
+def _token(state_dir: Path) -> str:
+    """Names this machine's state directory in a lease, without telling what either is called."""
+    return hashlib.sha256(f"{socket.gethostname()}\0{state_dir.resolve()}".encode()).hexdigest()[:32]
 
 
 def scope_of(

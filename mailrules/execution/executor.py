@@ -15,7 +15,7 @@ from mailrules.mailbox.message import UID
 from mailrules.plan.plan import MailboxStep, StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.execution.effects import EffectHandler, OutboxHandler
@@ -38,10 +38,12 @@ async def execute(
     outbox: Outbox | None = None,
     progress: Callable[[Progress], None] | None = None,
     known: Mapping[str, MailboxStatus] | None = None,
+    guards: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
 ) -> ExecutionReport:
     """Carry out a plan: mailbox steps, then each mailbox's messages (an undo: mailbox steps last).
 
     ``outbox`` is where effects with an ``OutboxHandler`` go out; without one they are left out.
+    ``guards`` are looked at before each batch on an account: one raises LeaseLost to end it.
     ``known`` spares a round trip where the caller has just read the status of targets.
 
     Also moves the positions on. Does not begin or finish the run: the caller does, by the report's
@@ -54,7 +56,15 @@ async def execute(
         if account not in stores:
             part.leave_out(tally, f"account {account!r} is not connected")
             continue
-        session = Session(run=run, store=stores[account], journal=journal, now=now, others=stores, outbox=outbox)
+        session = Session(
+            run=run,
+            store=stores[account],
+            journal=journal,
+            now=now,
+            guard=(guards or {}).get(account),
+            others=stores,
+            outbox=outbox,
+        )
         try:
             await _run_account(part, session, effects=effects, tally=tally, known=known or {})
         except (ConnectionLost, RemoteProtocolError) as error:

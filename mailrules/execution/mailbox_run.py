@@ -6,9 +6,17 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, ReadOnlyMode, RemoteProtocolError
+from mailrules.errors import (
+    CommandRefused,
+    ConnectionLost,
+    LeaseLost,
+    MissingCapability,
+    ReadOnlyMode,
+    RemoteProtocolError,
+)
 from mailrules.execution.batches import Batch, Stage, batches_of, command_intent, step_intents
 from mailrules.execution.commands import carry, effect_call, perform
+from mailrules.execution.doubles import doubled
 from mailrules.execution.effects import EffectRefused, OutboxHandler
 from mailrules.execution.finishing import finish_halfway
 from mailrules.execution.flag_words import unkept
@@ -108,6 +116,7 @@ class MailboxRun:
             self._void = explain(error)
         except ReadOnlyMode as stopped:
             self._stopped = stopped
+        await self._look_for_doubles()
         reason = f"the connection was lost: {self._lost}" if self._lost else str(self._stopped or self._void)
         for batch in batches:
             self._leave_out(batch.key.kind, batch.shares, reason)
@@ -118,6 +127,19 @@ class MailboxRun:
         if self._stopped is not None:
             raise self._stopped
         return None if self._void else frozenset(self._failed) - self._vanished
+
+    async def _look_for_doubles(self) -> None:
+        """Where the lease is lost, what was under way may have been done by another one as well."""
+        try:
+            if self._session.guard is not None and self._lost is None and self._stopped is None:
+                await self._session.guard()
+        except LeaseLost as lost:
+            self._stopped = lost
+        except ConnectionLost as error:
+            self._lost = error
+        if isinstance(self._stopped, LeaseLost) and self._lost is None:
+            for sentence in await doubled(self._session, self._plan.mailbox):
+                self._tally.warn(sentence)
 
     async def _open(self, batches: Sequence[Batch]) -> MailboxStatus | None:
         """Select the source and look at every target beforehand, all in one turn, or none if all is known."""

@@ -51,6 +51,7 @@ async def recover(
     wait: Callable[[float], Awaitable[None]],
     quiet_seconds: float = QUIET_SECONDS,
     others: Mapping[str, MailStore] = MappingProxyType({}),
+    guards: Mapping[str, Callable[[], Awaitable[None]]] = MappingProxyType({}),
 ) -> RecoveryReport:
     """Give every open step of these accounts its verdict, before anything new is judged there.
 
@@ -84,7 +85,8 @@ async def recover(
             )
         steps = [one for one in steps if one not in parked]
         if steps:
-            verdicts = await _settle_steps(journal, store, steps, now=now, others=reached)
+            guard = guards.get(account)
+            verdicts = await _settle_steps(journal, store, steps, now=now, others=reached, guard=guard)
             settled.update(one.state for one in verdicts)
             alarms += _alarms(account, steps, verdicts)
     return RecoveryReport(settled=dict(settled), alarms=tuple(alarms))
@@ -97,6 +99,7 @@ async def _settle_steps(
     *,
     now: Callable[[], datetime],
     others: Mapping[str, MailStore],
+    guard: Callable[[], Awaitable[None]] | None,
 ) -> list[StepVerdict]:
     """Decide what is open, then finish what is halfway, under the run that began it."""
     meant = {one.id: one for one in steps}
@@ -110,7 +113,7 @@ async def _settle_steps(
     halfway = [one for one in located.values() if one.state is StepState.HALFWAY] + [
         _as_judged(located[step], verdict) for step, verdict in verdicts.items() if verdict.state is StepState.HALFWAY
     ]
-    verdicts.update(await _finish(journal, store, halfway, now=now, others=others))
+    verdicts.update(await _finish(journal, store, halfway, now=now, others=others, guard=guard))
     return list(verdicts.values())
 
 
@@ -121,6 +124,7 @@ async def _finish(
     *,
     now: Callable[[], datetime],
     others: Mapping[str, MailStore],
+    guard: Callable[[], Awaitable[None]] | None,
 ) -> dict[StepId, StepVerdict]:
     """Finish what takes more than one command, where its first half still stands."""
     if not halfway:
@@ -131,7 +135,7 @@ async def _finish(
     verdicts = {one.step: one for one in checked.verdicts}
     ordered = sorted(checked.finishable, key=lambda one: (one.run, one.id))
     for run, group in groupby(ordered, key=lambda one: one.run):
-        session = Session(run=run, store=store, journal=journal, now=now)
+        session = Session(run=run, store=store, journal=journal, now=now, guard=guard)
         verdicts.update({one.step: one for one in await finish_halfway(session, group)})
     return verdicts
 

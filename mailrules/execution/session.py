@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mailrules.journal.records import StepVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.execution.outbox import Outbox
@@ -27,6 +27,8 @@ class Session:
     store: MailStore
     journal: Journal
     now: Callable[[], datetime]
+    guard: Callable[[], Awaitable[None]] | None = None
+    """Looked at before each batch: raises LeaseLost where another machine may act now."""
     others: Mapping[str, MailStore] = field(default_factory=dict)
     """Connections to the other accounts, for what crosses."""
     outbox: Outbox | None = None
@@ -38,6 +40,8 @@ class Session:
 
     async def intend(self, intents: Sequence[StepIntent]) -> tuple[StepId, ...]:
         """Put intents on disk; only then may their commands be sent."""
+        if self.guard is not None:
+            await self.guard()
         return await self.journal.intend(self.run, intents, now=self.now())
 
     async def confirm(self, verdicts: Sequence[StepVerdict]) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mailrules.rules.schema import ClientCertificateModel, ProxyModel, TimeoutsModel
     from mailrules.rules.source import SourceValue
 
+LEASE_MAILBOX = "mailrules-lease"
+"""What ``lease: true`` stands for."""
 _STANDARD_PORTS = {Security.TLS: 993, Security.STARTTLS: 143, Security.NONE: 143}
 _PROXY_PORTS = {ProxyKind.SOCKS5: 1080, ProxyKind.HTTP: 8080}
 
@@ -83,6 +85,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         compress=model.compress,
         connections=model.limits.connections,
         trash=model.trash or "",
+        lease=model.lease if isinstance(model.lease, str) else LEASE_MAILBOX if model.lease else "",
         trash_days=model.trash_days,
         archive=model.archive or "",
         junk=model.junk or "",

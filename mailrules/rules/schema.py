@@ -220,6 +220,9 @@ class AccountModel(_Model):
     ) = None
     compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
+    lease: bool | Text = Field(
+        default=False, description="Let only one machine act at a time: true, or the name of the mailbox that tells."
+    )
     trash_days: int | None = Field(None, ge=0, description="When the provider empties the trash; 0 means never.")
     archive: Text | None = Field(None, description="The mailbox of `archive`; else the one marked \\Archive.")
     junk: Text | None = Field(None, description="The mailbox of `report_spam`; else the one marked \\Junk.")
