@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.errors import JournalError
-from mailrules.journal.opening import open_to_read, open_to_write
+from mailrules.journal.opening import open_to_read, open_to_write, refuse_newer_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +81,7 @@ class Database:
         connection = self._opened()
         connection.execute("BEGIN IMMEDIATE")
         try:
+            refuse_newer_schema(connection, self.path)
             result = work(connection)
             connection.execute("COMMIT")
         except BaseException:

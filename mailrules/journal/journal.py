@@ -21,6 +21,7 @@ from mailrules.journal import (
     steps,
 )
 from mailrules.journal.database import Database
+from mailrules.journal.deliveries import CapReached
 from mailrules.journal.kill_switch import KillSwitch
 from mailrules.journal.reader import JournalReader
 from mailrules.journal.timestamps import from_text, to_text
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mailrules.journal.deliveries import CapReached, DeliveryCaps, DeliveryIntent
+    from mailrules.journal.deliveries import DeliveryCaps, DeliveryIntent
     from mailrules.journal.records import (
         Position,
         RunId,
@@ -142,6 +143,8 @@ class Journal(JournalReader):
             raise self._failure
 
         def work(connection: sqlite3.Connection) -> StepId | CapReached:
+            if ledger.knows(connection, intent):
+                return CapReached(reason="it was begun meanwhile for the same mail elsewhere; it is not done twice")
             reached = deliveries.cap_reached(connection, intent, delivery, caps=caps, now=now)
             if reached is not None:
                 return reached

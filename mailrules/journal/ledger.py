@@ -85,6 +85,13 @@ def enter_verdicts(connection: sqlite3.Connection, verdicts: Sequence[StepVerdic
     _follow(connection, connection.execute(_MOVED, (applied,)).fetchall())
 
 
+def knows(connection: sqlite3.Connection, intent: StepIntent) -> bool:
+    """Whether an effect was entered meanwhile, for the same mail in another mailbox or connection."""
+    key = (intent.content_key, intent.rule, intent.command.effect, intent.command.target)
+    found = connection.execute("SELECT 1 FROM ledger WHERE name = ? AND rule = ? AND action = ? AND target = ?", key)
+    return bool(intent.content_key) and found.fetchone() is not None
+
+
 def renew(connection: sqlite3.Connection, remembered: Iterable[Remembered], *, now: datetime) -> None:
     """These entries were met again, perhaps under a further name or in another place."""
     moment = to_text(now)

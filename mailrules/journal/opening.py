@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from mailrules.errors import JournalError
 from mailrules.file_trust import distrust
+from mailrules.journal.lock import lock_holder
 from mailrules.journal.migrations import Migration, all_migrations
 
 APPLICATION_ID = 0x6D72756C
@@ -39,6 +40,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         migrations = all_migrations()[version:]
         if version and migrations:
+            _refuse_under_another(path)
             _back_up(connection, backup_path(path, version))
         _migrate_all(connection, migrations)
     except BaseException:
@@ -80,6 +82,18 @@ def schema_of(path: Path) -> int:
     except (sqlite3.Error, OSError) as error:
         raise JournalError(f"cannot read {path}: {error}; restore it from a backup, or move it away") from error
     return int(version)
+
+
+def refuse_newer_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise JournalError where a newer version has upgraded the file, even while we are at work by it."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    newest = len(all_migrations())
+    if version > newest:
+        raise JournalError(
+            f"the journal {path} was made by a newer mailrules (schema {version}, this one knows {newest});"
+            f" upgrade mailrules, put back the copy from before the upgrade ({backup_path(path, newest).name}) if there"
+            " is one, or give another --state-dir"
+        )
 
 
 def backup_path(path: Path, version: int) -> Path:
@@ -163,14 +177,18 @@ def _checked_version(connection: sqlite3.Connection, path: Path) -> int:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and (tables or application):
         raise JournalError(f"{path} is another program's SQLite database; give another --state-dir")
-    newest = all_migrations()[-1].version
-    if version > newest:
-        raise JournalError(
-            f"the journal {path} was made by a newer mailrules (schema {version}, this one knows {newest});"
-            f" upgrade mailrules, put back the copy from before the upgrade ({backup_path(path, newest).name}) if there"
-            " is one, or give another --state-dir"
-        )
+    refuse_newer_schema(connection, path)
     return int(version)
+
+
+def _refuse_under_another(path: Path) -> None:
+    """An older version that is at work would write by the schema that it knows."""
+    holder = lock_holder(path.parent)
+    if holder is not None and holder.process != os.getpid():
+        raise JournalError(
+            f"the journal {path} is of an older schema, and {holder.purpose}, process {holder.process}, is at work by"
+            " it; end that first, so that the journal can be upgraded, and start it again"
+        )
 
 
 def _back_up(connection: sqlite3.Connection, target: Path) -> None:

@@ -279,3 +279,31 @@ def test_a_server_that_dies_leaves_steps_that_status_tells_and_the_next_run_sett
     assert before["open"] > 0
     assert set(after.values()) == {0}
     assert len(mail["Lists/gardening"].messages) == 3
+
+
+@pytest.mark.parametrize("verb", [("dry-run",), ("history",), ("status",), ("unknown",), ("explain", "home/INBOX:5")])
+def test_what_only_reads_works_beside_a_run_and_changes_nothing_in_the_state_directory(
+    served: Program, verb: tuple[str, ...]
+) -> None:
+    served.run("run", "--once")
+    before = {one.name: one.read_bytes() for one in served.state.iterdir()}
+
+    with at_work(served):
+        told = served.run(*verb, "--json")
+
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout)["version"] == 1
+    after = {one.name: one.read_bytes() for one in served.state.iterdir() if not one.name.endswith(("-shm", "-wal"))}
+    assert after == before | {"lock": after["lock"]}
+
+
+def test_undo_lists_first_what_it_cannot_take_back(served: Program, mail: MailAccount) -> None:
+    served.run("run", "--once")
+    mail["Lists/gardening"].remove(1)
+
+    told = served.run("undo", "--yes")
+
+    assert told.exit_code == 7
+    first, *_ = told.stderr.splitlines()
+    assert "cannot be taken back: move in home/Lists/gardening: it is no longer there" in first
+    assert len(mail["INBOX"].messages) == 4

@@ -112,6 +112,23 @@ async def test_damage_that_comes_while_the_journal_is_open_ends_the_run(path: Pa
     await journal.close()
 
 
+async def test_a_disk_that_becomes_read_only_in_mid_run_ends_the_run(path: Path) -> None:
+    journal = await Journal.open(path)
+    run = await begin(journal)
+    (step,) = await journal.intend(run, [intent(command())], now=NOON)
+    await journal._database.read(lambda connection: connection.execute("PRAGMA query_only = ON"))
+
+    with pytest.raises(JournalError, match=r"readonly database; make the file and its directory writable"):
+        await journal.intend(run, [intent(command(), 2)], now=NOON)
+
+    await journal._database.read(lambda connection: connection.execute("PRAGMA query_only = OFF"))
+    with pytest.raises(JournalError, match="readonly"):
+        await journal.intend(run, [intent(command(), 2)], now=NOON)
+    await journal.judge([verdict(step)])
+    assert await journal.open_steps() == ()
+    await journal.close()
+
+
 async def test_a_log_that_ends_in_garbage_is_read_up_to_it(path: Path) -> None:
     journal = await Journal.open(path)
     run = await begin(journal)

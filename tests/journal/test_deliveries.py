@@ -155,3 +155,12 @@ async def test_no_delivery_is_intended_while_the_kill_switch_is_on(journal: Jour
 
     with pytest.raises(ReadOnlyMode):
         await intended(journal)
+
+
+async def test_the_same_mail_met_twice_at_once_goes_out_once(journal: Journal) -> None:
+    first = await intended(journal)
+    second = await intended(journal)
+
+    assert not isinstance(first, CapReached)
+    assert isinstance(second, CapReached)
+    assert "not done twice" in second.reason

@@ -1,11 +1,13 @@
 """Whether the journal of every earlier version is read and upgraded without a loss."""
 
-# ruff: noqa: ASYNC240 - nobody else waits while a test reads a file
+# ruff: noqa: ASYNC240, ASYNC220 - nobody else waits while a test reads a file or starts a process
 
 from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,12 +18,20 @@ from mailrules.journal.journal import Journal
 from mailrules.journal.migrations import all_migrations
 from mailrules.journal.opening import backup_path
 from mailrules.journal.reader import JournalReader
-from tests.journal.builders import NOON
+from tests.journal.builders import NOON, begin, command, intent, verdict
 from tests.journal.sample import SCHEMAS, dumped, fill, load
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+HOLDER = """
+import sys
+from pathlib import Path
+from mailrules.journal.lock import state_lock
+with state_lock(Path(sys.argv[1]), purpose="daemon"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 TODAY = all_migrations()[-1].version
 DUMPS = sorted(SCHEMAS.glob("*.sql"))
 TABLES_BEFORE = ("runs", "commands", "steps", "positions", "approvals", "plans")
@@ -146,3 +156,37 @@ async def test_a_migration_that_fails_leaves_the_schema_before_it(path: Path) ->
         await Journal.open(path)
 
     assert dumped(path) == before
+
+
+async def test_a_journal_is_not_upgraded_under_an_older_version_that_is_at_work(path: Path) -> None:
+    load(DUMPS[0], path)
+    before = dumped(path)
+    holding = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path.parent)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holding.stdout is not None
+    assert holding.stdin is not None
+    holding.stdout.readline()
+
+    with pytest.raises(JournalError, match=rf"daemon, process {holding.pid}, is at work by it; end that first"):
+        await Journal.open(path)
+    assert dumped(path) == before
+
+    holding.stdin.close()
+    holding.stdout.close()
+    holding.wait()
+    await (await Journal.open(path)).close()
+
+
+async def test_a_journal_that_was_upgraded_while_we_are_at_work_ends_the_run(path: Path) -> None:
+    journal = await Journal.open(path)
+    run = await begin(journal)
+    (step,) = await journal.intend(run, [intent(command())], now=NOON)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {TODAY + 1}")
+
+    with pytest.raises(JournalError, match=r"made by a newer mailrules .*; upgrade"):
+        await journal.intend(run, [intent(command(), 2)], now=NOON)
+    with pytest.raises(JournalError, match="made by a newer mailrules"):
+        await journal.judge([verdict(step)])
+    await journal.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 
@@ -15,6 +16,7 @@ class Migration:
     sql: str
 
 
+@cache
 def all_migrations() -> tuple[Migration, ...]:
     """Ascending, numbered from 1 without a gap."""
     scripts = sorted(
