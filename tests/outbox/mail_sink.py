@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
 DROP = ""
 """In place of a reply: the connection is cut."""
@@ -38,6 +38,8 @@ class MailSink:
     taken: list[Taken] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
+    watch: Callable[[str], None] = lambda _: None
+    """Told of each point as it is reached, and of ``taken`` before the reply."""
     tls: ssl.SSLContext | None = None
     users: dict[str, str] = field(default_factory=dict)
 
@@ -46,6 +48,7 @@ class MailSink:
             return await _strike(server, self.failing["dot"])
         assert isinstance(envelope.content, bytes)
         self.taken.append(Taken(str(envelope.mail_from or "").strip("<>"), tuple(envelope.rcpt_tos), envelope.content))
+        self.watch("taken")
         if "after_dot" in self.failing:
             return await _strike(server, self.failing["after_dot"])
         return "250 2.0.0 taken"
@@ -104,6 +107,7 @@ class _Server(SMTP):
 
     async def _act(self, point: str, usual: object, arg: str) -> None:
         self._sink.commands.append(f"{point} {arg or ''}".strip())
+        self._sink.watch(point)
         if point in self._sink.failing:
             reply = await _strike(self, self._sink.failing[point])
             if reply:

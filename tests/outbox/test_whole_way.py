@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -221,3 +223,39 @@ async def test_without_a_state_directory_nothing_goes_out_and_the_message_stays(
 
     await session.journal.close()
     assert (report.outcome, household.sink.taken, household.subjects("INBOX")) == ("partly_done", [], 1)
+
+
+async def run_program(household: Household, *, killed_at: str = "") -> int:
+    """Run the program itself, as a process of its own, until it ends or is killed at a point of the conversation."""
+    places = ("--config", str(household.folder / "mailrules.yaml"), "--state-dir", str(household.folder / "state"))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "mailrules", *places, "run", "--once", "--yes"),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+    def watch(point: str) -> None:
+        if point == killed_at:
+            process.kill()
+
+    household.sink.watch = watch
+    return await process.wait()
+
+
+@pytest.mark.parametrize("point", ["data", "taken"])
+async def test_the_program_is_killed_within_the_conversation_and_nothing_goes_out_twice(
+    household: Household, point: str
+) -> None:
+    deliver(household)
+    household.write(RULES.format(to="bo@friends.example"))
+
+    first = await run_program(household, killed_at=point)
+    taken_at_death = len(household.sink.taken)
+    await run_program(household)
+
+    assert first == -signal.SIGKILL
+    assert (taken_at_death, len(household.sink.taken)) == (int(point == "taken"), 1)
+    # What surely was not sent went out with the next run; what may have been waits for a person.
+    assert household.subjects("Bills") == int(point != "taken")
