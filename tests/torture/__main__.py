@@ -7,7 +7,6 @@ import asyncio
 import sys
 import time
 
-from tests.torture.cases import CASES, PROFILES
 from tests.torture.catalogue import SUITES, suite_named
 from tests.torture.suites import SEED, Tally, point_named, sample, shrink
 
@@ -25,7 +24,7 @@ async def _whole(names: list[str], *, most: int | None, seed: object) -> int:
         if names and row.suite.name not in names:
             continue
         time.monotonic()
-        points = sample(await row.suite.points(CASES.values(), PROFILES), most or row.in_torture, seed=seed)
+        points = sample(await row.points(), most or row.in_torture, seed=seed)
         for point in points:
             attempt = await row.suite.attempt(point)
             tally.add(row.suite.noun, attempt)

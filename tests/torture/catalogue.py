@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.torture.answers import Answers
+from tests.torture.cases import CASES, PROFILES
+from tests.torture.cuts import Cuts, Resets
+from tests.torture.disks import Disks
 from tests.torture.kills import Kills
 from tests.torture.others import Others
 from tests.torture.places import Places
@@ -15,7 +18,7 @@ from tests.torture.undoing import Undoing
 from tests.torture.watching import Watching
 
 if TYPE_CHECKING:
-    from tests.torture.suites import Suite
+    from tests.torture.suites import Point, Suite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +28,29 @@ class Row:
     suite: Suite
     in_test: int
     in_torture: int
+    cases: tuple[str, ...] = tuple(CASES)
+    profiles: tuple[str, ...] = tuple(PROFILES)
 
+    async def points(self) -> list[Point]:
+        """All of them."""
+        return await self.suite.points([CASES[name] for name in self.cases], self.profiles)
+
+
+_SHORT = ("flags", "copies", "moves", "deletes")
+_TWO_SERVERS = ("all", "no-move-uidplus")
 
 SUITES: tuple[Row, ...] = (
     Row(suite=Kills(), in_test=300, in_torture=5_000),
-    Row(suite=Answers(), in_test=300, in_torture=5_000),
-    Row(suite=Others(), in_test=200, in_torture=5_000),
+    Row(suite=Resets(), in_test=500, in_torture=5_000, cases=_SHORT, profiles=_TWO_SERVERS),
+    Row(suite=Cuts(), in_test=5_000, in_torture=50_000, cases=_SHORT, profiles=_TWO_SERVERS),
+    Row(suite=Answers(), in_test=300, in_torture=10_000),
+    # About every second point finds the letter where the other client wants it.
+    Row(suite=Others(), in_test=400, in_torture=9_000),
     Row(suite=Watching(), in_test=100, in_torture=2_000),
     Row(suite=Saved(), in_test=60, in_torture=2_000),
-    Row(suite=Previews(), in_test=48, in_torture=48),
+    Row(suite=Previews(), in_test=56, in_torture=56),
     Row(suite=Places(), in_test=36, in_torture=3_000),
+    Row(suite=Disks(), in_test=60, in_torture=3_000),
     Row(suite=Undoing(), in_test=100, in_torture=2_000),
 )
 

@@ -307,8 +307,8 @@ class JournalWatcher:
         self._path = path
         self._connection: sqlite3.Connection | None = None
 
-    def knows(self, operation: str, mailbox: str, *, uids: Sequence[int], target: str) -> bool:
-        """Whether the file holds an open intent for this command and each of its messages."""
+    def knows(self, operation: str, mailbox: str | None, *, uids: Sequence[int], target: str | None) -> bool:
+        """Whether the file holds an open intent for this command and each of its messages; None is any mailbox."""
         if not self._path.exists():
             return False
         wanted = {"deleteacl": "setacl", "delete": "delete_mailbox"}.get(operation, operation)
@@ -316,8 +316,9 @@ class JournalWatcher:
             self._opened()
             .execute(
                 "SELECT s.uid FROM steps s JOIN commands c ON c.id = s.command"
-                " WHERE s.state = 'intent' AND c.operation = ? AND c.mailbox = ? AND c.target = ?",
-                (wanted, mailbox, target if operation in {"copy", "move"} else ""),
+                " WHERE s.state = 'intent' AND c.operation = ? AND c.mailbox = coalesce(?, c.mailbox)"
+                " AND c.target = coalesce(?, c.target)",
+                (wanted, mailbox, target if target is None or operation in {"copy", "move"} else ""),
             )
             .fetchall()
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
@@ -89,9 +90,14 @@ class Tally:
 
 def sample(points: Sequence[Point], count: int, *, seed: object = SEED) -> list[Point]:
     """So many of them, or all, always the same ones for a seed, in their order."""
-    if count >= len(points):
-        return list(points)
-    chosen = Random(str(seed)).sample(range(len(points)), count)
+    # Every case in turn, so that the large ones do not crowd out the others.
+    by_case: dict[str, list[int]] = {}
+    for number, point in enumerate(points):
+        by_case.setdefault(point.case.name, []).append(number)
+    for name, numbers in by_case.items():
+        Random(f"{seed} {name}").shuffle(numbers)
+    rounds = zip_longest(*by_case.values())
+    chosen = [number for one in rounds for number in one if number is not None][:count]
     return [points[number] for number in sorted(chosen)]
 
 

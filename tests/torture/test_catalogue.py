@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.torture.cases import CASES, PROFILES
 from tests.torture.catalogue import SUITES, Row
 from tests.torture.suites import Tally, sample, try_points
 from tests.torture.tallies import PROPERTY
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("row", SUITES, ids=lambda row: row.suite.name)
 async def test_no_promise_is_broken_at(row: Row, record_property: Callable[[str, object], None]) -> None:
-    points = sample(await row.suite.points(CASES.values(), PROFILES), row.in_test)
+    points = sample(await row.points(), row.in_test)
     tally = Tally()
 
     try:

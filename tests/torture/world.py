@@ -18,7 +18,7 @@ from unittest.mock import patch
 import structlog
 
 from mailrules import engine
-from mailrules.errors import CommandRefused, ConnectionLost
+from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, JournalError, RemoteProtocolError
 from mailrules.execution.effects import EffectOutcome
 from mailrules.hookspecs import hookimpl
 from mailrules.journal.database import Database
@@ -91,6 +91,9 @@ class World:
         self.watcher = JournalWatcher(self.path)
         self.is_dead = False
         self.death = Death()
+        self.fails_from, self.failure = 0, ""
+        """From which write of the journal on the disk fails, and in which words of SQLite's."""
+        self.before_write: Callable[[int], None] | None = None
         self.strike: Strike | None = None
         self.refusal: Refusal | None = None
         self.faults: list[MemoryFault] = []
@@ -110,7 +113,7 @@ class World:
 
     async def run_through(self) -> None:
         """The same, where the connection may be lost, or all be refused, even before there is a plan."""
-        with suppress(ConnectionLost, CommandRefused):
+        with suppress(ConnectionLost, ConnectionFailed, CommandRefused, RemoteProtocolError):
             await self.run()
 
     async def preview(self) -> Plan | None:
@@ -140,7 +143,7 @@ class World:
         if self.journal is not None:
             await self.journal.close()
             self.journal = None
-        self.is_dead, self.death = False, Death()
+        self.is_dead, self.death, self.fails_from = False, Death(), 0
         self.strike, self.refusal, self.faults = None, None, []
 
     def kill(self) -> None:
@@ -157,6 +160,10 @@ class World:
     def now(self) -> datetime:
         self._clock += timedelta(seconds=1)
         return self._clock
+
+    def step_clock(self, by: timedelta) -> None:
+        """Somebody sets the clock."""
+        self._clock += by
 
     async def wait(self, seconds: float) -> None:
         """The settle wait: no time passes, but what the old connection's process still does is done now."""
@@ -211,6 +218,10 @@ class World:
             and recent_before != {name: mailbox.recent for name, mailbox in self.mail.mailboxes.items()},
         )
 
+    def evidence_of_mail(self) -> object:
+        """What is in the mailboxes now."""
+        return contents_of(self.mail, self.case)
+
     async def _alive(self, act: Callable[[Session], Awaitable[T]]) -> T | None:
         if self.journal is None:
             database = _Disk(self, self.path)
@@ -261,6 +272,10 @@ class _Disk(Database):
         if world.is_dead:
             raise Killed
         death.writes += 1
+        if world.fails_from and death.writes >= world.fails_from:
+            raise self._explained(sqlite3.OperationalError(world.failure))
+        if world.before_write is not None:
+            world.before_write(death.writes)
         if death.writes == death.at_write and not death.is_written:
             world.kill()
         result = await super().write(work)
@@ -289,8 +304,8 @@ async def _yes_to_both(_plan: Plan, _cannot: tuple[str, ...]) -> bool:
 
 
 def _forget_the_dead(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """What a killed process had still in hand is nobody's concern."""
-    if not isinstance(context.get("exception"), Killed):
+    """What a killed process, or one without a journal, had still in hand is nobody's concern."""
+    if not isinstance(context.get("exception"), Killed | JournalError):
         loop.default_exception_handler(context)
 
 
