@@ -213,6 +213,43 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
         needs(
             "what may have gone out is never sent again",
             "tests/outbox/test_smtp_faults.py::test_after_a_lost_reply_to_the_dot_it_is_unknown_and_never_repeated",
+            "tests/outbox/test_whole_way.py::"
+            "test_the_program_is_killed_within_the_conversation_and_nothing_goes_out_twice",
+        ),
+        needs(
+            "CRLF canonical, dots stuffed, bare CR refused",
+            "tests/outbox/test_exim.py::test_a_dot_on_a_line_of_its_own_smuggles_no_second_mail",
+            "tests/outbox/test_what_goes_out.py::test_what_smtp_must_not_carry_is_not_forwarded",
+            "tests/outbox/test_what_goes_out.py::"
+            "test_any_cut_gives_the_same_canonical_lines_and_no_dot_ends_them_early",
+        ),
+        needs(
+            "addresses are strict and headers built anew",
+            "tests/outbox/test_what_goes_out.py::test_an_address_that_is_not_plain_is_never_written",
+            "tests/outbox/test_what_goes_out.py::test_no_text_breaks_out_of_its_field",
+            "tests/outbox/test_what_goes_out.py::test_an_answer_is_built_anew_from_a_hostile_mail",
+        ),
+        needs(
+            "loop mark, RFC 3834, at most 30 Received, never to lists or null senders",
+            "tests/outbox/test_automatic.py::test_what_is_never_answered",
+            "tests/outbox/test_automatic.py::test_what_is_never_forwarded",
+            "tests/outbox/test_outbox.py::test_our_own_forward_that_comes_round_is_not_forwarded_again",
+        ),
+        needs(
+            "caps for each rule, recipient and hour",
+            "tests/outbox/test_outbox.py::test_a_cap_holds_the_excess_and_lets_it_out_later",
+            "tests/journal/test_deliveries.py::"
+            "test_each_cap_holds_what_is_above_it_and_lets_go_when_the_window_has_passed",
+        ),
+        needs(
+            "each way out is granted by name in the main file",
+            "tests/rules/test_outbox_actions.py::test_each_action_has_to_be_allowed_by_its_name_in_the_main_file",
+            "tests/rules/test_outbox_actions.py::test_an_included_file_grants_no_way_out",
+            "tests/rules/test_outbox_actions.py::test_a_rule_pack_sends_nothing_even_where_the_main_file_allows_it",
+        ),
+        needs(
+            "a program is started without a shell, and mail is only its input",
+            "tests/outbox/test_pipe.py::test_it_gets_the_message_byte_for_byte_and_its_arguments_as_they_stand",
         ),
     ),
     "terminal, log, HTML, CSV injection": (
@@ -253,6 +290,20 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
         ),
     ),
     "SSRF": (
+        needs(
+            "no private, loopback or link-local address unless named",
+            "tests/outbox/test_webhook.py::test_a_private_address_is_not_called_unless_it_is_meant",
+        ),
+        needs(
+            "a name is looked up once, and that address is called",
+            "tests/outbox/test_webhook.py::"
+            "test_https_is_verified_for_the_name_and_goes_to_the_address_that_was_looked_up",
+        ),
+        needs("no redirect is followed", "tests/outbox/test_webhook.py::test_each_status_has_its_state"),
+        needs(
+            "hosts come from the configuration, never from mail",
+            "tests/rules/test_outbox_actions.py::test_an_included_file_names_no_program_and_no_url",
+        ),
         needs(
             "a name is resolved by the proxy where there is one, never by both",
             "tests/client/test_proxy.py::test_socks5_lets_the_proxy_look_the_name_up",
