@@ -13,7 +13,11 @@ MAX_RESULTS_BYTES = 32_768
 MAX_STATEMENTS = 200
 
 _IDENTIFIER = re.compile(r"\s*(?:\"([^\"]*)\"|([^\s;\"]+))")
-_STATEMENT = re.compile(r"\s*([A-Za-z0-9-]{1,40})\s*(?:/\s*[0-9]+\s*)?=\s*([A-Za-z0-9-]{1,40})")
+_SIMPLE_COMMENT = re.compile(r"\([^()]*\)")
+_SIMPLE_LEVELS = 4
+"""So deep are comments taken away by a pattern, where nothing is quoted; deeper ones sign by sign."""
+_RESULT = r"\s*([A-Za-z0-9-]{1,40})\s*(?:/\s*[0-9]+\s*)?=\s*([A-Za-z0-9-]{1,40})"
+_STATEMENT, _STATEMENTS = re.compile(_RESULT), re.compile(";" + _RESULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +49,25 @@ def parse_authentication_results(raw: bytes) -> AuthenticationResults | None:
     authserv_id = (found[1] if found[1] is not None else found[2]).lower()
     if len(raw) > MAX_RESULTS_BYTES:
         return AuthenticationResults(authserv_id=authserv_id, is_too_long=True)
-    statements = _statements(text[found.end() :])[1 : MAX_STATEMENTS + 1]
-    matches = (_STATEMENT.match(statement) for statement in statements)
+    rest = text[found.end() :]
+    if '"' not in rest:
+        told = _STATEMENTS.findall(rest)
+    else:
+        matches = (_STATEMENT.match(statement) for statement in _statements(rest)[1:])
+        told = [(match[1], match[2]) for match in matches if match]
     return AuthenticationResults(
         authserv_id=authserv_id,
-        results=tuple((match[1].lower(), match[2].lower()) for match in matches if match),
+        results=tuple([(method.lower(), result.lower()) for method, result in told[:MAX_STATEMENTS]]),
     )
 
 
 def _without_comments(text: str) -> str:
     """Each comment becomes a space; comments nest, and what is quoted is none (RFC 5322 section 3.2.2)."""
-    if "(" not in text:
-        return text
+    if '"' not in text and "\\" not in text:
+        for _ in range(_SIMPLE_LEVELS):
+            if "(" not in text:
+                return text
+            text = _SIMPLE_COMMENT.sub(" ", text)
     kept: list[str] = []
     depth, is_quoted, is_escaped = 0, False, False
     for character in text:

@@ -183,15 +183,23 @@ def _sameness(snapshot: Snapshot, row: int) -> tuple[tuple[bytes, ...], ...]:
 
 
 def _find_duplicates(snapshot: Snapshot) -> int:
-    seen: set[tuple[tuple[bytes, ...], ...]] = set()
-    duplicates = []
+    """Only what shares its Message-ID with another is looked at closely; most mail shares it with none."""
+    first_with: dict[tuple[bytes, ...], list[int]] = {}
     known = _known(snapshot, _SAMENESS) & ~snapshot.columns.flag_rows("\\Deleted")
+    ids = snapshot.headers.get(SAMENESS_FIELDS[0], ())
     for row in rows_of(known):
-        key = _sameness(snapshot, row)
-        if key in seen:
-            duplicates.append(row)
-        elif key:
-            seen.add(key)
+        occurrences = ids[row]
+        if isinstance(occurrences, tuple):
+            first_with.setdefault(tuple([b" ".join(raw.split()) for raw in occurrences]), []).append(row)
+    duplicates = []
+    for rows in first_with.values():
+        seen: set[tuple[tuple[bytes, ...], ...]] = set()
+        for row in rows if len(rows) > 1 else ():
+            key = _sameness(snapshot, row)
+            if key in seen:
+                duplicates.append(row)
+            elif key:
+                seen.add(key)
     return snapshot.mask_of(duplicates)
 
 

@@ -57,6 +57,15 @@ def test_a_long_field_keeps_its_name_only(length: int, is_too_long: bool) -> Non
     assert (found.authserv_id, found.is_too_long, len(found.results)) == ("mx", is_too_long, 0 if is_too_long else 1)
 
 
+@given(st.text(alphabet=";()\\= spf/1-", max_size=60))
+def test_quotes_elsewhere_change_nothing(text: str) -> None:
+    plain = parse_authentication_results(f"mx {text}".encode())
+    quoted = parse_authentication_results(f'mx {text}; x="y"'.encode())
+
+    if plain is not None and quoted is not None and "(" not in text and "\\" not in text:
+        assert [one for one in quoted.results if one[0] != "x"] == [one for one in plain.results if one[0] != "x"]
+
+
 @given(st.binary(max_size=300) | st.text(alphabet='mx;()"\\= spf/1', max_size=100).map(str.encode))
 def test_no_field_raises(raw: bytes) -> None:
     found = parse_authentication_results(raw)
