@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.probes.facts import fact_lines
 from tests.servers.courier import Courier
 from tests.servers.cyrus import Cyrus
 from tests.servers.dovecot import Dovecot, DovecotAccount, DovecotMissing
@@ -112,12 +113,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much of the fault catalogue was tried, in all processes together."""
-    lines = summary_lines(tally_of(one for several in terminalreporter.stats.values() for one in several))
-    if lines:
-        terminalreporter.section("the fault catalogue")
-        for line in lines:
-            terminalreporter.write_line(line)
+    """Say how much of the fault catalogue was tried, and what servers still do, in all processes together."""
+    reports = [one for several in terminalreporter.stats.values() for one in several]
+    for title, lines in (
+        ("the fault catalogue", summary_lines(tally_of(reports))),
+        ("facts of the failure model", fact_lines(reports)),
+    ):
+        if lines:
+            terminalreporter.section(title)
+            for line in lines:
+                terminalreporter.write_line(line)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""What servers do that no standard promises: the facts on which recovery is built, looked at again in each run."""
