@@ -11,7 +11,9 @@ from mailrules.client.imap_store import connect_reader
 from mailrules.engine import carry_out, recover_open_steps
 from mailrules.errors import CommandRefused
 from mailrules.journal.records import Position, RunKind
+from mailrules.logs import get_logger
 from mailrules.mailbox.message import FactRequest
+from mailrules.plan.blast_radius import hold_untried
 from mailrules.plan.guards import hold_excess
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.planning import (
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from mailrules.engine import RunReport
     from mailrules.mailbox.store import MailboxStatus, MailReader, MailStore
+    from mailrules.plan.blast_radius import Tried
     from mailrules.plan.directory import Directory
     from mailrules.plan.plan import Plan
     from mailrules.rules.rule import MailboxRef, Rule
@@ -53,6 +56,7 @@ class Watch:
         self._directory, self._status = directory, status
         self._recent_targets: dict[str, None] = {}
         self._next_tidying = session.now()
+        self._told_held: frozenset[str] = frozenset()
 
     @classmethod
     async def begin(cls, session: Session, store: MailStore, ref: MailboxRef, *, backlog: bool = False) -> Watch:
@@ -102,13 +106,24 @@ class Watch:
             survey_mailbox(self._store, self._status, rules, surroundings=surroundings, selection=selection),
             asyncio.gather(*(self._look_at(name) for name in self._recent_targets)),
         )
-        guarded = hold_excess(planner.finish(), rules, history)
+        whole_rules = self._session.configuration.rules
+        tried = hold_untried(
+            planner.finish(),
+            rules,
+            await self._session.journal.rule_runs(self._ref),
+            rules_hash=whole_rules.hash,
+            mailbox_messages=self._status.messages,
+        )
+        await self._session.journal.know_rules({self._ref: tried.known}, rules_hash=whole_rules.hash)
+        guarded = hold_excess(tried.plan, rules, history)
         if selection is None:
             guarded = replace(guarded, final_uids=())
         else:
             guarded = replace(guarded, final_uids=tuple(sorted({*guarded.final_uids, *selection.without})))
             guarded = await without_gone(self._session.journal, guarded, seen=planner.uids, selection=selection)
         steps, warnings = await mailbox_steps_of(self._store, [planner], self._directory)
+        steps = tuple(step for step in steps if step.rule not in tried.held_rules)
+        self._tell_held(tried)
         plan = whole_plan(self._session, [guarded], steps=steps, warnings=warnings)
         report = await carry_out(
             self._session,
@@ -121,6 +136,15 @@ class Watch:
             self._directory = await _read_directory(self._session, self._store, self._ref)
         self._remember_targets(plan)
         return report
+
+    def _tell_held(self, tried: Tried) -> None:
+        """Once for each rule until it acts: what waits is judged again with every arrival."""
+        for rule in sorted(tried.held_rules - self._told_held):
+            count = sum(one.kind == "held" and one.rule == rule for one in tried.plan.findings)
+            get_logger().warning(
+                "rule.held", account=self._ref.account, mailbox=self._ref.mailbox, rule=rule, messages=count
+            )
+        self._told_held = tried.held_rules
 
     async def _look_at(self, target: str) -> MailboxStatus | None:
         try:

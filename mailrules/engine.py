@@ -39,6 +39,7 @@ from mailrules.session import (
     connected,
 )
 from mailrules.survey import explain_mail
+from mailrules.trials import changed_in_scope, know_applied, know_confirmed
 from mailrules.upkeep import tidy
 
 if TYPE_CHECKING:
@@ -98,8 +99,10 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
         recoveries = await recover_open_steps(session, stores)
         renew = session.journal.save_position
         plan = await plan_accounts(session, stores, scope=scope, describe=IDENTITY_FIELDS, renew=renew)
+        plan = replace(plan, changed_rules=await changed_in_scope(session, scope))
         if not await confirm(plan):
             return RunReport(plan=plan, recoveries=recoveries, confirmed=False)
+        await know_confirmed(session, scope, plan)
         report = await carry_out(session, plan, stores, kind=RunKind.ONCE, recoveries=recoveries)
         await tidy(session, stores)
         return report
@@ -120,6 +123,7 @@ async def apply_plan(session: Session, document: str) -> RunReport:
     async with connected(accounts_named(session, _accounts_of(plan)), connect_store) as stores:
         recoveries = await recover_open_steps(session, stores)
         checked = await still_current(plan, stores)
+        await know_applied(session, plan)
         return await carry_out(
             session, checked.plan, stores, kind=RunKind.APPLY, recoveries=recoveries, left_out=checked.left_out
         )

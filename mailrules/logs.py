@@ -36,6 +36,7 @@ EVENTS = frozenset(
         "plugin.failed",
         "recovery.finished",
         "recovery.undecided",
+        "rule.held",
         "rules.rejected",
         "rules.reloaded",
         "rules.watched",

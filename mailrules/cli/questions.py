@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from mailrules.errors import PlanRefused
+from mailrules.plan.blast_radius import MANY_MESSAGES, is_large
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
     from mailrules.cli.invocation import Invocation
     from mailrules.cli.output import Activity
     from mailrules.plan.plan import Plan
-
-MANY_MESSAGES = 500
-LARGE_SHARE = 0.1
-SMALL_CHANGE = 50
-"""A tenth of a mailbox counts as large only above this many messages."""
 
 
 def why_yes_is_needed(plan: Plan) -> str:
@@ -35,8 +31,14 @@ def why_yes_is_needed(plan: Plan) -> str:
         return f"it changes {plan.message_count} messages"
     for mailbox in plan.mailboxes:
         count = len(mailbox.messages)
-        if count > SMALL_CHANGE and count > mailbox.judged * LARGE_SHARE:
+        changed = [one for one in mailbox.messages if not set(plan.changed_rules).isdisjoint(one.rules)]
+        if is_large(count, of=mailbox.judged, by_changed_rules=False):
             return f"it changes {count} of {mailbox.judged} messages in {mailbox.account}/{mailbox.mailbox}"
+        if is_large(len(changed), of=mailbox.judged, by_changed_rules=True):
+            return (
+                f"rules that are new or have changed would touch {len(changed)} of {mailbox.judged} messages in "
+                f"{mailbox.account}/{mailbox.mailbox}"
+            )
     return ""
 
 

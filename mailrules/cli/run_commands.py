@@ -106,16 +106,22 @@ async def _watch(invocation: Invocation, *, backlog: bool) -> None:
 def approve(invocation: Invocation, *, rule: str) -> None:
     """Release what a rule's guard holds.
 
-    Without RULE, what every rule's guard holds. The daemon acts on it within five minutes; `mailrules run
+    Without RULE, what every rule's guard holds. A rule that is new or has changed, and waits for a yes, may act from
+    now on. The daemon acts on it within five minutes; `mailrules run
     --once --new` at once.
     """
     invocation.start_logging()
     configuration, _ = load(invocation.config_path)
     scope_of(configuration, account="", mailbox="", rule=rule, newest=None, only_new=False)
+    rules = configuration.rules
 
     async def release() -> None:
         async with open_journal(invocation) as journal:
             await journal.approve(rule or None, now=local_now())
+            names = {
+                ref: [one.name for one in rules.for_mailbox(ref) if rule in {"", one.name}] for ref in rules.mailboxes
+            }
+            await journal.know_rules(names, rules_hash=rules.hash)
 
     asyncio.run(release())
     whose = f"rule {rule}" if rule else "every rule"

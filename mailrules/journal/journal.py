@@ -17,6 +17,7 @@ from mailrules.journal import (
     positions,
     pruning,
     resolutions,
+    rule_runs,
     runs,
     steps,
 )
@@ -28,7 +29,7 @@ from mailrules.journal.timestamps import from_text, to_text
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import Remembered
     from mailrules.plan.plan import Finding, Plan
+    from mailrules.rules.rule import MailboxRef
 
 KEPT = timedelta(days=400)
 """How long plans and finished runs are kept, and ledger entries after their message was last met."""
@@ -216,6 +218,13 @@ class Journal(JournalReader):
         """Note whose mail was judged, each with the first message (digests); known ones stay as they are."""
         if senders:
             await self._database.write(lambda connection: acquaintance.insert_senders(connection, senders))
+
+    async def know_rules(self, rules: Mapping[MailboxRef, Collection[str]], *, rules_hash: str) -> None:
+        """These rules are new no more in these mailboxes, and known as they stand in the files of this hash."""
+        if any(rules.values()):
+            await self._database.write(
+                lambda connection: rule_runs.replace_rule_runs(connection, rules, rules_hash=rules_hash)
+            )
 
     async def approve(self, rule: str | None, *, now: datetime) -> None:
         """Release what a rule's guard holds (None: every rule's), for one of its guard windows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from mailrules.journal import deliveries, history, ledger, past_moves, positions, resolutions, runs, steps
+from mailrules.journal import deliveries, history, ledger, past_moves, positions, resolutions, rule_runs, runs, steps
 from mailrules.journal.database import Database
 from mailrules.journal.health import select_health
 from mailrules.journal.records import StepState
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import History, LedgerKey
     from mailrules.plan.past_moves import MessageIdentity, PastMove
-    from mailrules.rules.rule import Rule
+    from mailrules.rules.rule import MailboxRef, Rule
 
 
 class JournalReader:
@@ -87,6 +87,10 @@ class JournalReader:
                 connection.execute("SELECT 1 FROM plans WHERE digest = ?", (digest,)).fetchone() is not None
             )
         )
+
+    async def rule_runs(self, ref: MailboxRef) -> dict[str, str]:
+        """The hash of the rule files under which each rule last acted in a mailbox, named as in the rules."""
+        return await self._database.read(lambda connection: rule_runs.select_rule_runs(connection, ref))
 
     async def history(self, *, rules: Sequence[Rule], now: datetime) -> History:
         """What the planner has to know of earlier runs."""

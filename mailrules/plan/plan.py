@@ -148,6 +148,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     undo_of: str = ""
     """The run that this plan takes back, "" for a plan made from rules."""
+    changed_rules: tuple[str, ...] = ()
+    """Rules that have not acted as their files stand now, where a run looked that up: they are asked about earlier."""
 
     @property
     def complete(self) -> bool:

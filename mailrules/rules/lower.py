@@ -67,6 +67,7 @@ class RuleLowering:
             events=tuple(_event(one) for one in chosen.events or ["new"]),
             stop=model.stop,
             skip_if_unknowable=chosen.if_unknowable == "skip",
+            first_run_acts=chosen.first_run == "act",
             conflict=Conflict(chosen.conflict or "first"),
             guard=Guard(**dict(chosen.guard)) if chosen.guard else Guard(),
             may_loop=model.may_loop,

@@ -131,6 +131,8 @@ class Rule:
     """The author knows that its moves may lead in a circle."""
     may_lack_mailboxes: bool = False
     """It is nothing wrong if a mailbox of it does not exist (yet)."""
+    first_run_acts: bool = False
+    """Whether the daemon lets it act in a mailbox where it never has, without a person having seen what it does."""
     sees_deleted: bool = False
     """Whether a condition names the \\Deleted flag, so that such messages are visible to it."""
 

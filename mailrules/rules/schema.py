@@ -276,6 +276,9 @@ class DefaultsModel(_Model):
     guard: GuardModel | None = None
     events: Events | None = None
     if_unknowable: Literal["hold", "skip"] | None = None
+    first_run: Literal["preview", "act"] | None = Field(
+        None, description="What the daemon does with a rule that is new in a mailbox."
+    )
     conflict: Literal["first", "last", "fan-out", "error"] | None = None
 
 

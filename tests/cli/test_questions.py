@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailrules.cli.questions import LARGE_SHARE, MANY_MESSAGES, SMALL_CHANGE, why_yes_is_needed
+from mailrules.cli.questions import why_yes_is_needed
 from mailrules.mailbox.message import UID
+from mailrules.plan.blast_radius import LARGE_SHARE, MANY_MESSAGES, SMALL_CHANGE
 from mailrules.plan.plan import MailboxPlan, MessagePlan, Plan, Step, StepKind
 from tests.daemon.conftest import NOW
 

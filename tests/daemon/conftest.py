@@ -101,7 +101,7 @@ class Daemon:
             f"home: {{host: 127.0.0.1, port: {self.server.port}, security: none, user: ann, "
             f"secret: {{file: {self.folder / 'password'}}}, limits: {{connections: {connections}}}}}"
         )
-        header = f"version: 1\naccounts:\n  {account}\ndefaults: {{in: [{mailboxes}]}}\n"
+        header = f"version: 1\naccounts:\n  {account}\ndefaults: {{in: [{mailboxes}], first_run: act}}\n"
         self.config.write_text(header + rules, "utf-8")
 
     def service(self, *, backlog: bool = False) -> Service:

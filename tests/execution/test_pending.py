@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from mailrules.journal.records import Pending
 
 GUARDED = """\
-defaults: {guard: {max_messages: 1, per: 1h}}
+defaults: {guard: {max_messages: 1, per: 1h}, first_run: act}
 rules:
   - {name: sort, in: [home/INBOX], if: {subject: Sort}, do: [{move: Archive}]}
 """
-NO_TARGET = "rules:\n  - {name: sort, in: [home/INBOX], if: {subject: Sort}, do: [{move: Nowhere}]}\n"
+NO_TARGET = """\
+defaults: {first_run: act}
+rules:
+  - {name: sort, in: [home/INBOX], if: {subject: Sort}, do: [{move: Nowhere}]}
+"""
 INBOX = MailboxRef(account="home", mailbox="INBOX")
 
 

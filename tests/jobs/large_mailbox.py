@@ -79,4 +79,5 @@ accounts:
     compress: {json.dumps(compress)}
 defaults:
   in: [home/INBOX]
+  first_run: act
 {RULES}"""

@@ -29,6 +29,7 @@ _LOGIN = "tests/client/test_login.py::"
 _WRITER = "tests/imap_wire/test_writer.py::"
 _FRAMING = "tests/imap_wire/test_framing.py::"
 _TOO_COMPLEX = "tests/security/test_too_complex.py::"
+_BLAST_RADIUS = "tests/security/test_blast_radius.py::"
 _KILL_SWITCH = "tests/security/test_kill_switch.py::"
 _CREDENTIALS = "tests/client/test_credentials.py::"
 _PLUGINS = "tests/plugins/test_plugin_manager.py::"
@@ -383,6 +384,22 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
             "a large plan waits for a yes",
             "tests/cli/test_questions.py::test_a_large_plan_waits_for_a_yes",
             "tests/cli/test_questions.py::test_a_plan_that_deletes_waits_for_a_yes_however_small",
+            _BLAST_RADIUS + "test_more_than_500_messages_or_a_tenth_is_large",
+        ),
+        needs(
+            "changed rules that touch more than 500 messages or 10 % of a mailbox wait for a yes",
+            _BLAST_RADIUS + "test_changed_rules_that_touch_much_are_held_and_stay_pending",
+            _BLAST_RADIUS + "test_changed_rules_that_touch_little_act_and_are_known_from_then_on",
+            _BLAST_RADIUS + "test_the_daemon_waits_with_a_change_that_touches_much",
+            _BLAST_RADIUS + "test_run_once_asks_earlier_where_rules_have_changed",
+        ),
+        needs(
+            "a new rule's first run is a preview unless told otherwise",
+            _BLAST_RADIUS + "test_a_new_rule_holds_what_it_touches_and_only_that",
+            _BLAST_RADIUS + "test_a_new_rule_that_says_so_acts_at_once",
+            _BLAST_RADIUS + "test_the_daemon_previews_a_new_rule_until_it_is_approved",
+            _BLAST_RADIUS + "test_what_a_person_has_run_or_approved_is_known",
+            _BLAST_RADIUS + "test_applying_a_plan_makes_its_rules_known",
         ),
         needs(
             "a kill switch, looked at before each batch",

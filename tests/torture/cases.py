@@ -188,7 +188,7 @@ _HEAD = f"""version: 1
 allow: [delete]
 accounts:
   {ACCOUNT}: {{host: 127.0.0.1, port: 1, security: none, user: ann@example.org, secret: {{file: /dev/null}}}}
-defaults: {{in: [{ACCOUNT}/INBOX]}}
+defaults: {{in: [{ACCOUNT}/INBOX], first_run: act}}
 """
 _ORDER = {
     "+": 0,

@@ -1,0 +1,56 @@
+"""How rules that nobody has seen at work in a mailbox come to be known there, and how they are told from the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mailrules.plan.blast_radius import changed_rules
+
+if TYPE_CHECKING:
+    from mailrules.plan.plan import Plan
+    from mailrules.rules.rule import MailboxRef
+    from mailrules.session import ReadingSession, Scope, Session
+
+
+async def changed_in_scope(session: ReadingSession, scope: Scope) -> tuple[str, ...]:
+    """The rules that have not acted as the files stand now, in some mailbox that the scope includes."""
+    rules = session.configuration.rules
+    found: set[str] = set()
+    for ref in rules.mailboxes:
+        if scope.includes(ref):
+            seen = await session.journal.rule_runs(ref)
+            found |= changed_rules(rules.for_mailbox(ref), seen, rules_hash=rules.hash)
+    return tuple(sorted(found if not scope.rule else found & {scope.rule}))
+
+
+async def know_confirmed(session: Session, scope: Scope, plan: Plan) -> None:
+    """A person has confirmed this plan of everything in scope: what they have seen is known from now on.
+
+    Of a plan that is not complete nobody has seen all.
+    """
+    rules = session.configuration.rules
+    if not plan.complete or scope.newest is not None:
+        return
+    names = {
+        ref: tuple(rule.name for rule in rules.for_mailbox(ref) if scope.rule in {"", rule.name})
+        for ref in rules.mailboxes
+        if scope.includes(ref)
+    }
+    await session.journal.know_rules(names, rules_hash=rules.hash)
+
+
+async def know_applied(session: Session, plan: Plan) -> None:
+    """A person has applied this plan: the rules that act in it are known, as they stood when it was made."""
+    acting = plan.count_by_rule()
+    accounts = {one.account for one in plan.mailboxes}
+    await know_rules(session, [*acting], accounts=accounts, rules_hash=plan.rules_hash)
+
+
+async def know_rules(session: Session, names: list[str], *, accounts: set[str], rules_hash: str) -> None:
+    """Make these rules known in all their mailboxes of these accounts."""
+    rules = session.configuration.rules
+    known: dict[MailboxRef, list[str]] = {}
+    for ref in rules.mailboxes:
+        if ref.account in accounts:
+            known[ref] = [rule.name for rule in rules.for_mailbox(ref) if rule.name in names]
+    await session.journal.know_rules(known, rules_hash=rules_hash)
