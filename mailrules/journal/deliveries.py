@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.journal.records import OPEN_STATES, StepId, StepState, StepVerdict
-from mailrules.journal.steps import select_records
+from mailrules.journal.steps import OPEN_IDS, OUTSIDE_IDS, select_records
 from mailrules.journal.timestamps import from_text, to_text
 from mailrules.plan.history import LedgerKey
 
@@ -144,12 +144,14 @@ def verdicts_after_crash(
 
 
 def select_deliveries(connection: sqlite3.Connection, states: Collection[StepState]) -> tuple[Delivery, ...]:
-    """Deliveries whose steps are in one of these states, oldest first."""
+    """Deliveries whose steps are in one of these unsettled states, oldest first."""
     wanted = ", ".join(f"'{state}'" for state in sorted(states))
     records = {
         one.id: one
         for one in select_records(
-            connection, f"JOIN deliveries d ON d.step = s.id WHERE s.state IN ({wanted}) ORDER BY s.id"
+            connection,
+            f"WHERE s.id IN ({OPEN_IDS} UNION ALL {OUTSIDE_IDS}) AND s.id IN (SELECT step FROM deliveries)"  # noqa: S608
+            f" AND s.state IN ({wanted}) ORDER BY s.id",
         )
     }
     rows = connection.execute(
@@ -187,7 +189,7 @@ def select_unsettled(connection: sqlite3.Connection) -> frozenset[LedgerKey]:
     """Effects that are not settled: their messages stay where they are."""
     rows = connection.execute(
         "SELECT s.content_key, s.rule, c.effect, c.target FROM steps s JOIN commands c ON c.id = s.command"  # noqa: S608 - constants
-        f" WHERE c.operation = 'effect' AND s.state IN ({_UNSETTLED}) AND s.content_key != ''"
+        f" WHERE s.id IN ({OPEN_IDS} UNION ALL {OUTSIDE_IDS}) AND c.operation = 'effect' AND s.content_key != ''"
     )
     return frozenset(LedgerKey(*row) for row in rows)
 

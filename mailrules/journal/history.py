@@ -22,7 +22,8 @@ EVERY_RULE = ""
 
 _CHANGED = (
     "SELECT count(DISTINCT c.account || char(0) || c.mailbox || char(0) || c.uidvalidity || char(0) || s.uid)"
-    " FROM steps s JOIN commands c ON c.id = s.command JOIN runs r ON r.id = c.run"
+    # In this order, so that only what is within the window is looked at.
+    " FROM commands c CROSS JOIN steps s ON s.command = c.id JOIN runs r ON r.id = c.run"
     " WHERE r.kind = 'daemon' AND c.intended > ? AND s.rule = ? AND s.uid > 0"
     " AND s.state IN ('intent', 'halfway', 'applied', 'unknown')"
 )

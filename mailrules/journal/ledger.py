@@ -201,9 +201,9 @@ def _forget(connection: sqlite3.Connection, content_key: str, *, rule: str, acti
     """Drop an entry under every name: the others share its place."""
     key = (content_key, rule, action, target)
     connection.execute(
-        "DELETE FROM ledger WHERE rule = ?2 AND action = ?3 AND target = ?4 AND uid > 0 AND (account, mailbox,"
-        " uidvalidity, uid) IN (SELECT account, mailbox, uidvalidity, uid FROM ledger WHERE name = ?1 AND rule = ?2"
-        " AND action = ?3 AND target = ?4)",
+        "DELETE FROM ledger WHERE rule = ?2 AND action = ?3 AND target = ?4 AND (account, mailbox, uidvalidity, uid) IN"
+        " (SELECT account, mailbox, uidvalidity, uid FROM ledger WHERE name = ?1 AND rule = ?2 AND action = ?3"
+        " AND target = ?4 AND uid > 0)",
         key,
     )
     connection.execute(_FORGET, key)

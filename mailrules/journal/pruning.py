@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailrules.journal.ledger import delete_unseen
+from mailrules.journal.steps import OPEN_IDS, OUTSIDE_IDS
 from mailrules.journal.timestamps import to_text
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 _RUNS_TO_KEEP = (
     # Recovery, or a person, has still to say what became of these.
-    "SELECT c.run FROM steps s JOIN commands c ON c.id = s.command"
-    " WHERE s.state IN ('intent', 'halfway', 'unknown', 'waiting', 'given_up')"
+    "SELECT c.run FROM steps s JOIN commands c ON c.id = s.command"  # noqa: S608 - constants
+    f" WHERE s.id IN ({OPEN_IDS} UNION ALL {OUTSIDE_IDS})"
     # An undo that is kept can be taken back itself, and then what it took back is needed to know what stands.
     " UNION SELECT undo_of FROM runs WHERE coalesce(ended, started) >= ?1"
 )

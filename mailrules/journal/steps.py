@@ -31,6 +31,10 @@ _INSERT_STEP = (
     f"INSERT INTO steps ({_STEP_COLUMNS})"  # noqa: S608 - our own names
     f" VALUES ({', '.join('?' * 15)}, 'intent', NULL, '', 0, 0)"
 )
+# The conditions of the partial indexes, word for word: only so does SQLite use them.
+OPEN_IDS = "SELECT id FROM steps WHERE state IN ('intent', 'halfway', 'unknown')"
+OUTSIDE_IDS = "SELECT id FROM steps WHERE state IN ('waiting', 'given_up')"
+UNDECIDED_IDS = "SELECT id FROM steps WHERE state IN ('ambiguous', 'vanished')"
 _JUDGE = "UPDATE steps SET state = ?, judged = ?, detail = ?, target_uidvalidity = ?, target_uid = ? WHERE id = ?"
 _SELECT = (
     f"SELECT {', '.join('s.' + name.strip() for name in _STEP_COLUMNS.split(','))},"  # noqa: S608 - our own names
@@ -83,13 +87,19 @@ def select_unknown_effects(connection: sqlite3.Connection) -> tuple[StepRecord, 
 def select_in_doubt(connection: sqlite3.Connection) -> tuple[StepRecord, ...]:
     """Steps without a final verdict, and those that were given up, oldest first."""
     return select_records(
-        connection, "WHERE s.state IN ('intent', 'halfway', 'unknown', 'ambiguous', 'given_up') ORDER BY s.id"
+        connection,
+        f"WHERE s.id IN ({OPEN_IDS} UNION ALL {OUTSIDE_IDS} UNION ALL {UNDECIDED_IDS})"
+        " AND s.state NOT IN ('waiting', 'vanished') ORDER BY s.id",
     )
 
 
 def select_given_up(connection: sqlite3.Connection) -> tuple[StepRecord, ...]:
     """Steps that reading could not decide, and effects that are tried no more, oldest first."""
-    return select_records(connection, "WHERE s.state IN ('ambiguous', 'given_up') ORDER BY s.id")
+    return select_records(
+        connection,
+        f"WHERE s.id IN ({OUTSIDE_IDS} UNION ALL {UNDECIDED_IDS})"
+        " AND s.state NOT IN ('waiting', 'vanished') ORDER BY s.id",
+    )
 
 
 def select_of_run(connection: sqlite3.Connection, run: RunId) -> tuple[StepRecord, ...]:
@@ -135,7 +145,7 @@ def select_placed(
         " WHERE c.account = ?1 AND c.target = ?2 AND c.operation != 'append' AND c.target != ''"
         " AND s.target_uidvalidity = ?3 AND s.target_uid > ?4 AND s.state IN ('applied', 'halfway')"
         " UNION SELECT s.target_uid FROM steps s JOIN commands c ON c.id = s.command"  # from other accounts
-        " WHERE c.account IN (SELECT DISTINCT account FROM commands) AND c.target = ?1 || '/' || ?2"
+        " WHERE c.target = ?1 || '/' || ?2"
         " AND c.operation = 'append' AND s.target_uidvalidity = ?3 AND s.target_uid > ?4"
         " AND s.state IN ('applied', 'halfway')",
         (account, mailbox, uidvalidity, after_uid),
