@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from mailrules.delivery.message_words import WORDS
 from mailrules.hookspecs import hookimpl
-from mailrules.mailbox.message import header_fact
 from mailrules.mailbox.strict_address import strict_address
 from mailrules.plan.actions import Effect
 from mailrules.rules.operator_schemas import TEXTS, either, mapping
@@ -34,7 +33,6 @@ PIPE_SECONDS = 60.0
 MAX_TEXT_CHARACTERS = 20_000
 
 _TEXT = {"type": "string"}
-_FACTS = tuple(header_fact(name) for name in ("subject", "from"))
 
 
 @hookimpl
@@ -133,10 +131,7 @@ def _compile_forward(source: SourceValue, context: CompileContext) -> Sequence[E
     if addresses is None:
         return None
     # One effect for each address: each is remembered, tried and refused on its own.
-    return [
-        Effect(name="forward", target=address, options={"form": form}, facts=_FACTS)
-        for address in dict.fromkeys(addresses)
-    ]
+    return [Effect(name="forward", target=address, options={"form": form}) for address in dict.fromkeys(addresses)]
 
 
 def _compile_reply(source: SourceValue, context: CompileContext) -> Sequence[Effect] | None:
@@ -161,7 +156,7 @@ def _compile_reply(source: SourceValue, context: CompileContext) -> Sequence[Eff
 
 def _reply(text: str, *, subject: str, seconds: float) -> Effect:
     options = {"text": text, "subject": subject, "every_seconds": seconds}
-    return Effect(name="reply", options=options, facts=_FACTS)
+    return Effect(name="reply", options=options)
 
 
 def _compile_notify(source: SourceValue, context: CompileContext) -> Sequence[Effect] | None:
@@ -181,13 +176,11 @@ def _compile_notify(source: SourceValue, context: CompileContext) -> Sequence[Ef
     words = {"text": text, "subject": subject}
     if "via" in source.mapping:
         name = _endpoint(source.mapping["via"], context)
-        return (
-            None if name is None else [Effect(name="notify", target=name, options=words | {"via": name}, facts=_FACTS)]
-        )
+        return None if name is None else [Effect(name="notify", target=name, options=words | {"via": name})]
     addresses = options.addresses(source.mapping["to"])
     if addresses is None:
         return None
-    return [Effect(name="notify", target=address, options=words, facts=_FACTS) for address in dict.fromkeys(addresses)]
+    return [Effect(name="notify", target=address, options=words) for address in dict.fromkeys(addresses)]
 
 
 def _compile_webhook(source: SourceValue, context: CompileContext) -> Sequence[Effect] | None:
@@ -196,7 +189,7 @@ def _compile_webhook(source: SourceValue, context: CompileContext) -> Sequence[E
             return None
         source = source.mapping["url"]
     name = _endpoint(source, context)
-    return None if name is None else [Effect(name="webhook", target=name, facts=_FACTS)]
+    return None if name is None else [Effect(name="webhook", target=name)]
 
 
 def _compile_pipe(source: SourceValue, context: CompileContext) -> Sequence[Effect] | None:
@@ -225,7 +218,7 @@ def _compile_pipe(source: SourceValue, context: CompileContext) -> Sequence[Effe
         cure = "write its whole path: /usr/local/bin/..."
         report_error(command.items[0], f'"{words[0]}" is no path of a program', cure=cure, context=context)
         return None
-    return [Effect(name="pipe", target=words[0], options={"command": list(words), "seconds": seconds}, facts=_FACTS)]
+    return [Effect(name="pipe", target=words[0], options={"command": list(words), "seconds": seconds})]
 
 
 def _endpoint(source: SourceValue, context: CompileContext) -> str | None:

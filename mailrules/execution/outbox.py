@@ -8,7 +8,7 @@ unless its receiver drops repetitions, and waits for a person.
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -98,7 +98,8 @@ class Outbox:
         Raises EffectRefused, OSError (no room for the file), and what the store raises.
         """
         handler = self._handlers[call.effect]
-        name = f"{derived_name(call)}.out"
+        # Of its own: the same mail may be about to go out from another mailbox, under the same key.
+        name = f"{secrets.token_hex(16)}.out"
         settings = self._settings_of(call.account)
         _check_grant(call.effect, settings)
         with self._spool.write(name) as file:
@@ -287,12 +288,6 @@ class Outbox:
         self._journal.let_go(step)
         self._spool.remove(spool)
         return verdict
-
-
-def derived_name(call: EffectCall) -> str:
-    """A file name of our own making, the same for the same effect."""
-    words = (call.account, call.mailbox, str(call.uid), call.rule, call.effect, call.target)
-    return call.idempotency_key or hashlib.sha256("\0".join(words).encode()).hexdigest()[:32]
 
 
 def _way(call: EffectCall) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.journal.records import OPEN_STATES, StepId, StepState, StepVerdict
-from mailrules.journal.steps import OPEN_IDS, OUTSIDE_IDS, select_records
+from mailrules.journal.steps import select_records
 from mailrules.journal.timestamps import from_text, to_text
 from mailrules.plan.history import LedgerKey
 
@@ -25,7 +25,8 @@ UNSETTLED_STATES = frozenset({*OPEN_STATES, StepState.WAITING, StepState.GIVEN_U
 """States of an effect whose message stays where it is until the effect is settled."""
 
 _COUNTED = "('intent', 'waiting', 'applied', 'unknown')"
-_UNSETTLED = ", ".join(f"'{state}'" for state in sorted(UNSETTLED_STATES))
+_INDEXED = ("s.state IN ('intent', 'halfway', 'unknown')", "s.state IN ('waiting', 'given_up')")
+"""As the partial indexes of the steps have it, word for word: otherwise every step there ever was is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +78,7 @@ def cap_reached(
     """Which cap one more of this would exceed."""
     per_rule, to_recipient, in_all = connection.execute(
         "SELECT coalesce(sum(s.rule = ?), 0), coalesce(sum(d.recipient = ?), 0), count(*)"  # noqa: S608 - constants
-        " FROM deliveries d JOIN steps s ON s.id = d.step JOIN commands c ON c.id = s.command"
+        " FROM commands c CROSS JOIN steps s ON s.command = c.id CROSS JOIN deliveries d ON d.step = s.id"
         f" WHERE c.intended > ? AND d.recipient != '' AND s.state IN {_COUNTED}",
         (intent.rule, delivery.recipient, to_text(now - caps.per)),
     ).fetchone()
@@ -125,10 +126,14 @@ def verdicts_after_crash(
     connection: sqlite3.Connection, *, now: datetime, in_hand: Collection[StepId]
 ) -> list[StepVerdict]:
     """What the rows say of deliveries that this process is not at: what was not begun waits, what was is unknown."""
-    rows = connection.execute(
-        "SELECT d.step, d.is_attempting, d.is_repeatable FROM deliveries d JOIN steps s ON s.id = d.step"
-        " WHERE s.state = 'intent' OR (s.state = 'waiting' AND d.is_attempting)"
-    ).fetchall()
+    rows = [
+        row
+        for indexed in _INDEXED
+        for row in connection.execute(
+            "SELECT s.id, d.is_attempting, d.is_repeatable FROM steps s CROSS JOIN deliveries d ON d.step = s.id"  # noqa: S608 - constants
+            f" WHERE {indexed} AND (s.state = 'intent' OR (s.state = 'waiting' AND d.is_attempting)) ORDER BY s.id"
+        )
+    ]
     verdicts = []
     for step, is_attempting, is_repeatable in rows:
         if step in in_hand:
@@ -146,30 +151,28 @@ def verdicts_after_crash(
 def select_deliveries(connection: sqlite3.Connection, states: Collection[StepState]) -> tuple[Delivery, ...]:
     """Deliveries whose steps are in one of these unsettled states, oldest first."""
     wanted = ", ".join(f"'{state}'" for state in sorted(states))
-    records = {
-        one.id: one
-        for one in select_records(
-            connection,
-            f"WHERE s.id IN ({OPEN_IDS} UNION ALL {OUTSIDE_IDS}) AND s.id IN (SELECT step FROM deliveries)"  # noqa: S608
-            f" AND s.state IN ({wanted}) ORDER BY s.id",
+    found = []
+    for indexed in _INDEXED:
+        # CROSS JOIN keeps the order: from the few steps of an index to their rows.
+        where = f"CROSS JOIN deliveries d ON d.step = s.id WHERE {indexed} AND s.state IN ({wanted})"
+        records = {one.id: one for one in select_records(connection, where)}
+        rows = connection.execute(
+            "SELECT s.id, d.recipient, d.spool, d.is_repeatable, d.is_attempting, d.attempts, d.due"  # noqa: S608 - constants
+            f" FROM steps s {where}"
         )
-    }
-    rows = connection.execute(
-        "SELECT d.step, d.recipient, d.spool, d.is_repeatable, d.is_attempting, d.attempts, d.due"  # noqa: S608 - constants
-        f" FROM deliveries d JOIN steps s ON s.id = d.step WHERE s.state IN ({wanted}) ORDER BY d.step"
-    )
-    return tuple(
-        Delivery(
-            step=records[step],
-            recipient=recipient,
-            spool=spool,
-            is_repeatable=bool(is_repeatable),
-            is_attempting=bool(is_attempting),
-            attempts=attempts,
-            due=from_text(due),
-        )
-        for step, recipient, spool, is_repeatable, is_attempting, attempts, due in rows
-    )
+        found += [
+            Delivery(
+                step=records[step],
+                recipient=recipient,
+                spool=spool,
+                is_repeatable=bool(is_repeatable),
+                is_attempting=bool(is_attempting),
+                attempts=attempts,
+                due=from_text(due),
+            )
+            for step, recipient, spool, is_repeatable, is_attempting, attempts, due in rows
+        ]
+    return tuple(sorted(found, key=lambda one: one.step.id))
 
 
 def select_last_delivered(
@@ -187,17 +190,23 @@ def select_last_delivered(
 
 def select_unsettled(connection: sqlite3.Connection) -> frozenset[LedgerKey]:
     """Effects that are not settled: their messages stay where they are."""
-    rows = connection.execute(
-        "SELECT s.content_key, s.rule, c.effect, c.target FROM steps s JOIN commands c ON c.id = s.command"  # noqa: S608 - constants
-        f" WHERE s.id IN ({OPEN_IDS} UNION ALL {OUTSIDE_IDS}) AND c.operation = 'effect' AND s.content_key != ''"
+    return frozenset(
+        LedgerKey(*row)
+        for indexed in _INDEXED
+        for row in connection.execute(
+            "SELECT s.content_key, s.rule, c.effect, c.target FROM steps s CROSS JOIN commands c ON c.id = s.command"  # noqa: S608 - constants
+            f" WHERE {indexed} AND c.operation = 'effect' AND s.content_key != ''"
+        )
     )
-    return frozenset(LedgerKey(*row) for row in rows)
 
 
 def select_spools(connection: sqlite3.Connection) -> frozenset[str]:
     """The names of the files that unsettled deliveries still need."""
-    rows = connection.execute(
-        "SELECT d.spool FROM deliveries d JOIN steps s ON s.id = d.step"  # noqa: S608 - constants
-        f" WHERE s.state IN ({_UNSETTLED}) AND d.spool != ''"
+    return frozenset(
+        name
+        for indexed in _INDEXED
+        for (name,) in connection.execute(
+            "SELECT d.spool FROM steps s CROSS JOIN deliveries d ON d.step = s.id"  # noqa: S608 - constants
+            f" WHERE {indexed} AND d.spool != ''"
+        )
     )
-    return frozenset(name for (name,) in rows)

@@ -277,7 +277,7 @@ class StepBuilder:
         )
         if not self._is_done(draft, step):
             return [step]
-        if ledger_key(draft.content_key, step) in self._history.unsettled:
+        if any(ledger_key(name, step) in self._history.unsettled for name in draft.names):
             # What disposes of a message waits for everything before it (rule-language, meaning 7).
             beyond = f"{effect.name} to {effect.target}" if effect.target else effect.name
             self._hold(draft, rule, f"its {beyond} is not settled yet; see: mailrules unknown")

@@ -16,6 +16,7 @@ from mailrules.plan.plan import StepKind
 from tests.journal.builders import NOON, begin, command, intent, verdict
 
 if TYPE_CHECKING:
+    import sqlite3
     from pathlib import Path
 
     from mailrules.journal.records import StepId
@@ -164,3 +165,25 @@ async def test_the_same_mail_met_twice_at_once_goes_out_once(journal: Journal) -
     assert not isinstance(first, CapReached)
     assert isinstance(second, CapReached)
     assert "not done twice" in second.reason
+
+
+async def test_however_many_steps_there_were_only_unsettled_ones_are_looked_at(journal: Journal) -> None:
+    await intended(journal)
+    statements: list[str] = []
+    await journal._database.read(lambda connection: connection.set_trace_callback(statements.append))
+    await journal.settle_deliveries(now=LATER)
+    await journal.waiting_deliveries()
+    await journal.doubtful_deliveries()
+    await journal.needed_spools()
+    await journal.history(rules=(), now=LATER)
+    await intended(journal, 2)
+    await journal._database.read(lambda connection: connection.set_trace_callback(None))
+
+    def plans(connection: sqlite3.Connection) -> list[str]:
+        ours = [one for one in statements if one.startswith("SELECT") and "steps s" in one]
+        return [row[3] for one in ours for row in connection.execute(f"EXPLAIN QUERY PLAN {one}")]
+
+    found = await journal._database.read(plans)
+
+    assert found
+    assert [line for line in found if line in {"SCAN s", "SCAN c", "SCAN d"}] == []

@@ -280,3 +280,20 @@ async def test_a_strangers_handler_is_contained_and_tried_by_the_same_law(
 
     assert await world.states() == states
     assert world.mailboxes_with_mail() == ["Done" if fails_at == "" else "INBOX"]
+
+
+async def test_the_same_mail_in_another_place_goes_out_once_and_leaves_the_file_of_the_first_alone(
+    world: World, sink: MailSink
+) -> None:
+    world.deliver()
+    world.deliver()
+    sink.failing["mail"] = "451 4.3.0 later"
+    await world.run(forward())
+    sink.failing.clear()
+
+    report = await world.run(forward(), move(), uid=2, key="key-1")
+    world.pass_time(minutes=2)
+    await world.work()
+
+    assert "begun meanwhile for the same mail elsewhere" in report.shortfalls[0].reason
+    assert (await world.states(), len(sink.taken)) == (["applied"], 1)

@@ -103,7 +103,7 @@ class World:
             random=lambda: 0.5,
         )
 
-    async def run(self, *steps: Step, uid: int = 1, store: MemoryStore | None = None) -> ExecutionReport:
+    async def run(self, *steps: Step, uid: int = 1, key: str = "", store: MemoryStore | None = None) -> ExecutionReport:
         """Carry out these steps for one message, as a run of its own."""
         journal = await self.open_journal()
         stored = self.mail["INBOX"].messages[uid]
@@ -111,7 +111,7 @@ class World:
             uid=UID(uid),
             rules=tuple(dict.fromkeys(step.rule for step in steps)),
             steps=steps,
-            content_key=f"key-{uid}",
+            content_key=key or f"key-{uid}",
             received=stored.received,
             size_bytes=len(stored.content),
             flags=stored.flags,
