@@ -23,7 +23,7 @@ from mailrules.hookspecs import RunFinished, RunStarted
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FactRequest
-from mailrules.outgoing import outbox_of, tidy_outbox, work_outbox
+from mailrules.outgoing import alarms_of, outbox_of, tidy_outbox, work_outbox
 from mailrules.plan.document import plan_digest, plan_from_json
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
@@ -299,7 +299,7 @@ async def guards_of(session: Session, accounts: Iterable[str]) -> dict[str, Call
 async def recover_open_steps(session: Session, stores: Mapping[str, MailStore]) -> tuple[RecoveryReport, ...]:
     """Give the open steps of these accounts their verdicts, before anything new is judged there."""
     # What goes out has rows of its own to judge it by, and is tried before its messages are judged anew.
-    await work_outbox(session)
+    tried = await work_outbox(session)
     guards = await guards_of(session, stores)
     open_steps = [one for name in stores for one in await session.journal.open_steps(name)]
     reached = {one.intent.command.target_place[0] for one in open_steps} & session.configuration.accounts.keys()
@@ -311,4 +311,5 @@ async def recover_open_steps(session: Session, stores: Mapping[str, MailStore]) 
         get_logger().info("recovery.finished", settled={str(state): n for state, n in report.settled.items()})
     for alarm in report.alarms:
         get_logger().warning("recovery.undecided", reason=alarm)
+    report = replace(report, alarms=(*report.alarms, *alarms_of(tried)))
     return (report,) if report.settled or report.alarms else ()

@@ -12,6 +12,8 @@ from mailrules.journal.records import StepState
 from mailrules.logs import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailrules.journal.records import StepVerdict
     from mailrules.session import Session
 
@@ -64,6 +66,15 @@ async def work_outbox(session: Session) -> tuple[StepVerdict, ...]:
         if verdict.state in {StepState.GIVEN_UP, StepState.UNKNOWN}:
             get_logger().warning("outbox.given_up", step=verdict.step, state=str(verdict.state))
     return verdicts
+
+
+def alarms_of(verdicts: Sequence[StepVerdict]) -> tuple[str, ...]:
+    """What a person has to know of effects that were tried again."""
+    return tuple(
+        f"step {one.step} is {str(one.state).replace('_', ' ')}: {one.detail}; see: mailrules unknown"
+        for one in verdicts
+        if one.state in {StepState.GIVEN_UP, StepState.UNKNOWN}
+    )
 
 
 async def tidy_outbox(session: Session) -> None:

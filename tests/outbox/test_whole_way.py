@@ -183,6 +183,22 @@ async def test_an_unknown_outcome_holds_the_message_and_is_never_repeated(househ
     assert (len(household.sink.taken), household.subjects("INBOX"), household.subjects("Bills")) == (1, 1, 0)
 
 
+async def test_a_retry_that_is_refused_for_good_is_told_by_the_run_that_made_it(household: Household) -> None:
+    deliver(household)
+    household.write(RULES.format(to="bo@friends.example"))
+    household.sink.failing["rcpt"] = "451 4.3.0 later"
+    await household.run()
+    household.sink.failing["rcpt"] = "550 5.1.1 nobody"
+    household.clock = NOON.replace(hour=13)
+    session = await household.session()
+
+    report = await run_once(session, confirm=_yes)
+
+    await session.journal.close()
+    ((alarm,),) = [one.alarms for one in report.recoveries]
+    assert "is given up: RCPT: 550 5.1.1 nobody; see: mailrules unknown" in alarm
+
+
 async def test_the_daemon_tries_again_what_is_due_whether_mail_arrives_or_not(household: Household) -> None:
     deliver(household)
     household.write(RULES.format(to="bo@friends.example"))
