@@ -16,7 +16,7 @@ from mailrules.plan.guards import hold_deletions
 from mailrules.plan.plan import MailboxPlan, Plan, StepKind
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.session import accounts_reached
-from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights
+from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights, survey_settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -110,15 +110,18 @@ async def _open(reader: MailReader, mailbox: str) -> MailboxStatus:
 async def mailbox_steps_of(
     reader: MailReader, planners: Sequence[MailboxPlanner], directory: Directory
 ) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
-    steps = [step for planner in planners for step in planner.mailbox_steps()]
+    wanted_settings = tuple(dict.fromkeys(one for planner in planners for one in planner.wanted_settings()))
+    settings, left_as_they_are = await survey_settings(reader, wanted_settings, directory=directory)
+    steps = [*(step for planner in planners for step in planner.mailbox_steps()), *settings]
     wanted = [one for planner in planners for one in planner.wanted_rights()]
     if not wanted:
-        return tuple(dict.fromkeys(steps)), ()
+        return tuple(dict.fromkeys(steps)), left_as_they_are
     try:
         rights, warnings = await survey_rights(reader, wanted, directory=directory)
     except MissingCapability as missing:
-        return tuple(dict.fromkeys(steps)), (f"account {directory.account!r}: rights are left as they are: {missing}",)
-    return tuple(dict.fromkeys([*steps, *rights])), warnings
+        told = f"account {directory.account!r}: rights are left as they are: {missing}"
+        return tuple(dict.fromkeys(steps)), (*left_as_they_are, told)
+    return tuple(dict.fromkeys([*steps, *rights])), (*left_as_they_are, *warnings)
 
 
 def marks_only(capabilities: frozenset[str], plans: Sequence[MailboxPlan], *, account: str) -> list[str]:

@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused
+from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
+from mailrules.mailbox.settings_of_mailbox import read_setting
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, Rights
 from mailrules.plan.explanation import explain_message
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from mailrules.plan.explanation import MessageExplanation
     from mailrules.plan.facts import Need
     from mailrules.plan.history import History
-    from mailrules.plan.mailbox_steps import WantedRights
+    from mailrules.plan.mailbox_steps import WantedRights, WantedSetting
     from mailrules.plan.past_moves import MessageIdentity, PastMove
     from mailrules.plan.plan import MailboxStep
     from mailrules.rules.conditions import Environment
@@ -146,6 +147,25 @@ async def survey_rights(
     steps, warnings = rights_steps(readable, current, directory=directory)
     unread = (f"the rights of {name!r} are left as they are: {reason}" for name, reason in refused.items())
     return steps, (*warnings, *unread)
+
+
+async def survey_settings(
+    reader: MailReader, wanted: Sequence[WantedSetting], *, directory: Directory
+) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
+    """Steps for the values that differ, and warnings for those that the server does not show."""
+    steps, warnings = [], []
+    for one in wanted:
+        if not directory.exists(one.mailbox):
+            warnings.append(f"{one.name} of {one.mailbox!r} is left as it is: there is no such mailbox")
+            continue
+        try:
+            was = await read_setting(reader, one.setting, mailbox=one.mailbox, name=one.name)
+        except (CommandRefused, MissingCapability) as error:
+            warnings.append(f"{one.name} of {one.mailbox!r} is left as it is: {error}")
+            continue
+        if was != one.value:
+            steps.append(one.step(account=directory.account, was=was))
+    return tuple(steps), tuple(warnings)
 
 
 async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:

@@ -189,6 +189,8 @@ def step_words(step: StepRecord) -> str:
         return " ".join(sign + flag_word(flag) for flag in step.intent.flags)
     if command.kind is StepKind.SETACL:
         return f"rights of {command.identifier}: {command.prior_rights or 'none'} becomes {command.rights or 'none'}"
+    if command.kind in {StepKind.SETMETADATA, StepKind.SETQUOTA}:
+        return f"{command.identifier}: {command.prior_rights or 'nothing'} becomes {command.rights or 'nothing'}"
     if command.kind is StepKind.EFFECT:
         return f"{command.effect} to {command.target}" if command.target else command.effect
     return f"{kind} to {command.target}" if command.target else kind

@@ -39,6 +39,8 @@ _COUNTED = {
     StepKind.SUBSCRIBE: ("subscription", ""),
     StepKind.UNSUBSCRIBE: ("end of a subscription", "ends of subscriptions"),
     StepKind.SETACL: ("change of rights", "changes of rights"),
+    StepKind.SETMETADATA: ("change of metadata", "changes of metadata"),
+    StepKind.SETQUOTA: ("change of a quota", "changes of quotas"),
 }
 _COUNTED_IN_UNDO = {StepKind.DELETE: ("removal of a copy", "removals of copies")}
 _FINDING_LOOKS = {"unknowable": "warn", "too_complex": "bad", "shadowed": "dim", "held": "warn", "moved_back": "warn"}
@@ -90,6 +92,8 @@ def mailbox_step_text(step: MailboxStep) -> Text:
     if step.kind is StepKind.SETACL:
         was = step.was or "none"
         return cell(f"rights of {step.identifier} on {name}: {was} becomes {step.rights or 'none'}")
+    if step.kind in {StepKind.SETMETADATA, StepKind.SETQUOTA}:
+        return cell(f"{step.identifier} of {name}: {step.was or 'nothing'} becomes {step.rights or 'nothing'}")
     verb = str(step.kind).replace("_mailbox", "")
     return cell(f"{verb} {name}")
 

@@ -30,8 +30,9 @@ from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Sta
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.merging import merge_by_uid
 from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
+from mailrules.imap.metadata_commands import GetMetadata, SetMetadata
 from mailrules.imap.quirks import command_line_bytes
-from mailrules.imap.quota_commands import GetQuotaRoot
+from mailrules.imap.quota_commands import GetQuotaRoot, SetQuota
 from mailrules.imap.search_keys import Gmail
 from mailrules.imap.search_text import parse_search_text
 from mailrules.imap.sequence_set import SequenceSet
@@ -167,6 +168,10 @@ class ImapReader:
             for root in told
             for name, resource in root.resources.items()
         )
+
+    async def metadata(self, mailbox: str, *, entry: str) -> str:
+        told = await self.client.run(GetMetadata(mailbox, (entry,)))
+        return (told.entries.get(entry.lower()) or b"").decode("utf-8", "replace")
 
     async def my_rights(self, mailbox: str) -> str:
         return await self.client.run(MyRights(mailbox))
@@ -309,6 +314,17 @@ class ImapStore(ImapReader):
 
     async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
         await self.client.run(SetAcl(mailbox, identifier, rights) if rights else DeleteAcl(mailbox, identifier))
+
+    async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:
+        await self.client.run(SetMetadata(mailbox, ((entry, value.encode() if value else None),)))
+
+    async def set_quota(self, mailbox: str, *, resource: str, limit: int | None) -> None:
+        roots = await self.client.run(GetQuotaRoot(mailbox))
+        if not roots:
+            raise CommandRefused("SETQUOTA", status="NO", text=f"{mailbox} falls under no quota")
+        limits = {name: one.limit for name, one in roots[0].resources.items()} | {resource: limit}
+        kept = tuple((name, number) for name, number in limits.items() if number is not None)
+        await self.client.run(SetQuota(roots[0].root, kept))
 
     async def wait_for_news(self, *, timeout_seconds: float) -> bool:
         if "IDLE" in self.capabilities or "IMAP4REV2" in self.capabilities:

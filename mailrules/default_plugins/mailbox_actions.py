@@ -1,4 +1,4 @@
-"""The actions on mailboxes themselves: ``create subscribe unsubscribe_mailbox setacl deleteacl``."""
+"""The actions on mailboxes: ``create subscribe unsubscribe_mailbox setacl deleteacl setmetadata setquota``."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
-from mailrules.plan.actions import CreateMailbox, SetRights, SubscribeMailbox, UnsubscribeMailbox
-from mailrules.rules.operator_schemas import TEXTS, mapping
-from mailrules.rules.operators import check_keys, read_texts, report_error
+from mailrules.mailbox.settings_of_mailbox import Setting
+from mailrules.plan.actions import CreateMailbox, SetOfMailbox, SetRights, SubscribeMailbox, UnsubscribeMailbox
+from mailrules.rules.operator_schemas import SIZE, TEXTS, mapping
+from mailrules.rules.operators import check_keys, parse_count, read_quantity, read_texts, report_error
+from mailrules.rules.quantities import parse_size
 from mailrules.rules.registry import ActionSpec
 from mailrules.rules.templates import mailbox_template
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mailrules.rules.registry import CompileContext, SourceValue
     from mailrules.rules.rule import ActionValue
 
+_RESOURCES = {"storage": "STORAGE", "messages": "MESSAGE"}
+MAX_VALUE_CHARACTERS = 1_000
+_TEXT = {"type": "string"}
+# RFC 5464 section 3.1: no wildcards, no double or final slash.
+ENTRY = re.compile(r"/(?:private|shared)(?:/[A-Za-z0-9._:+-]{1,60}){1,8}")
 # RFC 4314 section 2.1 and its obsolete c and d; servers may define digits.
 RIGHTS = "lrswipkxteacd0123456789"
 _IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
@@ -53,6 +60,24 @@ def mailrules_actions() -> Sequence[ActionSpec]:
             schema=mapping({"mailbox": {"type": "string"}, "identifiers": TEXTS}, required=("mailbox", "identifiers")),
         ),
         ActionSpec(
+            name="setmetadata",
+            compile=_compile_setmetadata,
+            summary="Set a metadata entry of a mailbox, such as its comment.",
+            schema=mapping(
+                {"mailbox": _TEXT, "entry": {"type": "string", "pattern": ENTRY.pattern}, "value": _TEXT},
+                required=("mailbox", "entry", "value"),
+            ),
+        ),
+        ActionSpec(
+            name="setquota",
+            compile=_compile_setquota,
+            summary="Limit what a mailbox may hold, where the server lets us.",
+            schema=mapping(
+                {"mailbox": _TEXT, "storage": SIZE, "messages": {"type": "integer", "minimum": 1}},
+                required=("mailbox",),
+            ),
+        ),
+        ActionSpec(
             name="setacl",
             compile=_compile_setacl,
             summary="Give others rights on a mailbox, or take them away.",
@@ -73,7 +98,7 @@ def _compile_setacl(source: SourceValue, context: CompileContext) -> Sequence[Ac
         cure = "write setacl: {mailbox: Shared, rights: {bob@example.org: lrs}}"
         report_error(source, f"setacl takes mailbox and rights, not {source.kind}", cure=cure, context=context)
         return None
-    mailbox = _read_fixed_mailbox(source, context, word="setacl", other_key="rights")
+    mailbox = _read_fixed_mailbox(source, context, word="setacl", other_keys=("rights",))
     entries = _read_rights(source.mapping["rights"], context) if "rights" in source.mapping else None
     return None if mailbox is None or entries is None else [SetRights(mailbox=mailbox, rights=entries)]
 
@@ -83,7 +108,7 @@ def _compile_deleteacl(source: SourceValue, context: CompileContext) -> Sequence
         cure = "write deleteacl: {mailbox: Shared, identifiers: [bob@example.org]}"
         report_error(source, f"deleteacl takes mailbox and identifiers, not {source.kind}", cure=cure, context=context)
         return None
-    mailbox = _read_fixed_mailbox(source, context, word="deleteacl", other_key="identifiers")
+    mailbox = _read_fixed_mailbox(source, context, word="deleteacl", other_keys=("identifiers",))
     listed = source.mapping.get("identifiers")
     names = read_texts(listed, context) if listed is not None else None
     if mailbox is None or names is None or listed is None:
@@ -95,10 +120,62 @@ def _compile_deleteacl(source: SourceValue, context: CompileContext) -> Sequence
     return [SetRights(mailbox=mailbox, rights=tuple((name, "") for name in dict.fromkeys(names)))]
 
 
-def _read_fixed_mailbox(source: SourceValue, context: CompileContext, *, word: str, other_key: str) -> str | None:
-    """The mailbox of an action that has two keys; None after a mistake in it or in the keys."""
-    is_good = check_keys(source, ("mailbox", other_key), word=word, context=context)
-    for key in ("mailbox", other_key):
+def _compile_setmetadata(source: SourceValue, context: CompileContext) -> Sequence[ActionValue] | None:
+    if not source.is_mapping:
+        cure = "write setmetadata: {mailbox: Lists, entry: /private/comment, value: read on Sundays}"
+        report_error(source, f"setmetadata takes a mapping, not {source.kind}", cure=cure, context=context)
+        return None
+    mailbox = _read_fixed_mailbox(source, context, word="setmetadata", other_keys=("entry", "value"))
+    entry, value = source.mapping.get("entry"), source.mapping.get("value")
+    if mailbox is None or entry is None or value is None:
+        return None
+    if not ENTRY.fullmatch(entry.text):
+        cure = "write /private/... or /shared/..., such as /private/comment"
+        report_error(entry, f'"{entry.text}" is no entry of metadata', cure=cure, context=context)
+        return None
+    if value.is_mapping or value.is_list or len(value.text) > MAX_VALUE_CHARACTERS or "\0" in value.text:
+        report_error(value, f"a text of up to {MAX_VALUE_CHARACTERS:,} characters is expected here", context=context)
+        return None
+    return [SetOfMailbox(setting=Setting.METADATA, mailbox=mailbox, name=entry.text.lower(), value=value.text)]
+
+
+def _compile_setquota(source: SourceValue, context: CompileContext) -> Sequence[ActionValue] | None:
+    if not source.is_mapping:
+        cure = "write setquota: {mailbox: INBOX, storage: 1GiB}"
+        report_error(source, f"setquota takes a mapping, not {source.kind}", cure=cure, context=context)
+        return None
+    mailbox = _read_fixed_mailbox(source, context, word="setquota", other_keys=(), optional_keys=_RESOURCES)
+    if mailbox is None:
+        return None
+    given = {key: value for key, value in source.mapping.items() if key in _RESOURCES}
+    if not given:
+        report_error(source, "setquota limits nothing", cure="add storage: 1GiB, or messages: 1000", context=context)
+        return None
+    read = {
+        key: read_quantity(value, context, parse=parse_size if key == "storage" else parse_count)
+        for key, value in given.items()
+    }
+    # STORAGE is in units of 1024 bytes (RFC 9208 section 5.1).
+    limits = {key: limit // 1024 if key == "storage" else limit for key, limit in read.items() if limit is not None}
+    if len(limits) < len(read):
+        return None
+    return [
+        SetOfMailbox(setting=Setting.QUOTA, mailbox=mailbox, name=_RESOURCES[key], value=str(limit))
+        for key, limit in limits.items()
+    ]
+
+
+def _read_fixed_mailbox(
+    source: SourceValue,
+    context: CompileContext,
+    *,
+    word: str,
+    other_keys: Sequence[str],
+    optional_keys: Collection[str] = (),
+) -> str | None:
+    """The mailbox of an action that has further keys; None after a mistake in it or in the keys."""
+    is_good = check_keys(source, ("mailbox", *other_keys, *optional_keys), word=word, context=context)
+    for key in ("mailbox", *other_keys):
         if key not in source.mapping:
             report_error(source, f'{word} lacks the key "{key}"', cure=f"add {key}: ...", context=context)
             is_good = False

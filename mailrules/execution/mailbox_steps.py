@@ -10,6 +10,7 @@ from mailrules.execution.reply_codes import explain
 from mailrules.execution.session import first_error
 from mailrules.journal.records import CommandIntent, Operation, StepIntent, StepState, StepVerdict
 from mailrules.mailbox.message import UID
+from mailrules.mailbox.settings_of_mailbox import Setting, read_setting, write_setting
 from mailrules.plan.mailbox_steps import same_rights
 from mailrules.plan.plan import StepKind
 
@@ -28,7 +29,11 @@ _OPERATIONS = {
     StepKind.SUBSCRIBE: Operation.SUBSCRIBE,
     StepKind.UNSUBSCRIBE: Operation.UNSUBSCRIBE,
     StepKind.SETACL: Operation.SETACL,
+    StepKind.SETMETADATA: Operation.SETMETADATA,
+    StepKind.SETQUOTA: Operation.SETQUOTA,
 }
+SETTINGS = {StepKind.SETMETADATA: Setting.METADATA, StepKind.SETQUOTA: Setting.QUOTA}
+"""The steps that set one value, which is read before and afterwards."""
 _THERE_ALREADY = "the mailbox was there already"
 
 
@@ -44,6 +49,13 @@ async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally,
                 return
             if is_undo and not same_rights(prior, step.was):
                 raise _Objection(f"{step.identifier} has {prior!r} now: somebody changed it since, so it stays")
+        if step.kind in SETTINGS:
+            prior = await read_setting(store, SETTINGS[step.kind], mailbox=mailbox, name=step.identifier)
+            if prior == step.rights:
+                tally.count_applied(account, mailbox, kinds)
+                return
+            if is_undo and prior != step.was:
+                raise _Objection(f"{step.identifier} is {prior!r} now: somebody changed it since, so it stays")
         await _object(store, step, prior=prior)
     except (_Objection, CommandRefused, MissingCapability) as error:
         tally.count_missed(account, mailbox, kinds, state=None, reason=_words(error))
@@ -121,6 +133,8 @@ async def reconcile_mailbox_step(store: MailStore, command: CommandIntent) -> tu
         return StepState.UNKNOWN, "it may have happened; it is not repeated"
     if command.operation is Operation.SETACL:
         return await _rights_state(store, command)
+    if command.kind in SETTINGS:
+        return await _setting_state(store, command)
     found = {one.name: one for one in await store.list_mailboxes()}.get(command.mailbox)
     match command.operation:
         case Operation.CREATE if found is not None:
@@ -166,10 +180,23 @@ async def _send(store: MailStore, command: CommandIntent) -> tuple[StepState, st
             await store.delete_mailbox(command.mailbox)
         case Operation.SUBSCRIBE | Operation.UNSUBSCRIBE:
             await store.subscribe(command.mailbox, subscribed=command.operation is Operation.SUBSCRIBE)
+        case Operation.SETMETADATA | Operation.SETQUOTA:
+            setting = SETTINGS[command.kind]
+            await write_setting(store, setting, mailbox=command.mailbox, name=command.identifier, value=command.rights)
+            return await _setting_state(store, command)
         case _:
             await store.set_rights(command.mailbox, identifier=command.identifier, rights=command.rights)
             return await _rights_state(store, command)
     return StepState.APPLIED, ""
+
+
+async def _setting_state(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
+    """Read back: servers cut values and round limits, and others may write at the same time."""
+    setting = SETTINGS[command.kind]
+    now = await read_setting(store, setting, mailbox=command.mailbox, name=command.identifier)
+    if now == command.rights:
+        return StepState.APPLIED, ""
+    return StepState.NOT_APPLIED, f"{command.identifier} is {now!r}, wanted {command.rights!r}"
 
 
 async def _rights_state(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:

@@ -99,6 +99,22 @@ def _rights(offered: frozenset[str]) -> Promise:
     )
 
 
+def _metadata(offered: frozenset[str]) -> Promise:
+    if "METADATA" not in offered:
+        return Promise(sureness=Sureness.REFUSED, reason="the server has no METADATA (RFC 5464)")
+    return Promise(
+        sureness=Sureness.BEST_EFFORT, reason="read, changed, read back: others who write at the same time may win"
+    )
+
+
+def _quota(offered: frozenset[str]) -> Promise:
+    if not any(one.startswith("QUOTA") for one in offered):
+        return Promise(sureness=Sureness.REFUSED, reason="the server has no QUOTA (RFC 9208)")
+    return Promise(
+        sureness=Sureness.BEST_EFFORT, reason="read, changed, read back: others who write at the same time may win"
+    )
+
+
 def _effect(_offered: frozenset[str]) -> Promise:
     return Promise(
         sureness=Sureness.AT_MOST_ONCE, reason="an effect of unknown outcome is not repeated, unless it says it may be"
@@ -115,6 +131,8 @@ _PROMISE_OF = {
     StepKind.CREATE: _goal,
     StepKind.SUBSCRIBE: _goal,
     StepKind.SETACL: _rights,
+    StepKind.SETMETADATA: _metadata,
+    StepKind.SETQUOTA: _quota,
     StepKind.EFFECT: _effect,
     StepKind.DELETE_MAILBOX: _delete_mailbox,
     StepKind.UNSUBSCRIBE: _goal,

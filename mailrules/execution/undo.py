@@ -73,6 +73,8 @@ _INVERSE_MAILBOX_STEPS = {
     Operation.SUBSCRIBE: StepKind.UNSUBSCRIBE,
     Operation.UNSUBSCRIBE: StepKind.SUBSCRIBE,
     Operation.SETACL: StepKind.SETACL,
+    Operation.SETMETADATA: StepKind.SETMETADATA,
+    Operation.SETQUOTA: StepKind.SETQUOTA,
 }
 _FLAG_STEPS = frozenset({StepKind.ADD_FLAGS, StepKind.REMOVE_FLAGS})
 _STAGES = {StepKind.COPY: 1, StepKind.DELETE: 2, StepKind.MOVE: 2}

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.execution.flag_words import folded
 from mailrules.execution.identity import IDENTITY_REQUEST, identities_of_facts, identities_of_intent
+from mailrules.execution.mailbox_steps import SETTINGS
 from mailrules.mailbox.message import FactRequest
+from mailrules.mailbox.settings_of_mailbox import read_setting
 from mailrules.plan.mailbox_steps import same_rights
 from mailrules.plan.plan import MailboxPlan, StepKind
 
@@ -149,7 +151,20 @@ class _AccountCheck:
                     f" to {now or 'none'!r}, so they stay"
                 ] += 1
                 return None
+        if step.kind in SETTINGS and is_there and not await self._is_to_be_set_back(step):
+            return None
         return step
+
+    async def _is_to_be_set_back(self, step: MailboxStep) -> bool:
+        what = f"{step.identifier} of {step.account}/{step.mailbox}"
+        try:
+            now = await read_setting(self._store, SETTINGS[step.kind], mailbox=step.mailbox, name=step.identifier)
+        except (MissingCapability, CommandRefused) as error:
+            self._cannot[f"{what}: {error}"] += 1
+            return False
+        if now not in {step.rights, step.was}:
+            self._cannot[f"{what}: somebody changed it since to {now or 'nothing'!r}, so it stays"] += 1
+        return now == step.was
 
     async def _find(self, mailbox: str, *, uidvalidity: int) -> MailboxStatus | None:
         """The mailbox opened to read, under its name or the one that somebody gave it; None if it is gone."""

@@ -55,6 +55,8 @@ class Operation(StrEnum):
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"
     SETACL = "setacl"
+    SETMETADATA = "setmetadata"
+    SETQUOTA = "setquota"
     EFFECT = "effect"
 
 
@@ -96,7 +98,7 @@ class CommandIntent:
     ``kind`` is the plan's word for the purpose (a ``STORE`` may serve a delete), ``mailbox`` the source,
     or the mailbox that a mailbox step changes. ``target_uidnext`` is the target's UIDNEXT beforehand:
     whatever the command adds there has that UID or a higher one. ``rights`` and ``prior_rights`` belong to
-    ``identifier`` (SETACL). ``capabilities`` are those seen on the connection.
+    ``identifier`` (SETACL), or are the values of its metadata entry or quota. ``capabilities`` were on offer.
     """
 
     kind: StepKind

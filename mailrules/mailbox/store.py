@@ -185,6 +185,10 @@ class MailReader(Protocol):
         """GETQUOTAROOT: what limits the mailbox; () where nothing does. Raises ``MissingCapability``."""
         ...
 
+    async def metadata(self, mailbox: str, *, entry: str) -> str:
+        """GETMETADATA of one entry (RFC 5464), "" where it has no value. Raises ``MissingCapability``."""
+        ...
+
     async def my_rights(self, mailbox: str) -> str:
         """MYRIGHTS: our own rights letters."""
         ...
@@ -255,6 +259,14 @@ class MailStore(MailReader, Protocol):
 
     async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
         """SETACL with exactly these rights; ``""`` sends DELETEACL."""
+        ...
+
+    async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:
+        """SETMETADATA of one entry; "" removes it. Raises ``MissingCapability``."""
+        ...
+
+    async def set_quota(self, mailbox: str, *, resource: str, limit: int | None) -> None:
+        """SETQUOTA of the mailbox's first quota root: one limit changes (None: goes), the others stay."""
         ...
 
     async def wait_for_news(self, *, timeout_seconds: float) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import time
 
     from mailrules.mailbox.message import Fact
+    from mailrules.mailbox.settings_of_mailbox import Setting
     from mailrules.rules.templates import Template
 
 
@@ -220,6 +221,16 @@ class SetRights(_Marking):
 
     mailbox: str
     rights: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetOfMailbox(_Marking):
+    """``setmetadata`` and ``setquota``: one value of a mailbox is this afterwards; "" removes it. All are literals."""
+
+    setting: Setting
+    mailbox: str
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

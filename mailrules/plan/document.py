@@ -123,7 +123,7 @@ def _step(step: Step) -> dict[str, object]:
 
 def _mailbox_step(step: MailboxStep) -> dict[str, object]:
     document: dict[str, object] = {"account": step.account, "mailbox": step.mailbox, "kind": str(step.kind)}
-    if step.kind == StepKind.SETACL:
+    if step.kind in {StepKind.SETACL, StepKind.SETMETADATA, StepKind.SETQUOTA}:
         document |= {"identifier": step.identifier, "rights": step.rights, "was": step.was}
     return document | {"rule": step.rule, "reversible": step.reversible}
 

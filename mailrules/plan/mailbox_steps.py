@@ -16,6 +16,7 @@ from mailrules.plan.plan import MailboxStep, StepKind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from mailrules.mailbox.settings_of_mailbox import Setting
     from mailrules.plan.directory import Directory
     from mailrules.plan.values import Renderer
     from mailrules.plan.verdicts import Acting
@@ -81,6 +82,50 @@ def wanted_rights(acting: Iterable[Acting], *, directory: Directory) -> tuple[Wa
             for identifier, rights in use.value.rights
         )
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class WantedSetting:
+    """One value that a rule declares for a mailbox (server name)."""
+
+    setting: Setting
+    mailbox: str
+    name: str
+    value: str
+    rule: str
+
+    def step(self, *, account: str, was: str) -> MailboxStep:
+        """The step that brings it about."""
+        return MailboxStep(
+            account=account,
+            mailbox=self.mailbox,
+            kind=StepKind(self.setting.value),
+            rule=self.rule,
+            identifier=self.name,
+            rights=self.value,
+            was=was,
+        )
+
+
+def wanted_settings(acting: Iterable[Acting], *, directory: Directory) -> tuple[WantedSetting, ...]:
+    """The values that the acting rules declare, each once; the first rule that declares one is followed."""
+    wanted: dict[tuple[Setting, str, str], WantedSetting] = {}
+    for one in acting:
+        for use in one.branch.actions:
+            if isinstance(use.value, actions.SetOfMailbox):
+                value = use.value
+                mailbox = directory.server_name(value.mailbox)
+                wanted.setdefault(
+                    (value.setting, mailbox, value.name),
+                    WantedSetting(
+                        setting=value.setting,
+                        mailbox=mailbox,
+                        name=value.name,
+                        value=value.value,
+                        rule=one.rule.name,
+                    ),
+                )
+    return tuple(wanted.values())
 
 
 def rights_steps(

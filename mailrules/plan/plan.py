@@ -27,6 +27,8 @@ class StepKind(StrEnum):
     CREATE = "create"
     SUBSCRIBE = "subscribe"
     SETACL = "setacl"
+    SETMETADATA = "setmetadata"
+    SETQUOTA = "setquota"
     EFFECT = "effect"
     DELETE_MAILBOX = "delete_mailbox"
     UNSUBSCRIBE = "unsubscribe"
@@ -124,7 +126,8 @@ class MailboxPlan:
 class MailboxStep:
     """A change of a mailbox itself: create, subscribe, setacl (and undo's inverses).
 
-    ``was`` is the prior rights of ``identifier`` for setacl.
+    ``was`` is the prior rights of ``identifier`` for setacl. For setmetadata and setquota ``identifier`` is the
+    entry or the resource, ``rights`` its value afterwards and ``was`` the one before.
     """
 
     account: str

@@ -16,7 +16,7 @@ from mailrules.plan.actions import CopyTo, Effect
 from mailrules.plan.facts import Need, facts_asked, next_need
 from mailrules.plan.history import Remembered, asks_for_senders
 from mailrules.plan.identity import CONTENT_FIELDS, content_key, object_name, place_name, snapshot_hash
-from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights
+from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights, wanted_settings
 from mailrules.plan.message_steps import MessageDraft, StepBuilder, ledger_key, moves
 from mailrules.plan.past_moves import MessageIdentity
 from mailrules.plan.plan import MailboxPlan, MessagePlan
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.directory import Directory
     from mailrules.plan.history import History
-    from mailrules.plan.mailbox_steps import WantedRights
+    from mailrules.plan.mailbox_steps import WantedRights, WantedSetting
     from mailrules.plan.past_moves import PastMove
     from mailrules.plan.plan import MailboxStep
     from mailrules.plan.verdicts import Acting
@@ -96,6 +96,10 @@ class MailboxPlanner:
     def wanted_rights(self) -> tuple[WantedRights, ...]:
         """The rights that the acting rules declare; compare them with GETACL by ``rights_steps``."""
         return wanted_rights(self.acting, directory=self._directory)
+
+    def wanted_settings(self) -> tuple[WantedSetting, ...]:
+        """The metadata and the quotas that the acting rules declare."""
+        return wanted_settings(self.acting, directory=self._directory)
 
     def next_need(self) -> Need | None:
         """What to fetch next: facts that decide, then what identifies the messages acted on."""

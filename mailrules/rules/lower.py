@@ -25,8 +25,6 @@ ACTIONS_NOT_YET = frozenset(
     {
         "append",
         "rename",
-        "setmetadata",
-        "setquota",
     }
 )
 """Words of the rule language that this version does not have."""

@@ -159,6 +159,13 @@ class MemoryReader:
         self._end(call)
         return tuple(ResourceUse(name=name, used=used, limit=limit) for name, used, limit in self.mail.quota)
 
+    async def metadata(self, mailbox: str, *, entry: str) -> str:
+        call = await self._begin("metadata", target=mailbox)
+        self._need("METADATA", command="GETMETADATA", rfc="RFC 5464")
+        value = self._find(mailbox, command="GETMETADATA").metadata.get(entry.lower(), b"")
+        self._end(call)
+        return value.decode("utf-8", "replace")
+
     async def my_rights(self, mailbox: str) -> str:
         call = await self._begin("my_rights", target=mailbox)
         self._need("ACL", command="MYRIGHTS", rfc="RFC 4314")

@@ -151,6 +151,24 @@ class MemoryStore(MemoryReader):
                 entries[identifier] = rights
         self._end(call)
 
+    async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:
+        call = await self._begin("set_metadata", target=mailbox)
+        self._need("METADATA", command="SETMETADATA", rfc="RFC 5464")
+        entries = self._find(mailbox, command="SETMETADATA").metadata
+        entries.pop(entry.lower(), None)
+        if value:
+            entries[entry.lower()] = value.encode()
+        self._end(call)
+
+    async def set_quota(self, mailbox: str, *, resource: str, limit: int | None) -> None:
+        call = await self._begin("set_quota", target=mailbox)
+        self._need("QUOTASET", command="SETQUOTA", rfc="RFC 9208")
+        used = {name: number for name, number, _ in self.mail.quota}
+        self.mail.quota = [one for one in self.mail.quota if one[0] != resource]
+        if limit is not None:
+            self.mail.quota.append((resource, used.get(resource, 0), limit))
+        self._end(call)
+
     async def wait_for_news(self, *, timeout_seconds: float) -> bool:
         call = await self._begin("wait_for_news")
         try:

@@ -14,12 +14,15 @@ from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.imap.session_commands import Noop
 from mailrules.mailbox.message import UID, FactRequest, Unreadable, too_complex
 from mailrules.testing.builders import Attachment, SampleMessage, message
+from mailrules.testing.capabilities import with_more
+from mailrules.testing.imap_server import ImapServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mailrules.mailbox.message import MessageFacts
     from mailrules.mailbox.store import MailReader, MailStore
+    from mailrules.settings import SecretReference
     from tests.client.conftest import Place
     from tests.servers.dovecot import DovecotAccount
 
@@ -484,3 +487,14 @@ async def test_dovecot_tells_when_a_message_came_into_the_mailbox(dovecot: Dovec
     assert isinstance(facts.saved, datetime)
     assert facts.saved.year >= 2026
     assert isinstance(facts.labels, Unreadable)
+
+
+async def test_a_metadata_entry_is_set_read_and_removed(memory_secret: SecretReference) -> None:
+    async with ImapServer(capabilities=with_more("METADATA")) as server:
+        store = await connect_store(server.settings(memory_secret))
+        try:
+            for value in ("Grüße", ""):
+                await store.set_metadata("INBOX", entry="/private/comment", value=value)
+                assert await store.metadata("INBOX", entry="/private/comment") == value
+        finally:
+            await store.close()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mailrules.default_plugins.mailbox_actions import ENTRY
 from mailrules.errors import RuleError
 from mailrules.rules.operators import TEXT_OPERATORS
 from tests.rules.loading import BUILT_IN, load
@@ -41,6 +42,8 @@ def _sample(schema: Schema, word: str) -> object:
             return constant
         case {"enum": [first, *_]}:
             return first
+        case {"pattern": str(pattern)} if pattern == ENTRY.pattern:
+            return "/private/comment"
         case {"pattern": str(pattern)} if pattern in SAMPLES:
             return SAMPLES[pattern]
         case {"anyOf": [first, *_]}:
@@ -77,6 +80,8 @@ def _forms(schema: Schema, word: str) -> Iterator[tuple[str, object]]:
                 beside = {**beside, "contains": "x"}
             if word == "header" and key == "name":
                 beside = {"contains": "x"}
+            if word == "setquota" and key == "mailbox":
+                beside = {"messages": 3}
             if word == "snooze" and key == "to":
                 beside = {"for": "1d"}
             if word == "notify" and key not in {"to", "via"}:
