@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from mailrules.settings import SmtpSettings
 
 PIECE_BYTES = 64 << 10
-QUIT_SECONDS = 5.0
 LOCKED_OUT_SECONDS = 900.0
 """A refused login is not tried again at once: servers lock accounts out."""
 
@@ -88,7 +87,7 @@ async def hand_in(
             await _envelope(client, letter)
             await _content(writer, letter.path, seconds=settings.timeout_seconds)
         except _Refused as refused:
-            await _leave(client)
+            _leave(client)
             return _not_sent(refused)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             return EffectOutcome(done=False, detail=f"before the message was sent: {_words(error)}", retry_seconds=0.0)
@@ -97,7 +96,7 @@ async def hand_in(
             # Known before the dot was written, so it never was.
             return EffectOutcome(done=False, detail="the connection was lost before the dot", retry_seconds=0.0)
         outcome = _verdict(await client.execute_command(b"."))
-        await _leave(client)
+        _leave(client)
         return outcome
     finally:
         # Cut, where we stopped within the message: a QUIT would be a line of it.
@@ -130,12 +129,12 @@ async def _connected(settings: SmtpSettings, *, resolve_secret: SecretResolver) 
         if secret is not None:
             await client.login(settings.user, secret.reveal())
     except aiosmtplib.SMTPAuthenticationError as error:
-        await _leave(client)
+        _leave(client)
         is_no = 500 <= error.code <= 599
         seconds = LOCKED_OUT_SECONDS if is_no else 0.0
         raise _Refused(f"login: {_words(error)}", retry_seconds=seconds, is_unreachable=True) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-        await _leave(client)
+        _leave(client)
         # No cause: aiosmtplib's errors may hold what was sent.
         raise _Refused(f"{settings.host}:{settings.port}: {_words(error)}", is_unreachable=True) from None
     return client
@@ -208,11 +207,11 @@ def _not_sent(refused: _Refused) -> EffectOutcome:
     )
 
 
-async def _leave(client: aiosmtplib.SMTP) -> None:
-    """QUIT, if there is still somebody to say it to; it changes nothing about what was sent."""
-    with contextlib.suppress(aiosmtplib.SMTPException, OSError, TimeoutError):
-        if client.is_connected:
-            await client.quit(timeout=QUIT_SECONDS)
+def _leave(client: aiosmtplib.SMTP) -> None:
+    """QUIT and close. Its answer would change nothing about what was sent, and the verdict must not wait for it."""
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        if client.protocol is not None and client.is_connected:
+            client.protocol.write(b"QUIT\r\n")
     client.close()
 
 
