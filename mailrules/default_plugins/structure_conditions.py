@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
+from mailrules.rules.ambiguity_tests import AmbiguousTest
 from mailrules.rules.operator_schemas import SIZE, TEXTS, bounds, either, mapping, present_text
 from mailrules.rules.operators import (
     check_keys,
@@ -45,6 +46,12 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             compile=_compile,
             summary="An attached file, by name, type and size, or how many there are.",
             schema=either({"type": "boolean"}, mapping(options)),
+        ),
+        ConditionSpec(
+            name="ambiguous",
+            compile=_compile_ambiguous,
+            summary="Two programs could read the header differently: two From fields, an open quote, and the like.",
+            schema={"type": "boolean"},
         ),
         ConditionSpec(
             name="mime",
@@ -99,6 +106,15 @@ def _compile_parts(
         exists=exists is not False,
         every_part=word == "mime",
     )
+
+
+def _compile_ambiguous(source: SourceValue, context: CompileContext) -> AmbiguousTest | None:
+    if not isinstance(source.value, bool):
+        report_error(
+            source, f"ambiguous takes true or false, not {source.kind}", cure="write ambiguous: true", context=context
+        )
+        return None
+    return AmbiguousTest(wanted=source.value)
 
 
 def _read_text(source: SourceValue, key: str, context: CompileContext, *, bare: TextOperator) -> TextMatch | None:

@@ -13,17 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from mailrules.mailbox.address import Address, parse_addresses
 from mailrules.mailbox.flags import fold_flag
 from mailrules.mailbox.headers import header_text
-from mailrules.mailbox.message import (
-    FLAGS,
-    RECEIVED,
-    SAVED,
-    SIZE,
-    TEXT,
-    Fact,
-    FactKind,
-    Unreadable,
-    header_fact,
-)
+from mailrules.mailbox.message import FLAGS, RECEIVED, SAVED, SIZE, TEXT, Fact, FactKind, Unreadable, header_fact
 from mailrules.mailbox.rows import mask_of
 from mailrules.mailbox.text import fold
 
@@ -284,7 +274,7 @@ class Columns:
                 text = self.text_of(raw)
                 if isinstance(text, Unreadable):
                     unreadable.update(dict.fromkeys(its_rows, text.reason))
-                    self._note(its_rows, text)
+                    self._snapshot.note(its_rows, text)
                 else:
                     texts.append(text)
                     rows.append(its_rows)
@@ -303,7 +293,7 @@ class Columns:
                 present.append(its_rows)
                 if isinstance(parsed, Unreadable):
                     unreadable.update(dict.fromkeys(its_rows, parsed.reason))
-                    self._note(its_rows, parsed)
+                    self._snapshot.note(its_rows, parsed)
                     continue
                 for address in parsed:
                     rows.setdefault(address, []).extend(its_rows)
@@ -372,16 +362,12 @@ class Columns:
                 text = self._snapshot.body(row)
                 if isinstance(text, Unreadable):
                     unreadable[row] = text.reason
-                    self._note((row,), text)
+                    self._snapshot.note((row,), text)
                 elif text is not None:
                     texts.append(text)
                     rows.append([row])
             self._body = TextColumn(texts, count=self._count, rows=rows, unreadable=unreadable)
         return self._body
-
-    def _note(self, rows: Iterable[int], unreadable: Unreadable) -> None:
-        for row in rows:
-            self._snapshot.note(row, unreadable)
 
     @property
     def _count(self) -> int:

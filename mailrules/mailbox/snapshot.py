@@ -115,7 +115,7 @@ class Snapshot:
                     if column[row] is None:
                         column[row] = value
                         if type(value) is Unreadable:
-                            self.note(row, value)
+                            self.note((row,), value)
                     rows.append(row)
         for row, one in answers:
             if one.object_id:
@@ -137,10 +137,10 @@ class Snapshot:
                 rows.append(row)
         self._now_known({Fact(FactKind.ENRICHED, name): rows})
 
-    def note(self, row: int, unreadable: Unreadable) -> None:
-        """Remember that a fact of this row cannot be used, if that is for a limit."""
+    def note(self, rows: Iterable[int], unreadable: Unreadable) -> None:
+        """Remember that a fact of these rows cannot be used, if that is for a limit."""
         if unreadable.is_too_complex:
-            self.too_complex.add(row)
+            self.too_complex.update(rows)
 
     def raw_header(self, field: str, row: int) -> tuple[bytes, ...]:
         """The raw occurrences of a field, still folded; () where absent, unreadable or not fetched."""
@@ -198,7 +198,7 @@ class Snapshot:
             if isinstance(block, bytes) and len(block) > MAX_HEADER_BYTES:
                 block = too_complex(f"a header of {len(block):,} bytes, over {MAX_HEADER_BYTES:,}")
             if isinstance(block, Unreadable):
-                self.note(row, block)
+                self.note((row,), block)
                 for column in columns.values():
                     if column[row] is None:
                         column[row] = block

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.mailbox.message import LABELS, RECEIVED, header_fact
 from mailrules.plan.identity import CONTENT_FIELDS
+from mailrules.rules.ambiguity_tests import AMBIGUITY_FACTS
 from mailrules.rules.conditions import Always, Leaf
 from mailrules.rules.rule import ActionUse, Branch, Event, MailboxRef, Rule
 from mailrules.rules.surrounding_tests import SnoozeOverTest
@@ -106,12 +107,26 @@ class MoveToSpecialUse(_Marking):
     use: str
     """``"trash"``, ``"archive"`` or ``"junk"``."""
 
+    @property
+    def destroys(self) -> bool:
+        """What is in the trash goes sooner or later."""
+        return self.use == "trash"
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return AMBIGUITY_FACTS if self.destroys else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete(_Marking):
     """``delete``: for ever; the file must ``allow: [delete]``."""
 
     disposes: ClassVar[bool] = True
+    destroys: ClassVar[bool] = True
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return AMBIGUITY_FACTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +150,12 @@ class Expire(_Marking):
 
     disposes: ClassVar[bool] = True
     acts_late: ClassVar[bool] = True
+    destroys: ClassVar[bool] = True
     after: timedelta
 
     @property
     def needs(self) -> tuple[Fact, ...]:
-        return (RECEIVED,)
+        return (RECEIVED, *AMBIGUITY_FACTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

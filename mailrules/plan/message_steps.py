@@ -51,11 +51,18 @@ class MessageDraft:
     labels: frozenset[str] | None = None
     """None where the server has no labels."""
     origin: Origin | None = None
+    ambiguity: str = ""
+    """What is ambiguous in its header, looked at where an action would throw it away."""
     steps: list[Step] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     done_before: list[Step] = field(default_factory=list)
     """Copies and effects that the ledger has."""
     held: bool = False
+
+
+def destroys(value: object) -> bool:
+    """Whether an action throws its message away, be it by way of the trash."""
+    return isinstance(value, actions.Delete | actions.Expire | actions.MoveToSpecialUse) and value.destroys
 
 
 class StepBuilder:
@@ -98,6 +105,9 @@ class StepBuilder:
                         effects += self._effect_step(draft, effect, acting.rule, reason)
                     case value if value.disposes and barred:
                         self._hold(draft, acting.rule, "an earlier rule could not be judged for this message")
+                    case value if draft.ambiguity and destroys(value) and not acting.rule.tests_ambiguity:
+                        cure = "it is not thrown away by a rule that does not ask for `ambiguous`"
+                        self._hold(draft, acting.rule, f"the message is ambiguous ({draft.ambiguity}); {cure}")
                     case value if value.disposes:
                         self._add_disposition(draft, value, acting, reason, dispositions)
                     case _:

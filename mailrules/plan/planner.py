@@ -17,11 +17,12 @@ from mailrules.plan.facts import Need, facts_asked, next_need
 from mailrules.plan.history import Remembered, asks_for_senders
 from mailrules.plan.identity import CONTENT_FIELDS, content_key, object_name, place_name, snapshot_hash
 from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights, wanted_settings
-from mailrules.plan.message_steps import MessageDraft, StepBuilder, ledger_key, moves
+from mailrules.plan.message_steps import MessageDraft, StepBuilder, destroys, ledger_key, moves
 from mailrules.plan.past_moves import MessageIdentity
 from mailrules.plan.plan import MailboxPlan, MessagePlan
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
+from mailrules.rules.ambiguity_tests import ambiguity
 from mailrules.rules.compiler import Judge
 from mailrules.rules.conditions import All
 from mailrules.rules.related_tests import first_messages
@@ -226,6 +227,8 @@ class MailboxPlanner:
         draft.labels = labels if isinstance(labels, frozenset) else None
         if self._past_moves:
             draft.past_moves = self._past_moves.get(self._identity(row), ())
+        if any(destroys(use.value) for acting in acts for use in acting.branch.actions):
+            draft.ambiguity = ambiguity(snapshot, row)
         if any(_is_remembered(acting.branch) for acting in acts):
             draft.names = self._names(row)
             draft.content_key = draft.names[0]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailrules.rules.conditions import All, Always, Node
+from mailrules.rules.ambiguity_tests import AmbiguousTest
+from mailrules.rules.conditions import All, Always, Node, leaves
 from mailrules.rules.reads import captures_of, flags_read
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, LateAction, MailboxRef, Rule
@@ -69,6 +70,7 @@ class RuleLowering:
             conflict=Conflict(chosen.conflict or "first"),
             guard=Guard(**dict(chosen.guard)) if chosen.guard else Guard(),
             may_loop=model.may_loop,
+            tests_ambiguity=any(isinstance(leaf.test, AmbiguousTest) for node in tree for leaf in leaves(node)),
             sees_deleted=any("\\deleted" in flags_read(node) for node in tree),
         )
         self._check_schedule(rule)

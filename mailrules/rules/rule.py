@@ -131,6 +131,8 @@ class Rule:
     """The author knows that its moves may lead in a circle."""
     may_lack_mailboxes: bool = False
     """It is nothing wrong if a mailbox of it does not exist (yet)."""
+    tests_ambiguity: bool = False
+    """Whether a condition asks for ``ambiguous``, so that the rule may throw such a message away."""
     first_run_acts: bool = False
     """Whether the daemon lets it act in a mailbox where it never has, without a person having seen what it does."""
     sees_deleted: bool = False

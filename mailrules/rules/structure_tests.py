@@ -47,7 +47,7 @@ class AttachmentTest:
         unreadable = snapshot.mask_of(row for row in rows_of(known) if self.why_unknowable(snapshot, row))
         for row in rows_of(unreadable):
             structure = snapshot.structure[row]
-            snapshot.note(row, structure if isinstance(structure, Unreadable) else _too_many(structure or ()))
+            snapshot.note((row,), structure if isinstance(structure, Unreadable) else _too_many(structure or ()))
         readable = known & ~unreadable
         holding, undecided = confirmed(rows_of(readable), lambda row: self._holds(self._parts(snapshot, row)))
         unknowable = unreadable | snapshot.mask_of(undecided)

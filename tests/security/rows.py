@@ -29,6 +29,7 @@ _LOGIN = "tests/client/test_login.py::"
 _WRITER = "tests/imap_wire/test_writer.py::"
 _FRAMING = "tests/imap_wire/test_framing.py::"
 _TOO_COMPLEX = "tests/security/test_too_complex.py::"
+_AMBIGUOUS = "tests/security/test_ambiguous.py::"
 _BLAST_RADIUS = "tests/security/test_blast_radius.py::"
 _KILL_SWITCH = "tests/security/test_kill_switch.py::"
 _CREDENTIALS = "tests/client/test_credentials.py::"
@@ -205,9 +206,16 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
             "tests/judging/test_auth_tests.py::test_whoever_believes_nobody_knows_nothing",
         ),
         needs(
-            "duplicate From, defects and broken structure make a message ambiguous; rules can test it, and destructive "
-            "rules refuse it",
-            open="rules have no word for it, and no rule refuses such mail by itself",
+            "duplicate fields, defects and broken structure make a message ambiguous, which rules can test",
+            _AMBIGUOUS + "test_each_field_may_stand_once",
+            _AMBIGUOUS + "test_an_author_is_ambiguous_where_programs_may_disagree",
+            _AMBIGUOUS + "test_a_multipart_without_a_boundary_is_ambiguous",
+            _AMBIGUOUS + "test_rules_can_ask_for_it",
+        ),
+        needs(
+            "destructive rules refuse it by default",
+            _AMBIGUOUS + "test_no_rule_throws_it_away_by_itself",
+            _AMBIGUOUS + "test_a_rule_that_asks_for_it_may_throw_it_away",
         ),
     ),
     "forwarded mail": (
