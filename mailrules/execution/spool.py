@@ -59,10 +59,13 @@ class Spool:
     def loop_key(self) -> bytes:
         """This installation's key for loop marks, made when it is first asked for."""
         path = self.path(_KEY_NAME)
-        if not path.exists():
+        key = path.read_bytes() if path.exists() else b""
+        # A process that was killed while it wrote leaves a shorter one, with which no mark was made yet.
+        if len(key) != _KEY_BYTES:
+            key = secrets.token_bytes(_KEY_BYTES)
             with self.write(_KEY_NAME) as file:
-                file.write(secrets.token_bytes(_KEY_BYTES))
-        return path.read_bytes()
+                file.write(key)
+        return key
 
     def _sync_folder(self) -> None:
         handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
 from mailrules.execution.effects import Attempt, EffectOutcome, Prepared
+from mailrules.execution.spool import Spool
 from mailrules.journal.records import RunOutcome, StepState, StepVerdict
 from mailrules.plan.history import LedgerKey
 from mailrules.plan.plan import Step, StepKind
@@ -17,6 +18,7 @@ from tests.outbox.world import BO, forward, move, reply
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.outbox.world import World
 
@@ -297,3 +299,24 @@ async def test_the_same_mail_in_another_place_goes_out_once_and_leaves_the_file_
 
     assert "begun meanwhile for the same mail elsewhere" in report.shortfalls[0].reason
     assert (await world.states(), len(sink.taken)) == (["applied"], 1)
+
+
+def test_the_key_for_loop_marks_is_made_once_and_a_half_written_one_is_made_anew(tmp_path: Path) -> None:
+    key = Spool(tmp_path).loop_key()
+    assert (len(key), Spool(tmp_path).loop_key()) == (32, key)
+
+    (tmp_path / "outbox" / "loop-key").write_bytes(key[:7])
+
+    assert len(Spool(tmp_path).loop_key()) == 32
+    assert stat.S_IMODE((tmp_path / "outbox" / "loop-key").stat().st_mode) == 0o600
+
+
+def test_a_file_whose_writing_failed_is_not_left_behind(tmp_path: Path) -> None:
+    def fail(file: BinaryIO) -> None:
+        file.write(b"a half")
+        raise OSError("full")
+
+    with pytest.raises(OSError, match="full"), Spool(tmp_path).write("one") as file:
+        fail(file)
+
+    assert list((tmp_path / "outbox").iterdir()) == []
