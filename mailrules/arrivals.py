@@ -14,7 +14,7 @@ from mailrules.journal.records import Position, RunKind
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FactRequest
 from mailrules.plan.blast_radius import hold_untried
-from mailrules.plan.guards import hold_excess
+from mailrules.plan.guards import hold_excess, hold_whole_mailbox
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.planning import (
     mailbox_steps_of,
@@ -115,9 +115,9 @@ class Watch:
             mailbox_messages=self._status.messages,
         )
         await self._session.journal.know_rules({self._ref: tried.known}, rules_hash=whole_rules.hash)
-        guarded = hold_excess(tried.plan, rules, history)
+        guarded = hold_excess(hold_whole_mailbox(tried.plan, history), rules, history)
         if selection is None:
-            guarded = replace(guarded, final_uids=())
+            guarded = replace(guarded, final_uids=(), moves_position=False)
         else:
             guarded = replace(guarded, final_uids=tuple(sorted({*guarded.final_uids, *selection.without})))
             guarded = await without_gone(self._session.journal, guarded, seen=planner.uids, selection=selection)

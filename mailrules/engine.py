@@ -212,7 +212,7 @@ async def carry_out(
     remembered = [one for mailbox in runnable.mailboxes for one in mailbox.remembered]
     await session.journal.renew_ledger(remembered, now=session.now())
     if runnable.is_empty:
-        for one in runnable.mailboxes:
+        for one in (mailbox for mailbox in runnable.mailboxes if mailbox.moves_position):
             await session.journal.advance_position(
                 one.account,
                 one.mailbox,

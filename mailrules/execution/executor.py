@@ -141,7 +141,7 @@ async def _run_account(
                 unsettled=held_back
             )
         )
-        if failed is not None and not part.is_undo:
+        if failed is not None and not part.is_undo and mailbox.moves_position:
             await _advance_position(mailbox, session, failed=failed)
     await _run_mailbox_steps(part.last, session, tally=tally, is_undo=part.is_undo)
 

@@ -29,6 +29,7 @@ def only_rule(plan: MailboxPlan, rule: str) -> MailboxPlan:
         messages=tuple(messages),
         findings=tuple(one for one in plan.findings if one.rule == rule),
         final_uids=(),
+        moves_position=False,
     )
 
 

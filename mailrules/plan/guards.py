@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mailrules.rules.rule import Rule
     from mailrules.settings import DeletionLimits
 
+FEW_MESSAGES = 50
+"""A mailbox with at most so many may be emptied by a rule without a word."""
+
 
 def hold_excess(plan: MailboxPlan, rules: Sequence[Rule], history: History) -> MailboxPlan:
     """Take out the messages beyond what each rule's guard allows; they are held, never dropped.
@@ -47,11 +50,34 @@ def hold_excess(plan: MailboxPlan, rules: Sequence[Rule], history: History) -> M
     )
 
 
+def hold_whole_mailbox(plan: MailboxPlan, history: History) -> MailboxPlan:
+    """Hold the deletion of every message of a mailbox until a person has said yes to it (rule-language, meaning 11)."""
+    deletions = [message for message in plan.messages if _deletes(message)]
+    if len(deletions) <= FEW_MESSAGES or len(deletions) < plan.judged:
+        return plan
+    rules = {step.rule for message in deletions for step in message.steps if step.kind is StepKind.DELETE}
+    unasked = sorted(rules - history.approved)
+    if not unasked:
+        return plan
+    reason = (
+        f"all {plan.judged} messages of the mailbox would be deleted for ever; if so: mailrules approve {unasked[0]}"
+    )
+    held = {message.uid for message in deletions}
+    return replace(
+        plan,
+        messages=tuple(message for message in plan.messages if message.uid not in held),
+        findings=(*plan.findings, *(Finding(uid=uid, rule=unasked[0], kind="held", reason=reason) for uid in held)),
+        final_uids=tuple(uid for uid in plan.final_uids if uid not in held),
+    )
+
+
 def hold_deletions(plans: Sequence[MailboxPlan], limits: DeletionLimits, *, now: datetime) -> tuple[MailboxPlan, ...]:
     """Take out messages that would be deleted for ever too young, or beyond what one run may delete; they are held.
 
     Nobody can confirm these away: what is deleted does not come back (failure-model, the row of delete).
     """
+    if not any(_deletes(message) for plan in plans for message in plan.messages):
+        return tuple(plans)
     left = limits.max_messages
     limited = []
     for plan in plans:
@@ -78,6 +104,10 @@ def hold_deletions(plans: Sequence[MailboxPlan], limits: DeletionLimits, *, now:
             else plan
         )
     return tuple(limited)
+
+
+def _deletes(message: MessagePlan) -> bool:
+    return any(step.kind is StepKind.DELETE for step in message.steps)
 
 
 def _why_not_deleted(message: MessagePlan, limits: DeletionLimits, *, left: int, now: datetime) -> str:

@@ -108,6 +108,8 @@ class MailboxPlan:
     findings: tuple[Finding, ...] = ()
     final_uids: tuple[UID, ...] = ()
     """Judged messages with a final outcome once this plan is carried out; what is held is not here."""
+    moves_position: bool = True
+    """False where only a part of the rules was judged: what is held by them is then not held for the others."""
     incomplete_reason: str = ""
     senders: tuple[tuple[str, str], ...] = ()
     """Senders whose first mail was judged here, each with that message (digests), where a rule asks for such."""

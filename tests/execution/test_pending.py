@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mailrules.journal.records import Pending
+    from mailrules.rules.rule import Rule
 
 GUARDED = """\
 defaults: {guard: {max_messages: 1, per: 1h}, first_run: act}
@@ -121,3 +122,57 @@ async def test_only_what_is_held_is_remembered_where_nothing_else_came(household
     await watch.judge_arrivals()
 
     assert [one.uid for one in await held(household)] == [1, 2]
+
+
+RETENTION = """\
+allow: [delete]
+rules:
+  - {name: purge, in: [home/INBOX], events: [{every: 1d}], if: always, do: [delete], guard: {max_messages: 500}}
+  - {name: mark, in: [home/INBOX], if: always, do: [{keyword: Judged}]}
+"""
+
+
+async def known_rules(household: Household) -> list[Rule]:
+    """The rules with a schedule, which have been at work there before."""
+    rules = household.session.configuration.rules
+    await household.session.journal.know_rules({INBOX: ["purge", "mark"]}, rules_hash=rules.hash)
+    return [rule for rule in household.session.configuration.rules.rules if rule.name == "purge"]
+
+
+async def test_what_a_schedule_holds_is_no_new_mail_for_other_rules(household: Household) -> None:
+    deliver(household, 3)
+    household.edit(RETENTION.replace("max_messages: 500", "max_messages: 1"))
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+
+    await watch.judge_due(await known_rules(household))
+    await watch.judge_arrivals()
+
+    assert await held(household) == []
+    assert {one.flags for one in household.accounts["home"]["INBOX"].messages.values()} == {frozenset()}
+
+
+@pytest.mark.parametrize(("count", "left"), [(50, 0), (51, 51)])
+async def test_a_schedule_empties_no_mailbox_without_a_yes(household: Household, count: int, left: int) -> None:
+    deliver(household, count)
+    household.edit(RETENTION)
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+
+    report = await watch.judge_due(await known_rules(household))
+    assert len(household.accounts["home"]["INBOX"].messages) == left
+    if left:
+        assert "all 51 messages of the mailbox would be deleted" in report.plan.mailboxes[0].findings[0].reason
+
+    await household.session.journal.approve("purge", now=household.now)
+    await watch.judge_due(await known_rules(household))
+    assert len(household.accounts["home"]["INBOX"].messages) == 0
+
+
+async def test_a_schedule_that_leaves_mail_behind_needs_no_yes(household: Household) -> None:
+    deliver(household, 60)
+    household.accounts["home"].add("INBOX", message(subject="Keep"))
+    household.edit(RETENTION.replace("if: always, do: [delete]", "if: {subject: Sort}, do: [delete]"))
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+
+    await watch.judge_due(await known_rules(household))
+
+    assert len(household.accounts["home"]["INBOX"].messages) == 1
