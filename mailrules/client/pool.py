@@ -61,7 +61,9 @@ class Pool:
 
     ``host_connections`` bounds those of all accounts on one host and port (None: no bound); where it is reached, an
     idle connection of another account is closed for the task that waits. A server that refuses one more connection
-    lowers the account's bound to those that it has. Tasks are served in the order in which they asked.
+    lowers the account's bound to those that it has; one that wants to be left alone is asked for no new connection
+    until then, and who needs one gets ConnectionFailed with what is left of the wait. Tasks are served in the order
+    in which they asked.
 
     ``now`` is a clock in seconds that only goes forward. ``connect`` makes a connection in another way than usual,
     which is that none logs in by a weaker way than one of the pool's before it.
@@ -82,6 +84,7 @@ class Pool:
         self._slots: list[_Slot] = []
         self._waiting: deque[_Waiting] = deque()
         self._lowered: dict[str, int] = {}
+        self._not_before: dict[str, float] = {}  # when the server may be asked for a connection of the account again
         self._is_closed = False
 
     @property
@@ -223,9 +226,17 @@ class Pool:
         return False
 
     async def _new(self, account: AccountSettings) -> AsyncClient:
+        left_seconds = self._not_before.get(account.name, 0.0) - self._now()
+        if left_seconds > 0:
+            raise ConnectionFailed(
+                f"{account.name}: the server wants to be left alone for another {left_seconds:.0f} seconds",
+                wait_seconds=left_seconds,
+            )
         try:
             return await self._connect(account)
         except ConnectionFailed as error:
+            if error.wait_seconds is not None:
+                self._not_before[account.name] = self._now() + error.wait_seconds
             if error.is_out_of_connections:
                 # The one that failed is still counted.
                 others = sum(slot.account.name == account.name for slot in self._slots) - 1

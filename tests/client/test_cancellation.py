@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 from types import coroutine
@@ -13,15 +14,17 @@ import pytest
 
 from mailrules.client.connect import connect
 from mailrules.client.pool import Pool
+from mailrules.client.search_fallbacks import SearchAnywhere
 from mailrules.client.supervisor import Supervisor
 from mailrules.imap.append_commands import Append
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import Select, Status
 from mailrules.imap.message_commands import UidFetch
+from mailrules.imap.search_keys import All
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop
 from mailrules.imap.states import State
-from mailrules.imap.writer import BodySection
+from mailrules.imap.writer import BodySection, StreamedLiteral
 from mailrules.testing.builders import message
 from mailrules.testing.capabilities import without
 from mailrules.testing.imap_server import ImapServer
@@ -171,7 +174,36 @@ async def select_again(client: AsyncClient) -> None:
     await client.run(Select("INBOX"))
 
 
-@pytest.mark.parametrize("use", [run_one, fetch_one, append_one, idle_a_moment, select_again])
+async def iterate(client: AsyncClient) -> None:
+    async with aclosing(client.fetch(SequenceSet.starting_at(1), FETCH.items)) as messages:
+        async for _ in messages:
+            await client.run(Noop())
+
+
+async def read_content(client: AsyncClient) -> None:
+    async with client.fetch_content(1) as content:
+        await client.run(Noop())
+        async for _ in content:
+            pass
+
+
+async def search_by_a_procedure(client: AsyncClient) -> None:
+    await client.run(SearchAnywhere(All()))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        run_one,
+        fetch_one,
+        append_one,
+        idle_a_moment,
+        select_again,
+        iterate,
+        read_content,
+        search_by_a_procedure,
+    ],
+)
 @CANCELLERS
 async def test_a_command_may_be_cancelled_anywhere(
     memory_secret: SecretReference, use: Callable[[AsyncClient], Awaitable[None]], cancel: Cancel
@@ -190,6 +222,25 @@ async def test_a_command_may_be_cancelled_anywhere(
         assert await at_every_step(attempt) >= 1
         await client.close()
         await leaks.none(server)
+
+
+@CANCELLERS
+async def test_an_upload_may_be_cancelled_anywhere(memory_secret: SecretReference, cancel: Cancel) -> None:
+    async with new_server() as server:
+        account, leaks = server.settings(memory_secret), Leaks()
+
+        async def attempt(step: int) -> bool:
+            client = await connect(account)
+            await client.run(Select("INBOX"))
+            upload = client.upload(Append("Drop", StreamedLiteral(6)), (b"one", b"two"))
+            was_cancelled = await cancel(upload, step)
+            await is_usable_or_closed(client)
+            await client.close()
+            await leaks.none(server)
+            assert {stored.content for stored in server.mail["Drop"].messages.values()} <= {b"onetwo"}
+            return was_cancelled
+
+        assert await at_every_step(attempt) > 3
 
 
 @CANCELLERS

@@ -58,6 +58,37 @@ async def test_a_connection_that_was_given_back_is_lent_again(pool: Pool, accoun
     assert pool.size == 1
 
 
+@pytest.mark.parametrize(
+    ("refusal", "seconds"),
+    [
+        (Refuse(code="UNAVAILABLE"), 30),
+        (Refuse(code="INUSE"), 10),
+        (Refuse(code="OVERQUOTA"), 300),
+        (Refuse(text="Request is throttled. Suggested Backoff Time: 120000 milliseconds"), 120),
+    ],
+)
+async def test_a_server_that_wants_to_be_left_alone_is(
+    server: ImapServer, account: AccountSettings, refusal: Refuse, seconds: int
+) -> None:
+    clock = Clock()
+    async with Pool(now=clock.now) as pool:
+        async with pool.lend(account) as first:
+            server.faults.append(AtCommand(command="AUTHENTICATE", nth=2, reaction=refusal))
+            for spent in (0, seconds - 1):
+                await clock.wait(spent)
+                with pytest.raises(ConnectionFailed) as told:
+                    await pool.lend(replace(account, connections=9)).__aenter__()
+                assert told.value.wait_seconds == pytest.approx(seconds - spent)
+            attempts = server.commands_seen.count("AUTHENTICATE")
+            await first.run(Noop())
+        await clock.wait(2)
+        async with pool.lend(account) as again, pool.lend(replace(account, connections=9)) as another:
+            await another.run(Noop())
+
+    assert attempts == 2
+    assert again is first
+
+
 async def test_there_are_never_more_connections_than_the_budget(
     server: ImapServer, pool: Pool, account: AccountSettings
 ) -> None:

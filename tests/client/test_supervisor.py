@@ -30,7 +30,7 @@ from mailrules.imap.watch_commands import EventGroup, Notify, NotifyNone, Watche
 from mailrules.testing.builders import message
 from mailrules.testing.capabilities import without
 from mailrules.testing.imap_server import ImapServer
-from mailrules.testing.server_faults import AtCommand, Bye, Drop, DropBeforeTagged, Refuse
+from mailrules.testing.server_faults import AtCommand, Bye, Drop, DropBeforeTagged, Refuse, Silence
 from tests.client.clocks import Clock, until
 from tests.client.scripted import conversation, conversing_server, scripted_server, settings
 
@@ -351,6 +351,23 @@ async def test_without_idle_the_server_is_polled(memory_secret: SecretReference,
 
         assert await idling
         assert set(clock.waits) == {60.0}
+
+
+async def test_idle_over_a_half_open_socket_ends_by_its_deadline_and_goes_on(
+    memory_secret: SecretReference, clock: Clock
+) -> None:
+    async with ImapServer(faults=[AtCommand(command="IDLE", reaction=Silence())]) as server:
+        server.mail.add("INBOX", message())
+        account = server.settings(memory_secret)
+        impatient = replace(account.timeouts, command_seconds=0.2, idle_renew_seconds=0.1)
+        async with supervise(replace(account, timeouts=impatient), clock) as supervisor:
+            await supervisor.run(Select("INBOX"))
+            server.mail.add("INBOX", message())
+
+            async with asyncio.timeout(10):
+                assert await supervisor.idle(timeout_seconds=60)
+
+        assert supervisor.connections == 2
 
 
 async def test_idle_says_no_when_the_time_is_over(memory_secret: SecretReference, clock: Clock) -> None:

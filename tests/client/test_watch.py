@@ -198,6 +198,27 @@ async def test_a_mailbox_that_cannot_be_opened_is_told_and_tried_again(memory_se
         assert await changed(watch) == ["Later"]
 
 
+@pytest.mark.parametrize("command", ["STATUS", "LIST", "EXAMINE", "IDLE"])
+@pytest.mark.parametrize(
+    "refusal", [Refuse(code="UNAVAILABLE"), Refuse(text="Suggested Backoff Time: 90000 milliseconds")]
+)
+async def test_a_server_that_wants_to_be_left_alone_is_watched_afterwards(
+    memory_secret: SecretReference, command: str, refusal: Refuse
+) -> None:
+    async with ImapServer(capabilities=without("LIST-STATUS") if command == "STATUS" else without()) as server:
+        server.faults.append(AtCommand(command=command, reaction=refusal))
+        bell = Bell()
+        async with watching(server.settings(memory_secret), ALL, connections=2, bell=bell) as watch:
+            await until(lambda: bell.waiting > 0 and "IDLE" in server.commands_seen)
+            for name in ALL:
+                server.mail.add(name, message())
+            bell.ring()
+            seen: set[str] = set()
+            while seen < set(ALL):
+                seen |= set(await changed(watch))
+                bell.ring()
+
+
 async def test_changes_of_one_mailbox_are_told_as_one_and_iterated(memory_secret: SecretReference) -> None:
     async with ImapServer() as server, watching(server.settings(memory_secret), ALL) as watch:
         await until(lambda: server.commands_seen.count("IDLE") == 3)
