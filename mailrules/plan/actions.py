@@ -185,6 +185,8 @@ class Snooze(_Marking):
             events=(Event(kind="every", every=WAKE_EVERY),),
             may_loop=True,
             may_lack_mailboxes=True,
+            # It only ends what its rule began, and that one has been looked at.
+            first_run_acts=True,
         )
 
 
