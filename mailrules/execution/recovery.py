@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mailrules.errors import CommandRefused
 from mailrules.execution.arrived import Arrived, check_halfway, has_lost_keywords, keywords_before, restore_keywords
 from mailrules.execution.finishing import finish_halfway
+from mailrules.execution.late import NOT_SEEN, settle_late
 from mailrules.execution.places import found_again
 from mailrules.execution.reconcile import read_up, verdict_of
 from mailrules.execution.session import Session
@@ -64,6 +65,7 @@ async def recover(
     alarms: list[str] = []
     reached = {**others, **stores}
     for account, store in stores.items():
+        alarms += await settle_late(journal, store, now=now, guard=guards.get(account))
         steps = await _left_open(journal, account)
         if not steps:
             continue
@@ -166,6 +168,9 @@ async def _arrived(
 def _told(decision: Decision, *, meant: Mapping[StepId, StepRecord], now: datetime) -> StepVerdict:
     """The verdict; where a new UIDVALIDITY voided what the journal has, it says so."""
     verdict = verdict_of(decision, now=now)
+    is_transfer = decision.record.intent.command.operation in {Operation.COPY, Operation.MOVE}
+    if verdict.state is StepState.NOT_APPLIED and is_transfer and not verdict.detail:
+        verdict = replace(verdict, detail=NOT_SEEN)
     was, is_now = meant[verdict.step].intent.command, decision.record.intent.command
     if was.uidvalidity != is_now.uidvalidity:
         note = f"UIDVALIDITY of {was.mailbox} was {was.uidvalidity} and is {is_now.uidvalidity}: told by its identity"

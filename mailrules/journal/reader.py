@@ -50,6 +50,16 @@ class JournalReader:
         """Steps that recovery has to look at; effects of unknown outcome are not among them."""
         return await self._database.read(lambda connection: steps.select_open(connection, account))
 
+    async def not_seen(self, account: str, *, detail: str, since: datetime) -> tuple[StepRecord, ...]:
+        """Copies and moves sent since then of which recovery saw nothing, as ``detail`` says."""
+        return await self._database.read(
+            lambda connection: steps.select_not_seen(connection, account, detail=detail, since=since)
+        )
+
+    async def transfers_since(self, account: str, *, since: datetime) -> tuple[StepRecord, ...]:
+        """Copies and moves sent since then that are proved, oldest first."""
+        return await self._database.read(lambda connection: steps.select_transfers(connection, account, since=since))
+
     async def unknown_effects(self) -> tuple[StepRecord, ...]:
         """Effects whose outcome nobody knows."""
         return await self._database.read(steps.select_unknown_effects)

@@ -79,6 +79,31 @@ def select_open(connection: sqlite3.Connection, account: str | None) -> tuple[St
     )
 
 
+def select_not_seen(
+    connection: sqlite3.Connection, account: str, *, detail: str, since: datetime
+) -> tuple[StepRecord, ...]:
+    """Copies and moves of which recovery saw nothing, oldest first."""
+    return select_records(
+        connection,
+        "WHERE c.intended > ? AND c.account = ? AND c.operation IN ('copy', 'move') AND s.state = 'not_applied'"
+        " AND s.detail = ? ORDER BY s.id",
+        to_text(since),
+        account,
+        detail,
+    )
+
+
+def select_transfers(connection: sqlite3.Connection, account: str, *, since: datetime) -> tuple[StepRecord, ...]:
+    """Copies and moves that are proved, oldest first."""
+    return select_records(
+        connection,
+        "WHERE c.intended > ? AND c.account = ? AND c.operation IN ('copy', 'move')"
+        " AND s.state IN ('applied', 'halfway') AND s.target_uid > 0 ORDER BY s.id",
+        to_text(since),
+        account,
+    )
+
+
 def select_unknown_effects(connection: sqlite3.Connection) -> tuple[StepRecord, ...]:
     """Effects that may have happened or not."""
     return select_records(connection, "WHERE s.state = 'unknown' AND c.operation = 'effect' ORDER BY s.id")
