@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 GRANTED_BY_NAME = frozenset({"forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"})
 """Effects that the main configuration file has to allow."""
 
+BY_MAIL = frozenset({"forward", "reply", "notify"})
+"""Those of them that hand in mail at the account's server."""
+
 FIRST_WAIT_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 6 * 3600.0
 
@@ -292,8 +295,9 @@ class Outbox:
 
 def _way(call: EffectCall) -> tuple[str, ...]:
     """What effects share that take the same way out: a mail server is the account's, an endpoint the target's."""
-    is_mail = "@" in call.target or not call.target
-    return (call.account, "mail") if is_mail else (call.effect, call.target)
+    if call.effect in BY_MAIL and not call.options.get("via"):
+        return (call.account, "mail")
+    return (call.effect, call.target)
 
 
 def _check_grant(effect: str, settings: OutsideSettings) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def calls_go_to(world: World, sink: WebSink, *, idempotent: bool = False, **more: object) -> None:
-    values = {"url": f"http://127.0.0.1:{sink.port}/hook?a=1", "allow_private": True, "timeout_seconds": 5.0}
+    values = {"url": f"http://127.0.0.1:{sink.port}/hook?a=1", "allow_private": True, "timeout_seconds": 15.0}
     world.webhooks = {"hook": WebhookSettings(name="hook", is_idempotent=idempotent, **(values | more))}
 
 
@@ -123,7 +123,7 @@ async def test_it_is_not_called_again_before_it_wants_to_be(world: World) -> Non
 async def test_an_endpoint_that_never_answers_is_left_in_bounded_time(world: World) -> None:
     world.deliver()
     async with web_sink(WebSink(is_silent=True)) as sink:
-        calls_go_to(world, sink, timeout_seconds=0.2)
+        calls_go_to(world, sink, timeout_seconds=1.0)
 
         await world.run(webhook(), move())
 

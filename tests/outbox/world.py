@@ -63,7 +63,7 @@ class World:
         self.clock += timedelta(**amount)
 
     def mail_goes_to(self, sink: MailSink, **more: object) -> None:
-        values: dict[str, object] = {"security": Security.NONE, "timeout_seconds": 5.0}
+        values: dict[str, object] = {"security": Security.NONE, "timeout_seconds": 15.0}
         self.smtp = SmtpSettings(host="127.0.0.1", port=sink.port, sender=ME, **(values | more))
 
     async def open_journal(self) -> Journal:
