@@ -15,6 +15,7 @@ from mailrules.packs import pack_files
 from mailrules.plan.example_runner import run_examples
 from mailrules.plugin_manager import PluginManager
 from mailrules.rules.loader import PACK_PREFIX, LoadedConfiguration, load_configuration, named_plugins
+from mailrules.rules.yaml_source import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,17 +67,26 @@ def read_file(path: str) -> bytes:
     """The bytes of a configuration, rule or list file.
 
     Raises RuleError for a file that others may write to, or replace in its directory, since whoever writes rules
-    moves mail.
+    moves mail, and for what is no file: a pipe could make us wait, and a device could fill the memory.
     """
-    with Path(path).open("rb") as file:
+    with open(path, "rb", opener=_without_waiting) as file:
         status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            no_file = Diagnostic(where=Location(file=path), message="this is no regular file", cure="name a file")
+            raise RuleError([no_file])
         # A pack lies beside our own code: whoever can write there needs no rule.
-        if stat.S_ISREG(status.st_mode) and Path(path) not in pack_files().values():
+        if Path(path) not in pack_files().values():
             reason = distrust(Path(path), status=status) or distrust(Path(path).absolute().parent)
             if reason:
                 what, _, cure = reason.partition("; ")
                 raise RuleError([Diagnostic(where=Location(file=path), message=what, cure=cure)])
-        return file.read()
+        # One byte more than the loader takes, so that it can say that there is too much.
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opening a pipe would wait for somebody to write into it."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _expand(pattern: str) -> Sequence[str]:

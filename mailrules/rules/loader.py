@@ -342,7 +342,7 @@ def _read_text(path: str, *, read: Read, at: Location, reporter: Reporter) -> st
             reporter.report(diagnostic)
         return None
     if len(content) > MAX_FILE_BYTES:
-        reporter.error(at, f"{path} has {len(content)} bytes, over {MAX_FILE_BYTES}", cure="split the file")
+        reporter.error(at, f"{path} has over {MAX_FILE_BYTES} bytes", cure="split the file")
         return None
     try:
         return content.decode("utf-8-sig")

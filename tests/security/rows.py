@@ -34,6 +34,7 @@ _BLAST_RADIUS = "tests/security/test_blast_radius.py::"
 _KILL_SWITCH = "tests/security/test_kill_switch.py::"
 _CREDENTIALS = "tests/client/test_credentials.py::"
 _PLUGINS = "tests/plugins/test_plugin_manager.py::"
+_ODD_FILES = "tests/security/test_odd_rule_files.py::"
 _WHOLE_PATH = "tests/hostile_mail/test_whole_path.py::"
 _BAD_INPUT = "tests/end_to_end/test_bad_input.py::"
 
@@ -362,6 +363,13 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
             "tests/rules/test_loader.py::test_the_number_of_included_files_is_limited",
             "tests/rules/test_sources.py::test_depth_is_limited_below_at_and_above",
             "tests/rules/test_sources.py::test_the_number_of_values_is_limited",
+            _ODD_FILES + "test_a_file_beyond_the_limit_is_refused_without_being_read_whole",
+            _ODD_FILES + "test_bombs_are_mistakes_with_a_place",
+        ),
+        needs(
+            "a pipe or a device is no rule file",
+            _ODD_FILES + "test_a_configuration_that_is_no_file_is_refused",
+            _ODD_FILES + "test_what_a_configuration_names_is_refused_too",
         ),
     ),
     "status socket, dashboard": (
