@@ -33,15 +33,7 @@ class LoginMethod(StrEnum):
         """Whether the server has to show that it knows the password, too."""
         return self in {LoginMethod.SCRAM_SHA_1, LoginMethod.SCRAM_SHA_256}
 
-    @property
-    def shows_secret(self) -> bool:
-        """Whether the server, and who listens on a connection without TLS, gets the password or token itself."""
-        return self in _SHOW_SECRET
 
-
-_SHOW_SECRET = frozenset(
-    {LoginMethod.LOGIN, LoginMethod.PLAIN, LoginMethod.SASL_LOGIN, LoginMethod.XOAUTH2, LoginMethod.OAUTHBEARER}
-)
 _BY_PASSWORD = (LoginMethod.SCRAM_SHA_256, LoginMethod.SCRAM_SHA_1, LoginMethod.PLAIN, LoginMethod.LOGIN)
 
 

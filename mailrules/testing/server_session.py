@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -268,6 +269,7 @@ class Session:
                 while True:
                     self.untagged(b"BYE " + text.encode())
                     await self.wire.flush()
+                    await asyncio.sleep(0)  # or a client in the same loop could not answer before all buffers are full
             case Drop():
                 raise WireEnded
             case Silence():

@@ -314,3 +314,10 @@ def test_a_message_of_ten_thousand_parts_spoils_its_own_structure_only():
     assert isinstance(response, FetchData)
     assert response.uid == 5
     assert set(response.malformed) == {"BODYSTRUCTURE"}
+
+
+@pytest.mark.parametrize("part", ["1:2", "()", "(1:2)", "(x 1)", "(1:2 3 4)", "(1:2 (3))", "((1:2) 3)", "(1:2 x)"])
+def test_a_part_of_a_search_that_cannot_be_read_is_none(part):
+    response = parse_response(Frame(f'* ESEARCH (TAG "A1") UID PARTIAL {part}'.encode()))
+
+    assert isinstance(response, Malformed)

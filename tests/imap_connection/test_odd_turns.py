@@ -1,0 +1,123 @@
+"""Turns that exchanges seldom take: each would go unnoticed for long if it were wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from mailrules.imap.annotation_commands import AnnotationAttribute, UidFetchAnnotations, UidStoreAnnotation
+from mailrules.imap.connection import Connection
+from mailrules.imap.events import Ended
+from mailrules.imap.fetch_data import FetchData
+from mailrules.imap.fetch_items import FetchItem
+from mailrules.imap.list_commands import ListExtended
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
+from mailrules.imap.metadata_commands import SetMetadata
+from mailrules.imap.pipelining import may_overlap
+from mailrules.imap.search_commands import Part, UidFetchPart, UidSearchSave, UidStoreFound
+from mailrules.imap.search_keys import All
+from mailrules.imap.sequence_set import SequenceSet
+from mailrules.imap.session_commands import Noop
+from tests.imap_connection.exchange import ask, authenticated, selected, sent
+
+SEVEN = SequenceSet.of((7,))
+
+
+def test_annotations_of_other_messages_are_not_those_asked_for():
+    _, told = ask(
+        selected("ANNOTATE-EXPERIMENT-1"),
+        UidFetchAnnotations(SEVEN, ("/comment",)),
+        b"* 1 FETCH (FLAGS (\\Seen))\r\n"
+        b'* 2 FETCH (UID 8 ANNOTATION (/comment (value.priv "b")))\r\n'
+        b"* 3 FETCH (UID 7 FLAGS ())\r\n"
+        b'* 3 FETCH (UID 7 ANNOTATION (/comment (value.priv "a")))\r\nTAG OK x\r\n',
+    )
+
+    assert dict(told) == {7: {"/comment": {"value.priv": "a"}}}
+
+
+def test_a_page_has_no_messages_outside_its_set():
+    _, told = ask(
+        selected("PARTIAL"),
+        UidFetchPart(SEVEN, (FetchItem.FLAGS,), Part(1, 2)),
+        b"* 1 FETCH (FLAGS (\\Seen))\r\n* 2 FETCH (UID 8 FLAGS ())\r\n* 3 FETCH (UID 7 FLAGS ())\r\nTAG OK x\r\n",
+    )
+
+    assert [one.uid for one in told] == [7]
+
+
+COMMENT = ("/comment", ((AnnotationAttribute.PRIVATE, "x"),))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        UidFetchAnnotations(SEVEN, ("/comment",)),
+        UidStoreAnnotation(SEVEN, *COMMENT),
+        UidFetchPart(SEVEN, (FetchItem.FLAGS,), Part(1, 2)),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_store_to_the_same_messages_waits_and_one_to_others_does_not(command):
+    same, other = (UidStore(SequenceSet.of((uid,)), StoreChange.ADD, ("\\Seen",), unchanged_since=5) for uid in (7, 9))
+
+    assert command.touches() == SEVEN
+    assert may_overlap(command, other)
+    assert may_overlap(command, same) == may_overlap(UidFetch(SEVEN, (FetchItem.FLAGS,)), same)
+
+
+def test_a_store_to_what_was_found_waits_for_the_save():
+    connection = selected("ESEARCH SEARCHRES")
+    connection.submit(UidSearchSave(All()))
+    connection.submit(UidStoreFound(StoreChange.ADD, ("\\Seen",)))
+
+    assert b"STORE" not in sent(connection)
+    connection.receive_data(b"A3 OK x\r\n")
+    assert sent(connection) == b"A4 UID STORE $ +FLAGS (\\Seen)\r\n"
+
+
+def test_metadata_nobody_asked_for_is_no_part_of_a_list():
+    connection = authenticated("LIST-EXTENDED LIST-METADATA")
+    _, (inbox,) = ask(
+        connection,
+        ListExtended(metadata=("/shared/comment",)),
+        b'* ACL INBOX me lr\r\n* LIST () "." "INBOX"\r\n* METADATA "INBOX" ("/shared/comment" "a")\r\nTAG OK x\r\n',
+    )
+    assert dict(inbox.metadata) == {"/shared/comment": b"a"}
+
+    _, (inbox,) = ask(
+        connection,
+        ListExtended(),
+        b'* LIST () "." "INBOX"\r\n* METADATA "INBOX" ("/shared/comment" "a")\r\n'
+        b"* STATUS INBOX (MESSAGES 1)\r\n* MYRIGHTS INBOX lr\r\nTAG OK x\r\n",
+    )
+    assert (dict(inbox.metadata), inbox.status, inbox.rights) == ({}, None, None)
+
+
+def test_a_value_with_nul_is_sent_as_a_binary_literal():
+    wire, _ = ask(
+        authenticated("METADATA LITERAL+"), SetMetadata("x", (("/shared/comment", b"a\0b"),)), b"TAG OK x\r\n"
+    )
+
+    assert wire == b"TAG SETMETADATA x (/shared/comment ~{3+}\r\na\0b)\r\n"
+
+
+def test_a_limit_on_messages_does_not_touch_a_command_that_reads_none():
+    connection = selected("MESSAGELIMIT=10")
+    _, result = ask(connection, Noop(), b"* NO [MESSAGELIMIT 10 5] some\r\n* OK [MESSAGELIMIT 10 5] x\r\nTAG OK x\r\n")
+
+    assert result is None
+
+
+@pytest.mark.parametrize("greeting", [b"* NO no\r\n", b"* BAD bad\r\n", b"* 1 EXISTS\r\n", b"* HELLO x\r\n", b"x\r\n"])
+def test_what_is_no_greeting_ends_the_connection_and_is_quoted(greeting):
+    (ended,) = Connection().receive_data(greeting)
+
+    assert isinstance(ended, Ended)
+    assert ended.reason.startswith("the server does not greet as IMAP servers do: '")
+
+
+def test_header_fields_are_found_behind_other_sections():
+    told = FetchData(sequence_number=1, sections={"TEXT": b"t", "HEADER.FIELDS (FROM)": b"f"})
+
+    assert told.header_fields == b"f"
+    assert FetchData(sequence_number=1, sections={"TEXT": b"t"}).header_fields is None
