@@ -8,32 +8,55 @@ import sys
 import time
 
 from tests.torture.catalogue import SUITES, suite_named
-from tests.torture.suites import SEED, Tally, point_named, sample, shrink
+from tests.torture.histories import try_histories
+from tests.torture.suites import SEED, Point, Suite, Tally, point_named, report, sample, shrink
+from tests.torture.tallies import summary_lines
+
+HISTORIES = 10_000
+_SHOWN = 3
+_NAMED = 50
 
 
 async def _one(text: str) -> int:
     point = point_named(text)
-    suite = suite_named(point.suite)
-    attempt = await suite.attempt(point)
+    attempt = await suite_named(point.suite).attempt(point)
+    print(report(point, attempt, first=point) if attempt.findings else f"{point}: all promises are kept")
     return 1 if attempt.findings else 0
 
 
-async def _whole(names: list[str], *, most: int | None, seed: object) -> int:
-    tally, failures = Tally(), []
+async def _try(suite: Suite, points: list[Point], tally: Tally, failures: list[str]) -> None:
+    """Try every point; the first few that break a promise are made smaller and shown."""
+    for point in points:
+        attempt = await suite.attempt(point)
+        tally.add(suite.noun, attempt)
+        if attempt.findings:
+            failures.append(str(point))
+            if len(failures) <= _SHOWN:
+                smallest, shown = await shrink(suite, point, attempt)
+                print(report(smallest, shown, first=point), flush=True)
+
+
+def _whole(names: list[str], *, most: int | None, seed: object) -> int:
+    tally, failures = Tally(), list[str]()
     for row in SUITES:
         if names and row.suite.name not in names:
             continue
-        time.monotonic()
-        points = sample(await row.points(), most or row.in_torture, seed=seed)
-        for point in points:
-            attempt = await row.suite.attempt(point)
-            tally.add(row.suite.noun, attempt)
-            if attempt.findings:
-                failures.append(str(point))
-                if len(failures) <= 3:
-                    _smallest, _shown = await shrink(row.suite, point, attempt)
+        started = time.monotonic()
+        wanted = row.in_torture if most is None else min(most, row.in_torture)
+        points = sample(asyncio.run(row.points()), wanted, seed=seed)
+        asyncio.run(_try(row.suite, points, tally, failures))
+        print(f"{row.suite.name}: {len(points):,} in {time.monotonic() - started:.0f} s", flush=True)
+    if not names or "histories" in names:
+        started = time.monotonic()
+        try:
+            try_histories(HISTORIES if most is None else min(most, HISTORIES), tally)
+        except AssertionError as broken:
+            failures.append("a history")
+            print(broken)
+        print(f"histories: {tally.tried['histories']:,} in {time.monotonic() - started:.0f} s", flush=True)
+    print("\n".join(summary_lines(tally)))
     if failures:
-        pass
+        print(f"{len(failures)} broke a promise:", *failures[:_NAMED], sep="\n  ")
     return 1 if failures else 0
 
 
@@ -46,7 +69,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.point:
         return asyncio.run(_one(options.point))
-    return asyncio.run(_whole(options.suite, most=options.most, seed=options.seed))
+    return _whole(options.suite, most=options.most, seed=options.seed)
 
 
 if __name__ == "__main__":

@@ -78,10 +78,12 @@ class Case:
 
     name: str
     letters: tuple[Letter, ...]
+    more_wishes: tuple[str, ...] = ()
+    """There are rules for these too, whether or not a letter wishes it."""
 
     @property
     def wishes(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(wish for letter in self.letters for wish in letter.wishes))
+        return tuple(dict.fromkeys([wish for letter in self.letters for wish in letter.wishes] + [*self.more_wishes]))
 
     @property
     def rules(self) -> str:

@@ -14,6 +14,7 @@ from tests.torture.others import Others
 from tests.torture.places import Places
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
+from tests.torture.silences import Silences
 from tests.torture.undoing import Undoing
 from tests.torture.watching import Watching
 
@@ -43,6 +44,7 @@ SUITES: tuple[Row, ...] = (
     Row(suite=Kills(), in_test=300, in_torture=5_000),
     Row(suite=Resets(), in_test=500, in_torture=5_000, cases=_SHORT, profiles=_TWO_SERVERS),
     Row(suite=Cuts(), in_test=5_000, in_torture=50_000, cases=_SHORT, profiles=_TWO_SERVERS),
+    Row(suite=Silences(), in_test=20, in_torture=1_000, cases=("everything", "copies"), profiles=_TWO_SERVERS),
     Row(suite=Answers(), in_test=300, in_torture=10_000),
     # About every second point finds the letter where the other client wants it.
     Row(suite=Others(), in_test=400, in_torture=9_000),

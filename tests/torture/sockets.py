@@ -49,15 +49,13 @@ class SocketWorld(World):
         self.password = self.folder / "password"
         self.password.touch(mode=0o600)
         self.password.write_text(self.mail.password)
-        self.clients: list[ImapStore] = []
+        self.patience_seconds = 60.0
 
     async def start(self) -> None:
         await self.server.start()
 
     async def connect(self, settings: AccountSettings) -> ImapStore:
-        store = await connect_store(self._here(settings))
-        self.clients.append(store)
-        return store
+        return await connect_store(self._here(settings))
 
     async def connect_reader(self, settings: AccountSettings) -> ImapReader:
         return await connect_reader(self._here(settings))
@@ -68,7 +66,15 @@ class SocketWorld(World):
 
     def _here(self, settings: AccountSettings) -> AccountSettings:
         secret = SecretReference(kind="file", value=str(self.password))
-        return replace(settings, port=self.server.port, user=self.mail.user, secret=secret)
+        patience = self.patience_seconds
+        timeouts = replace(
+            settings.timeouts,
+            connect_seconds=patience,
+            greeting_seconds=patience,
+            login_seconds=patience,
+            command_seconds=patience,
+        )
+        return replace(settings, port=self.server.port, user=self.mail.user, secret=secret, timeouts=timeouts)
 
 
 def _numbers(text: str) -> list[int]:

@@ -7,11 +7,26 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.torture.catalogue import SUITES, Row
+from tests.torture.histories import try_histories
 from tests.torture.suites import Tally, sample, try_points
 from tests.torture.tallies import PROPERTY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+HISTORIES = 300
+
+
+def test_random_histories_end_as_the_model_says(record_property: Callable[[str, object], None]) -> None:
+    tally = Tally()
+
+    try:
+        try_histories(HISTORIES, tally)
+    finally:
+        record_property(PROPERTY, tally.as_property())
+
+    assert tally.tried["histories"] >= HISTORIES * 9 // 10, "they can be drawn"
 
 
 @pytest.mark.parametrize("row", SUITES, ids=lambda row: row.suite.name)
