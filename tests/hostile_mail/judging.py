@@ -76,7 +76,7 @@ class Judged:
 
 def judge(name: str) -> Judged:
     """Judge a mail of the corpus in two processes, each under the limits."""
-    work = CONTROLS.get(name) or partial(_verdict, MAILS[name]())
+    work = CONTROLS.get(name) or partial(verdict_of_mail, MAILS[name]())
     first, second = _under_limits(work), _under_limits(work)
     return Judged(
         name=name,
@@ -116,7 +116,8 @@ def _work_and_end(work: Callable[[], str], *, writing: int) -> NoReturn:
     os._exit(status)
 
 
-def _verdict(content: bytes) -> str:
+def verdict_of_mail(content: bytes) -> str:
+    """What the rules make of a mail."""
     return verdict_of(asyncio.run(_plan(content)))
 
 
@@ -162,7 +163,7 @@ def _address_space() -> int:
 
 def main() -> None:
     gc.disable()  # no child should pay for a walk over what its parent has loaded
-    _verdict(b"Subject: one that loads all modules\r\n\r\n")
+    verdict_of_mail(b"Subject: one that loads all modules\r\n\r\n")
     for name in sys.argv[1:] or [*CONTROLS, *MAILS]:
         print(json.dumps(asdict(judge(name))), flush=True)  # noqa: T201 -- a program for the test beside it
 

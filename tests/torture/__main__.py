@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 from tests.torture.catalogue import SUITES, suite_named
 from tests.torture.histories import try_histories
+from tests.torture.odd_mail import complaints, fetched, mutated, samples
 from tests.torture.suites import SEED, Point, Suite, Tally, point_named, report, sample, shrink
 from tests.torture.tallies import summary_lines
 
 HISTORIES = 10_000
+MUTATED = 5_000
 _SHOWN = 3
 _NAMED = 50
 
@@ -54,6 +58,14 @@ def _whole(names: list[str], *, most: int | None, seed: object) -> int:
             failures.append("a history")
             print(broken)
         print(f"histories: {tally.tried['histories']:,} in {time.monotonic() - started:.0f} s", flush=True)
+    if not names or "odd-mail" in names:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            mails = [*samples(), *mutated(MUTATED, seed=seed), *fetched(Path(folder))]
+        mails = mails if most is None else mails[:most]
+        failures += complaints(mails)
+        tally.tried["odd mails"] += len(mails)
+        print(f"odd mail: {len(mails):,} in {time.monotonic() - started:.0f} s", flush=True)
     print("\n".join(summary_lines(tally)))
     if failures:
         print(f"{len(failures)} broke a promise:", *failures[:_NAMED], sep="\n  ")

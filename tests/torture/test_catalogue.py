@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.torture.catalogue import SUITES, Row
 from tests.torture.histories import try_histories
-from tests.torture.suites import Tally, sample, try_points
+from tests.torture.odd_mail import complaints, mutated, samples
+from tests.torture.suites import SEED, Tally, sample, try_points
 from tests.torture.tallies import PROPERTY
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 
 HISTORIES = 300
+ODD_MAILS = 500
 
 
 def test_random_histories_end_as_the_model_says(record_property: Callable[[str, object], None]) -> None:
@@ -27,6 +30,16 @@ def test_random_histories_end_as_the_model_says(record_property: Callable[[str, 
         record_property(PROPERTY, tally.as_property())
 
     assert tally.tried["histories"] >= HISTORIES * 9 // 10, "they can be drawn"
+
+
+def test_odd_mail_is_judged_twice_alike_within_limits(record_property: Callable[[str, object], None]) -> None:
+    mails = samples()
+    mails += mutated(ODD_MAILS - len(mails), seed=SEED)
+
+    found = complaints(mails)
+
+    record_property(PROPERTY, Tally(tried=Counter({"odd mails": len(mails)})).as_property())
+    assert found == []
 
 
 @pytest.mark.parametrize("row", SUITES, ids=lambda row: row.suite.name)
