@@ -398,7 +398,7 @@ class MailboxRun:
         reply = reply_for(error)
         if batch.key.target and reply.handling is Handling.HOLD:
             self._barred[batch.key.target] = f"{batch.key.target}: {explain(error)}"
-        if batch.key.operation in {Operation.COPY, Operation.MOVE}:
+        if batch.key.operation in {Operation.COPY, Operation.MOVE} or batch.key.kind is StepKind.DELETE:
             return StepState.UNKNOWN  # whatever the code says, a part of the messages may have gone before it
         return StepState.REFUSED if reply.nothing_done else StepState.UNKNOWN
 

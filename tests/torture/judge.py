@@ -174,7 +174,8 @@ def _letter(evidence: Evidence, letter: Letter, *, is_settled: bool, undone: boo
         letter.times > 1 and sum(places.values()) == sum(goal.values()) and 0 < places[goes_to(letter)] < letter.times
     )
     if is_settled and not is_in_doubt and not person.touched(letter.name) and places != goal and not is_put_back:
-        kind = Broken.UNDONE if sum(places.values()) <= sum(goal.values()) else Broken.DOUBLED
+        stays = "delete" in letter.wishes and sum(places.values()) <= letter.times + copies
+        kind = Broken.UNDONE if sum(places.values()) <= sum(goal.values()) or stays else Broken.DOUBLED
         yield Finding(what=kind, words=f"{letter.name} is {there}; it should be {should}")
         return
     for name, several in found.items():

@@ -209,7 +209,7 @@ class World:
             after=contents_of(self.mail, self.case),
             wire=self.wire,
             effects=tuple((call.rule, call.message_id) for call in self.sink.calls),
-            outputs="\n".join(self.outputs),
+            outputs="\n".join([*self.outputs, *self._kept()]),
             person=self.person,
             doubtful=tuple(self.watcher.doubtful()),
             own_rights={one.name: one.rights.get(self.mail.user, "") for one in self.mail.mailboxes.values()},
@@ -221,6 +221,12 @@ class World:
     def evidence_of_mail(self) -> object:
         """What is in the mailboxes now."""
         return contents_of(self.mail, self.case)
+
+    def _kept(self) -> Iterator[str]:
+        """What is on the journal's disk, as far as it is text."""
+        for path in (self.path, self.path.with_name(f"{self.path.name}-wal")):
+            if path.exists():
+                yield path.read_bytes().decode("latin-1")
 
     async def _alive(self, act: Callable[[Session], Awaitable[T]]) -> T | None:
         if self.journal is None:
