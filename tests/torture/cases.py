@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mailrules.testing.mail_state import StoredMessage
 
 ACCOUNT = "home"
+LEASE_MAILBOX = "mailrules-lease"
+"""Ours, and no place for mail; what is done there tells who may act, and is no step of a plan."""
 PASSWORD = "planted-Secret-4711"
 BODY_SECRET = "planted-body-0815"
 STRANGER = "stranger7f3"
@@ -173,6 +175,7 @@ def contents_of(mail: MailAccount, case: Case) -> Contents:
             for stored in mailbox.messages.values()
         )
         for mailbox in mail.mailboxes.values()
+        if not mailbox.name.startswith(LEASE_MAILBOX)
     }
 
 

@@ -15,6 +15,7 @@ from tests.torture.places import Places
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
 from tests.torture.silences import Silences
+from tests.torture.twins import Twins
 from tests.torture.undoing import Undoing
 from tests.torture.watching import Watching
 
@@ -53,6 +54,7 @@ SUITES: tuple[Row, ...] = (
     Row(suite=Previews(), in_test=56, in_torture=56),
     Row(suite=Places(), in_test=36, in_torture=3_000),
     Row(suite=Disks(), in_test=60, in_torture=3_000),
+    Row(suite=Twins(), in_test=10, in_torture=500, cases=_SHORT),
     Row(suite=Undoing(), in_test=100, in_torture=2_000),
 )
 

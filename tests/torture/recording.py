@@ -16,7 +16,7 @@ from mailrules.errors import CommandRefused, ConnectionLost
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.testing.memory_faults import CallUnderway, MemoryFault, Moment
 from mailrules.testing.memory_store import MemoryStore
-from tests.torture.cases import ACCOUNT
+from tests.torture.cases import ACCOUNT, LEASE_MAILBOX
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -231,13 +231,17 @@ class RecordingStore(MemoryStore):
             lambda store: MemoryStore.set_rights(store, mailbox, identifier=identifier, rights=rights)
         )
 
+    @property
+    def _opened_name(self) -> str:
+        return self._open.name if self._open is not None else ""
+
     def say(self, text: str, *, uids: Sequence[int] = (), mailbox: str = "", target: str = "") -> None:
         """Log a command, and ask the journal's file about it if it writes."""
         if self.world.is_dead or self.lost:
             return
         line = self.world.wire.say(self.number, text)
         self._line = line
-        if line.is_writing:
+        if line.is_writing and not (mailbox or target or self._opened_name).startswith(LEASE_MAILBOX):
             where = mailbox or (self._open.name if self._open is not None else "")
             operation = text.removeprefix("UID ").split()[0].lower()
             line.is_intended = self.world.watcher.knows(operation, where, uids=uids, target=target)

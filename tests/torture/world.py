@@ -198,6 +198,15 @@ class World:
         """What of the program a broken one does otherwise: module, name, what is there instead."""
         return ()
 
+    @property
+    def rules(self) -> str:
+        """The configuration."""
+        return self.case.rules
+
+    def in_session(self) -> dict[str, object]:
+        """What a run is given besides."""
+        return {}
+
     # Seen from outside.
 
     def evidence(self, *, is_preview: bool = False, recent_before: Mapping[str, set[int]] | None = None) -> Evidence:
@@ -233,9 +242,14 @@ class World:
             database = _Disk(self, self.path)
             await database.open()
             self.journal = self.journal_type(database)
-        configuration, plugins = _loaded(self.case.rules, self)
+        configuration, plugins = _loaded(self.rules, self)
         session = Session(
-            configuration=configuration, plugins=plugins, journal=self.journal, now=self.now, wait=self.wait
+            configuration=configuration,
+            plugins=plugins,
+            journal=self.journal,
+            now=self.now,
+            wait=self.wait,
+            **self.in_session(),
         )
         asyncio.get_running_loop().set_exception_handler(_forget_the_dead)
         with self._in_place():
