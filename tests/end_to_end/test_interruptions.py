@@ -268,7 +268,8 @@ def _full_disk(room_bytes: int) -> Fault:
     """A run whose journal has so much room left; the journal itself is there already, and stays afterwards."""
 
     def run(job: Job) -> Ended:
-        job.run("dry-run")
+        # A plan that is saved is noted in the journal, which a mere look does not make.
+        job.run("dry-run", "--save", str(job.config.parent / "plan.json"))
         with small_disk(job.config.parent) as disk:
             full = job.at(disk.folder / "state")
             shutil.copytree(job.state, disk.view / full.state.name)
