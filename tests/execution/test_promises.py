@@ -20,7 +20,7 @@ def test_every_kind_of_step_has_a_promise_and_a_reason() -> None:
     assert all(one.reason for one in matrix.values())
 
 
-def test_a_server_with_everything() -> None:
+def test_a_server_with_everything_but_metadata_and_quotas() -> None:
     assert sureness(EVERY_CAPABILITY) == {
         "add_flags": "exact",
         "remove_flags": "exact",
@@ -34,6 +34,8 @@ def test_a_server_with_everything() -> None:
         "effect": "at most once",
         "delete_mailbox": "exact when quiet",
         "unsubscribe": "exact",
+        "setmetadata": "refused",
+        "setquota": "refused",
     }
 
 
