@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 PLUGINS := $(wildcard plugins/*)
 # The test suite of Python is what the drop-in for imaplib has to pass.
 # A missing server fails the tests under CI and locally alike; see tests/servers.
-SERVERS := dovecot-imapd microsocks tinyproxy libpython3.11-testsuite
+SERVERS := dovecot-imapd dovecot-sieve microsocks tinyproxy libpython3.11-testsuite
 # Debian's packages of IMAP servers exclude each other: these are unpacked beside the installed one.
 UNPACKED_SERVERS := .servers
 CYRUS := cyrus-imapd cyrus-common sasl2-bin

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import keyword
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -36,11 +37,18 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "unknown": ("unknown_commands", "List steps whose outcome is unknown, and settle them by hand."),
     "history": ("history_commands", "Show what was done, and why."),
     "doctor": ("doctor_commands", "Tell what the servers can do, and how sure each effect is there."),
+    "import": ("exchange_commands", "Write other tools' rules in our language."),
     "schema": ("rule_commands", "Print the JSON Schema of rule files, for editors."),
     "paths": ("path_commands", "Show which files are used, and why."),
     "plugins": ("plugin_commands", "List plugins."),
 }
 """Each verb's module and its one line of help, so that ``--help`` loads none of them."""
+
+
+def attribute_of(verb: str) -> str:
+    """The name of a verb's command in its module."""
+    name = verb.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 class CommandLine(Noun):
@@ -53,7 +61,7 @@ class CommandLine(Noun):
         if cmd_name not in VERBS:
             return _plugin_command(ctx, cmd_name)
         module = importlib.import_module(f"mailrules.cli.{VERBS[cmd_name][0]}")
-        command = getattr(module, cmd_name.replace("-", "_"))
+        command = getattr(module, attribute_of(cmd_name))
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__} defines no command {cmd_name!r}")
         return command

@@ -53,10 +53,16 @@ def resolve(dispositions: Sequence[Disposition]) -> Resolution:
             case Conflict.LAST:
                 shadowed.append(chosen)
                 chosen = later
+            case Conflict.FAN_OUT if chosen.step is None and _is_move(later):
+                copies.append(later)  # what is kept stays, and goes where the others want it as well (RFC 5228)
             case Conflict.FAN_OUT:
-                if chosen.step is not None and chosen.step.kind == StepKind.MOVE:
+                if _is_move(chosen):
                     copies.append(chosen)
                 else:
                     shadowed.append(chosen)
                 chosen = later
     return Resolution(step=chosen.step if chosen else None, copies=tuple(copies), shadowed=tuple(shadowed))
+
+
+def _is_move(disposition: Disposition) -> bool:
+    return disposition.step is not None and disposition.step.kind == StepKind.MOVE

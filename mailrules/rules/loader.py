@@ -271,7 +271,8 @@ class _Loading:
                 # A plugin answered None and reported nothing; a rule that vanished could be a protecting one.
                 cure = "look at the plugins whose words it uses"
                 self.reporter.error(source.at, "a word of this rule refuses its value without saying why", cure=cure)
-        return (*rules, *(companion for rule in rules for companion in _companions(rule)))
+        enabled = [rule for rule in rules if rule.is_enabled]
+        return (*enabled, *(companion for rule in enabled for companion in _companions(rule)))
 
     def _defaults(self, main: _Document, *, accounts: Collection[str]) -> DefaultsModel | None:
         source = main.source.mapping.get("defaults")

@@ -70,11 +70,13 @@ class RuleLowering:
             conflict=Conflict(chosen.conflict or "first"),
             guard=Guard(**dict(chosen.guard)) if chosen.guard else Guard(),
             may_loop=model.may_loop,
+            is_enabled=model.enabled,
             tests_ambiguity=any(isinstance(leaf.test, AmbiguousTest) for node in tree for leaf in leaves(node)),
             sees_deleted=any("\\deleted" in flags_read(node) for node in tree),
         )
         self._check_schedule(rule)
-        self.conditions.add_rule(rule)
+        if rule.is_enabled:
+            self.conditions.add_rule(rule)
         return rule
 
     def _check_schedule(self, rule: Rule) -> None:

@@ -127,6 +127,8 @@ class Rule:
     skip_if_unknowable: bool = False
     conflict: Conflict = Conflict.FIRST
     guard: Guard = Guard()
+    is_enabled: bool = True
+    """A disabled rule is checked like any other, and then left out of the ``RuleSet``."""
     may_loop: bool = False
     """The author knows that its moves may lead in a circle."""
     may_lack_mailboxes: bool = False

@@ -298,6 +298,7 @@ class RuleModel(DefaultsModel):
     do: Actions = None
     choose: list[SkipValidation[BranchModel]] | None = None
     stop: Stop = None
+    enabled: bool = Field(default=True, description="false: the rule is checked, and does nothing.")
     may_loop: bool = Field(default=False, description="Its moves may lead in a circle with those of other rules.")
 
 

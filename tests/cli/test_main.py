@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import mailrules
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
-from mailrules.cli.main import VERBS, CommandLine, main
+from mailrules.cli.main import VERBS, CommandLine, attribute_of, main
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Program
@@ -65,7 +65,7 @@ def test_the_help_loads_no_verb_and_no_terminal_library() -> None:
 @pytest.mark.parametrize("name", VERBS)
 def test_the_line_of_help_of_each_verb_is_its_own_first_line(name: str) -> None:
     module, summary = VERBS[name]
-    command = getattr(import_module(f"mailrules.cli.{module}"), name.replace("-", "_"))
+    command = getattr(import_module(f"mailrules.cli.{module}"), attribute_of(name))
 
     assert command.name == name
     assert command.help.splitlines()[0] == summary

@@ -12,7 +12,7 @@ import pytest
 
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import GLOBAL_OPTIONS
-from mailrules.cli.main import VERBS, main
+from mailrules.cli.main import VERBS, attribute_of, main
 from mailrules.cli.run_view import report_document
 from mailrules.engine import RunReport
 from mailrules.plan.plan import Plan
@@ -28,7 +28,7 @@ SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, flags=re.MULTIL
 def commands() -> Iterator[tuple[str, click.Command]]:
     """Every command that does something, by the words that call it."""
     for name, (module, _) in VERBS.items():
-        command = getattr(import_module(f"mailrules.cli.{module}"), name.replace("-", "_"))
+        command = getattr(import_module(f"mailrules.cli.{module}"), attribute_of(name))
         if isinstance(command, click.Group):
             if command.invoke_without_command:
                 yield name, command

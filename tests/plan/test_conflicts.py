@@ -42,11 +42,14 @@ def test_fan_out_copies_to_all_but_the_last() -> None:
     assert resolution.step == third.step
 
 
-def test_fan_out_after_keep_has_nothing_to_copy() -> None:
-    resolution = resolve([_keep(), _move("B", Conflict.FAN_OUT)])
+def test_fan_out_beside_a_keep_leaves_the_message_and_copies_it() -> None:
+    move = _move("B", Conflict.FAN_OUT)
 
-    assert resolution.copies == ()
-    assert resolution.step is not None
+    for dispositions in ([_keep(), move], [_move("B"), _keep(Conflict.FAN_OUT)]):
+        resolution = resolve(dispositions)
+
+        assert [one.rule for one in resolution.copies] == ["B"]
+        assert resolution.step is None
 
 
 def test_error_holds_the_message() -> None:

@@ -1,0 +1,56 @@
+"""Tests of ``import``: where the rules go, what is told of them, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Program
+
+SCRIPT = 'require ["fileinto", "vacation"];\nif size :over 1M { fileinto "Large"; stop; }\nvacation "away";\n'
+
+
+def test_the_rules_go_to_a_new_file_and_the_report_says_what_was_refused(program: Program) -> None:
+    script, rules = program.folder / "x.sieve", program.folder / "rules.yaml"
+    script.write_text(SCRIPT)
+
+    result = program.run("import", "sieve", str(script), "--in", "home/INBOX", "-o", str(rules))
+
+    assert result.exit_code == 7
+    assert result.stdout == ""
+    assert "x.sieve:3: refused: vacation: write it as `reply` by hand" in result.stderr
+    assert "in: [home/INBOX]" in rules.read_text()
+
+
+def test_a_script_from_stdin_becomes_rules_on_stdout(program: Program) -> None:
+    result = program.run("import", "sieve", "-", stdin="if true { stop; }\ndiscard;\n")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("# Imported from stdin: ")
+    assert "2 rules; constructs: 1 exact, 1 approximated, 0 refused." in result.stderr
+
+
+def test_no_file_is_overwritten_and_the_document_needs_one(program: Program) -> None:
+    script = program.folder / "x.sieve"
+    script.write_text(SCRIPT)
+
+    taken = program.run("import", "sieve", str(script), "-o", str(script))
+    homeless = program.run("import", "sieve", str(script), "--json")
+    told = program.run("import", "sieve", str(script), "-o", str(program.folder / "new.yaml"), "--json")
+
+    assert (taken.exit_code, homeless.exit_code, told.exit_code) == (1, 2, 7)
+    assert "exists already" in taken.stderr
+    document = json.loads(told.stdout)
+    assert document["rules"][1] == {"name": "sieve line 3", "enabled": False}
+    assert {one["exactness"] for one in document["findings"]} == {"exact", "approximated", "refused"}
+
+
+def test_a_script_that_is_no_text_is_refused_with_its_line(program: Program) -> None:
+    script = program.folder / "x.sieve"
+    script.write_bytes(b"keep;\n\xff;\n")
+
+    result = program.run("import", "sieve", str(script))
+
+    assert result.exit_code == 1
+    assert "x.sieve:2: this is not UTF-8" in result.stderr
