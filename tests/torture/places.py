@@ -9,6 +9,7 @@ BYE. ``N-reset-unseen``: nobody is told, as where an index is lost under a runni
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.testing.builders import message
@@ -88,11 +89,10 @@ class Change:
         for number, stored in enumerate(old, 1):
             inbox.remove(stored.uid)
             content = message(subject="other", message_id=f"<other-{number}@example.org>", body="theirs\r\n")
-            inbox.messages[stored.uid] = type(stored)(
-                uid=stored.uid,
+            inbox.messages[stored.uid] = replace(
+                stored,
                 content=content,
                 flags=frozenset(),
-                received=stored.received,
                 modseq=inbox.highest_modseq,
                 object_id=f"other{number}",
             )
