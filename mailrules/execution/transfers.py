@@ -18,7 +18,7 @@ from mailrules.execution.identity import (
     is_certain,
 )
 from mailrules.execution.places import look_into, seen_elsewhere
-from mailrules.journal.records import StepState
+from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
 from mailrules.plan.plan import StepKind
 
@@ -80,7 +80,9 @@ class TransferReading:
         if isinstance(status, CommandRefused):
             detail = f"cannot look into {self._target}: {status}"
             return [Decision(record=one, state=StepState.UNKNOWN, detail=detail) for one in records]
-        if status is not None:
+        if status is None:
+            records = self._give_up(records)
+        else:
             self._uidvalidity = status.uidvalidity
             self._is_reset = any(
                 one.intent.command.target_uidvalidity not in {0, status.uidvalidity} for one in records
@@ -96,6 +98,19 @@ class TransferReading:
             await self._compare(claims)
         await self._decide_missing(rest)
         return self._decided
+
+    def _give_up(self, records: Sequence[StepRecord]) -> Sequence[StepRecord]:
+        """Where a copy's target was there and is gone, the copy may have gone with it, under another name."""
+        detail = f"{self._target} was there and is gone, deleted or renamed, perhaps with this message"
+        lost = [
+            one
+            for one in records
+            if one.intent.command.operation is Operation.COPY
+            and one.intent.command.target_uidvalidity
+            and one.intent.uid in self._present
+        ]
+        self._decided += [Decision(record=one, state=StepState.AMBIGUOUS, detail=detail) for one in lost]
+        return [one for one in records if one not in lost]
 
     async def _read_arrivals(self, records: Sequence[StepRecord]) -> None:
         """Messages at or above the baseline that no other step of ours accounts for; all after a new UIDVALIDITY."""

@@ -17,6 +17,8 @@ FOUND = {
     "places/everything/bare/45-recreate-target": "the same, where the target was made anew",
     # \Deleted, set by half before the NO, hides a message from rules: it was neither removed nor told of.
     "answers/deletes{m3}/no-move-objectid/6-part-TRYCREATE": "a message that was to be deleted stayed for ever",
+    # Somebody renamed the target between the copy and our look at it.
+    "places/moves{m5}/bare/6-rename-target": "what lay under another name by then was copied again",
     # A look-alike in the target stood for the message.
     "others/everything/bare/15-lookalike-m3": "the message was taken for another one, and moved again",
 }
