@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _Server = TypeVar("_Server", Dovecot, Cyrus, Courier, Exim)
 _LOG_CHARACTERS = 4_000
+# A job in the background begins with SIGINT ignored, and its children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 _RUNNING: dict[str, Dovecot | Cyrus | Courier | Exim] = {}
 
 

@@ -41,15 +41,18 @@ def test_the_demo_touches_none_of_the_users_files(program: Program) -> None:
 def test_the_server_that_is_kept_can_be_used_until_ctrl_c(program: Program) -> None:
     command = [sys.executable, "-u", "-m", "mailrules", "demo", "--keep"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        lines = iter(process.stdout.readline, "Ctrl-C ends it.\n")
-        dry_run = next(line.split() for line in lines if line.endswith(" dry-run\n"))
-        for _ in lines:
-            pass
+        try:
+            assert process.stdout is not None
+            lines = iter(process.stdout.readline, "Ctrl-C ends it.\n")
+            dry_run = next(line.split() for line in lines if line.endswith(" dry-run\n"))
+            for _ in lines:
+                pass
 
-        result = CliRunner().invoke(main, dry_run[1:])
-        process.send_signal(signal.SIGINT)
+            result = CliRunner().invoke(main, dry_run[1:])
+            process.send_signal(signal.SIGINT)
 
-        assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=30) == 0
+        finally:
+            process.kill()  # else leaving the block would wait for it for ever
     assert "10 messages: 4 flag changes, 2 copies, 7 moves." in result.stdout
     assert not Path(dry_run[2]).exists()
