@@ -270,6 +270,8 @@ class _Connected:
         self._socket = connected
         connected.setblocking(False)  # noqa: FBT003 - the socket's own method
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        # A command behind one that is under way does not wait for the server's acknowledgement of the first.
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reading = self.writing = connected.fileno()
 
     def receive(self) -> bytes:

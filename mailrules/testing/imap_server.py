@@ -120,6 +120,9 @@ class ImapServer:
         """Listen on a free port of the loopback interface."""
         context = self.tls if self.implicit_tls else None
         listening = socket.create_server((HOST, 0))
+        # What is accepted takes it over; asyncio sets it on sockets of its own making only, and an answer in two
+        # pieces would wait 40 ms for the client's acknowledgement.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._buffer_bytes is not None:  # what is accepted takes them over
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 listening.setsockopt(socket.SOL_SOCKET, option, self._buffer_bytes)

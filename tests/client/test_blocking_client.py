@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import threading
 from dataclasses import replace
@@ -12,7 +13,7 @@ import trustme
 
 from mailrules.client.blocking_client import BlockingClient
 from mailrules.client.blocking_connect import connect_blocking
-from mailrules.client.blocking_stream import open_blocking_stream
+from mailrules.client.blocking_stream import _Connected, open_blocking_stream
 from mailrules.client.transcript import Transcript
 from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, LocalProtocolError
 from mailrules.imap.append_commands import Append
@@ -31,7 +32,6 @@ from tests.client.scripted import authority_file, server_context, settings
 from tests.client.talking import read_until_the_end, talking
 
 if TYPE_CHECKING:
-    import socket
     from pathlib import Path
 
     from mailrules.settings import AccountSettings
@@ -82,6 +82,15 @@ def test_commands_that_may_overlap_share_a_round_trip(account: AccountSettings) 
         assert [one.messages for one in told[:2]] == [5, 0]
         assert isinstance(told[2], CommandRefused)
         assert client.counters.turns == turns + 1
+
+
+def test_a_command_is_not_held_back_until_the_one_before_is_acknowledged() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        connection = socket.create_connection(listening.getsockname())
+        connected = _Connected(connection)
+
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        connected.close()
 
 
 def test_the_connection_stays_usable_after_a_refusal(account: AccountSettings) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import imaplib
+import socket
 import ssl
 from base64 import b64encode
 from contextlib import closing
@@ -262,3 +264,19 @@ def test_no_garbage_takes_the_server_down(imap_server: ImapServer, lines: list[b
         client.send(b"\r\nDONE\r\nz LOGOUT\r\n")
 
         assert b"BYE" in client.read()
+
+
+async def test_an_answer_in_pieces_does_not_wait_for_acknowledgements() -> None:
+    accepted: asyncio.Queue[socket.socket] = asyncio.Queue()
+
+    class Watched(ImapServer):
+        async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted.put_nowait(writer.get_extra_info("socket"))
+            await super()._serve(reader, writer)
+
+    async with Watched(MailAccount()) as server:
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+        assert (await accepted.get()).getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        writer.close()
+        await writer.wait_closed()

@@ -43,7 +43,7 @@ _TWO_SERVERS = ("all", "no-move-uidplus")
 
 SUITES: tuple[Row, ...] = (
     Row(suite=Kills(), in_test=300, in_torture=5_000),
-    Row(suite=Resets(), in_test=120, in_torture=5_000, cases=_SHORT, profiles=_TWO_SERVERS),
+    Row(suite=Resets(), in_test=500, in_torture=5_000, cases=_SHORT, profiles=_TWO_SERVERS),
     Row(suite=Cuts(), in_test=5_000, in_torture=50_000, cases=_SHORT, profiles=_TWO_SERVERS),
     Row(suite=Silences(), in_test=20, in_torture=1_000, cases=("everything", "copies"), profiles=_TWO_SERVERS),
     Row(suite=Answers(), in_test=300, in_torture=10_000),
