@@ -28,7 +28,7 @@ from mailrules.rules.conditions import All
 from mailrules.rules.related_tests import first_messages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.snapshot import Snapshot
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from mailrules.plan.plan import MailboxStep
     from mailrules.plan.verdicts import Acting
     from mailrules.rules.conditions import Environment, Node
-    from mailrules.rules.rule import Branch, Rule
+    from mailrules.rules.rule import ActionUse, Rule
 
 IDENTITY_FIELDS = ("message-id",)
 """Read of every message that is acted on, so that recovery and history can name it."""
@@ -145,8 +145,10 @@ class MailboxPlanner:
         messages, held, findings = [], self._verdicts.unsettled, list(self._verdicts.findings)
         held_rows: list[int] = []
         remembered: list[Remembered] = []
+        destroyed = self._rows_acted_on(lambda use: destroys(use.value))
+        kept_in_mind = self._rows_acted_on(lambda use: isinstance(use.value, CopyTo | Effect))
         for row in sorted(acts):
-            draft = self._draft(row, acts[row])
+            draft = self._draft(row, is_destroyed=row in destroyed, is_kept_in_mind=row in kept_in_mind)
             builder.build(draft, [(acting, reasons[id(acting)](row)) for acting in acts[row]])
             findings += draft.findings
             remembered += self._remembered(draft)
@@ -217,7 +219,16 @@ class MailboxPlanner:
                 acts[row].append(acting)
         return acts
 
-    def _draft(self, row: int, acts: Sequence[Acting]) -> MessageDraft:
+    def _rows_acted_on(self, wanted: Callable[[ActionUse], bool]) -> frozenset[int]:
+        """The rows with an action of this kind."""
+        rows = 0
+        for acting in self._verdicts.acting:
+            if any(map(wanted, acting.branch.actions)):
+                rows |= acting.rows
+        return frozenset(rows_of(rows))
+
+    def _draft(self, row: int, *, is_destroyed: bool, is_kept_in_mind: bool) -> MessageDraft:
+        """``is_kept_in_mind``: the ledger remembers what is done with the message."""
         snapshot = self._snapshot
         draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
         received = snapshot.received[row]
@@ -227,9 +238,9 @@ class MailboxPlanner:
         draft.labels = labels if isinstance(labels, frozenset) else None
         if self._past_moves:
             draft.past_moves = self._past_moves.get(self._identity(row), ())
-        if any(destroys(use.value) for acting in acts for use in acting.branch.actions):
+        if is_destroyed:
             draft.ambiguity = ambiguity(snapshot, row)
-        if any(_is_remembered(acting.branch) for acting in acts):
+        if is_kept_in_mind:
             draft.names = self._names(row)
             draft.content_key = draft.names[0]
         return draft
@@ -299,8 +310,3 @@ class MailboxPlanner:
 def _whole_condition(acting: Acting) -> Node:
     """What was true for the branch to act: the rule's condition, and its own."""
     return All(parts=(acting.rule.condition, acting.branch.condition))
-
-
-def _is_remembered(branch: Branch) -> bool:
-    """Whether the ledger keeps what the branch does."""
-    return any(isinstance(use.value, CopyTo | Effect) for use in branch.actions)

@@ -168,7 +168,7 @@ def test_a_missing_configuration_is_named_with_the_way_out(job: Job) -> None:
 def test_a_broken_journal_stops_the_run_before_anything_is_sent(
     job: Job, end: Contents, damage: slice, says: str
 ) -> None:
-    job.run("dry-run")
+    job.run("dry-run", "--save", str(job.state.parent / "plan.json"))  # which makes the journal
     before = job.mailboxes()
     journal = job.state / "journal.sqlite3"
     whole = journal.read_bytes()
@@ -188,7 +188,7 @@ def test_a_broken_journal_stops_the_run_before_anything_is_sent(
 
 
 def test_a_journal_that_is_read_only_stops_the_run_before_anything_is_sent(job: Job, end: Contents) -> None:
-    job.run("dry-run")
+    job.run("dry-run", "--save", str(job.state.parent / "plan.json"))  # which makes the journal
     before = job.mailboxes()
     journal = job.state / "journal.sqlite3"
     journal.chmod(0o400)

@@ -182,8 +182,8 @@ def test_toml_is_the_same_model() -> None:
         (
             "version: 1\nallow: [snooze]\n",
             (
-                "main.yaml:2:9: error: 'delete', 'forward', 'reply', 'notify', 'webhook' or 'pipe' is expected here,"
-                " not 'snooze'"
+                "main.yaml:2:9: error: 'delete', 'forward', 'reply', 'notify', 'webhook', 'pipe', 'save_attachments'"
+                " or 'unsubscribe' is expected here, not 'snooze'"
             ),
         ),
         (
