@@ -21,6 +21,7 @@ from mailrules.client.fetching import (
 )
 from mailrules.client.login_memory import LoginMemory
 from mailrules.client.long_sets import InPieces
+from mailrules.client.store_values import copy_outcome_of, status_of
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
@@ -59,10 +60,8 @@ if TYPE_CHECKING:
     from mailrules.client.connect import SecretResolver
     from mailrules.client.line_cutting import OverUids
     from mailrules.client.transcript import Transcript
-    from mailrules.imap.copy_commands import CopiedMessages
     from mailrules.imap.fetch_data import FetchData
     from mailrules.imap.fetch_items import FetchItems
-    from mailrules.imap.selected_mailbox import OpenedMailbox
     from mailrules.mailbox.message import FactRequest, MessageFacts
     from mailrules.mailbox.store import MessageContent
     from mailrules.settings import AccountSettings
@@ -96,7 +95,7 @@ class ImapReader:
     @property
     def opened(self) -> MailboxStatus | None:
         selected = self.client.selected
-        return _opened_status(selected.opened()) if selected is not None else None
+        return status_of(selected.opened()) if selected is not None else None
 
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
         with _first_error_alone():
@@ -190,7 +189,7 @@ class ImapReader:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._introduce())
                 opened = group.create_task(self.client.run(opening))
-        return _opened_status(opened.result())
+        return status_of(opened.result())
 
     async def _subscriptions(self) -> frozenset[str]:
         """By LSUB, where LIST does not tell them as well."""
@@ -270,10 +269,10 @@ class ImapStore(ImapReader):
         return StoreOutcome(confirmed=confirmed, modified=tuple(UID(uid) for uid in told.modified))
 
     async def copy(self, uids: Sequence[UID], target: str) -> CopyOutcome:
-        return _copy_outcome(await self._run_in_pieces(UidCopy(SequenceSet.of(uids), target)))
+        return copy_outcome_of(await self._run_in_pieces(UidCopy(SequenceSet.of(uids), target)))
 
     async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
-        return _copy_outcome(await self._run_in_pieces(UidMove(SequenceSet.of(uids), target)))
+        return copy_outcome_of(await self._run_in_pieces(UidMove(SequenceSet.of(uids), target)))
 
     async def expunge(self, uids: Sequence[UID]) -> tuple[UID, ...]:
         gone = await self._run_in_pieces(UidExpunge(SequenceSet.of(uids)))
@@ -382,26 +381,3 @@ async def _all(commands: Iterable[Coroutine[object, object, None]]) -> None:
         async with asyncio.TaskGroup() as group:
             for command in commands:
                 group.create_task(command)
-
-
-def _opened_status(opened: OpenedMailbox) -> MailboxStatus:
-    if opened.uidvalidity is None:
-        # "a server that does not support UIDs" (RFC 3501 section 7.1): nothing here could be named for good.
-        raise RemoteProtocolError(
-            f"the server gives no UIDVALIDITY for {opened.mailbox!r}", sent="", rfc="RFC 3501 section 7.1"
-        )
-    return MailboxStatus(
-        mailbox=opened.mailbox,
-        uidvalidity=opened.uidvalidity,
-        messages=opened.exists,
-        uidnext=opened.uidnext,
-        highest_modseq=opened.highest_modseq,
-        permanent_flags=opened.permanent_flags,
-        read_only=opened.read_only,
-    )
-
-
-def _copy_outcome(copied: CopiedMessages) -> CopyOutcome:
-    return CopyOutcome(
-        uidvalidity=copied.uidvalidity, uids={UID(source): UID(target) for source, target in copied.uids.items()}
-    )

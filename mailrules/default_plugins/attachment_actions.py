@@ -88,7 +88,7 @@ def _compile(source: SourceValue, context: CompileContext) -> Sequence[Effect] |
         if not check_keys(source, SAVE_KEYS, word=NAME, context=context):
             return None
         if "to" not in source.mapping:
-            report_error(source, f"{NAME} lacks its directory", cure="add to: /home/me/Attachments", context=context)
+            report_error(source, f"{NAME} lacks its directory", cure="add to: /srv/attachments", context=context)
             return None
         where = source.mapping["to"]
         read = read_texts(source.mapping["types"], context) if "types" in source.mapping else ()
@@ -96,7 +96,7 @@ def _compile(source: SourceValue, context: CompileContext) -> Sequence[Effect] |
             return None
         types = read
     if not isinstance(where.value, str) or not where.text.startswith("/") or not where.text.isprintable():
-        cure = "write its whole path, without fields: /home/me/Attachments"
+        cure = "write its whole path, without fields: /srv/attachments"
         report_error(where, "a directory of this machine is expected here", cure=cure, context=context)
         return None
     return [Effect(name=NAME, target=where.text, options={"types": list(types)})]

@@ -73,6 +73,12 @@ class Batch:
     def __post_init__(self) -> None:
         object.__setattr__(self, "uids", tuple([share.message.uid for share in self.shares]))
 
+    @property
+    def removes_by_flag(self) -> bool:
+        """Whether the messages will be removed by \\Deleted and UID EXPUNGE."""
+        kind = self.key.kind
+        return kind is StepKind.DELETE or (kind is StepKind.MOVE and self.key.operation is not Operation.MOVE)
+
 
 def batches_of(plan: MailboxPlan, *, capabilities: frozenset[str]) -> list[Batch]:
     """All commands of a mailbox's plan, in an order that keeps each message's own."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import (
@@ -14,12 +14,14 @@ from mailrules.errors import (
     ReadOnlyMode,
     RemoteProtocolError,
 )
-from mailrules.execution.batches import Batch, Stage, batches_of, command_intent, step_intents
+from mailrules.execution.batches import Batch, batches_of, command_intent, step_intents
 from mailrules.execution.commands import carry, effect_call, perform
 from mailrules.execution.doubles import doubled
 from mailrules.execution.effects import EffectRefused, OutboxHandler
 from mailrules.execution.finishing import finish_halfway
 from mailrules.execution.flag_words import unkept
+from mailrules.execution.flights import Flight, Flights
+from mailrules.execution.opening import open_all, store_of, why_void
 from mailrules.execution.reconcile import reconcile
 from mailrules.execution.reply_codes import Handling, explain, reply_for
 from mailrules.execution.session import first_error
@@ -38,23 +40,10 @@ if TYPE_CHECKING:
     from mailrules.execution.session import Session
     from mailrules.journal.records import CommandIntent, StepId, StepRecord
     from mailrules.mailbox.message import UID
-    from mailrules.mailbox.store import MailboxStatus, MailStore
+    from mailrules.mailbox.store import MailboxStatus
     from mailrules.plan.plan import MailboxPlan
 
-MESSAGES_IN_FLIGHT = 1000
-BATCHES_IN_FLIGHT = 16
-
 _NO_UIDPLUS = "the server has no UIDPLUS (RFC 4315), so messages removed from {mailbox} keep \\Deleted and stay there"
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A command on its way, until its verdict is in the journal."""
-
-    uids: frozenset[UID]
-    task: asyncio.Task[None] | None = None
-    is_answered: bool = False
-    """The server is through with it; it no longer counts for the window."""
 
 
 class MailboxRun:
@@ -85,8 +74,7 @@ class MailboxRun:
         self._refusals: dict[StepId, str] = {}
         self._uncounted: dict[StepId, tuple[UID, StepKind]] = {}
         """Steps that were sent and have no outcome yet."""
-        self._flights: list[_Flight] = []
-        self._answered = asyncio.Event()
+        self._flights = Flights()
         self._one_at_a_time = asyncio.Lock()
         """For messages on their way to other accounts: each takes two connections."""
         self._lost: Exception | None = None
@@ -142,59 +130,19 @@ class MailboxRun:
                 self._tally.warn(sentence)
 
     async def _open(self, batches: Sequence[Batch]) -> MailboxStatus | None:
-        """Select the source and look at every target beforehand, all in one turn, or none if all is known."""
-        targets_named = {batch.key.target for batch in batches if batch.key.stage is not Stage.EFFECT} - {""}
-        self._targets = {name: self._known[name] for name in targets_named & self._known.keys()}
-        names = sorted(targets_named - self._known.keys())
-        across = frozenset(batch.key.target for batch in batches if batch.key.operation is Operation.APPEND)
-        opened, *targets = await asyncio.gather(
-            self._source(), *(self._target_status(name, across=across) for name in names), return_exceptions=True
-        )
-        for name, status in zip(names, targets, strict=True):
-            if isinstance(status, CommandRefused):
-                self._barred[name] = f"{name}: {explain(status)}"
-            elif isinstance(status, BaseException):
-                raise status
-            else:
-                self._targets[name] = status
-        if isinstance(opened, CommandRefused):
-            self._void = explain(opened)
+        opened = await open_all(batches, self._plan, session=self._session, known=self._known)
+        self._targets, barred = opened.targets, opened.barred
+        self._barred.update(barred)
+        if isinstance(opened.source, CommandRefused):
+            self._void = explain(opened.source)
             return None
-        if isinstance(opened, BaseException):
-            raise opened
-        if "UIDPLUS" not in self._store.capabilities and any(_removes_by_flag(batch) for batch in batches):
+        if "UIDPLUS" not in self._store.capabilities and any(batch.removes_by_flag for batch in batches):
             self._tally.warn(_NO_UIDPLUS.format(mailbox=self._plan.mailbox))
-        return self._checked(opened)
-
-    async def _target_status(self, name: str, *, across: frozenset[str]) -> MailboxStatus:
-        if name not in across:
-            return await self._store.status(name)
-        account, _, mailbox = name.partition("/")
-        return await self._other(account).status(mailbox)
-
-    def _other(self, account: str) -> MailStore:
-        """The connection to another account. Raises CommandRefused where there is none."""
-        if account not in self._session.others:
-            raise CommandRefused(
-                "APPEND", status="NO", code="UNAVAILABLE", text=f"account {account!r} is not connected"
-            )
-        return self._session.others[account]
-
-    async def _source(self) -> MailboxStatus:
-        """Open since the plan was made, as a rule; while it stays open, its UIDs keep their meaning."""
-        opened = self._store.opened
-        if opened is not None and opened.mailbox == self._plan.mailbox and not opened.read_only:
-            return opened
-        return await self._store.open(self._plan.mailbox)
+        return self._checked(opened.source)
 
     def _checked(self, status: MailboxStatus) -> MailboxStatus | None:
         """The opened mailbox, if the plan's UIDs still mean its messages."""
-        if status.uidvalidity != self._plan.uidvalidity:
-            self._void = (
-                f"UIDVALIDITY was {self._plan.uidvalidity} and is {status.uidvalidity}, so the plan's UIDs mean nothing"
-            )
-        elif status.read_only:
-            self._void = "the server opens it read-only"
+        self._void = why_void(status, self._plan)
         return None if self._void else status
 
     async def _round(self, batches: Sequence[Batch], status: MailboxStatus) -> list[Batch]:
@@ -203,7 +151,7 @@ class MailboxRun:
         with first_error():
             async with asyncio.TaskGroup() as group:
                 for position, batch in enumerate(batches):
-                    await self._wait_for_verdicts(frozenset(batch.uids))
+                    await self._flights.wait_for_verdicts(frozenset(batch.uids))
                     ready, waiting = self._sort_out(batch, status)
                     if waiting:
                         later.append(Batch(key=batch.key, shares=waiting))
@@ -213,31 +161,13 @@ class MailboxRun:
         self._flights.clear()
         return later
 
-    async def _wait_for_verdicts(self, uids: frozenset[UID]) -> None:
-        """Wait until the journal knows what became of the earlier commands of these messages."""
-        self._flights = [flight for flight in self._flights if flight.task and not flight.task.done()]
-        overlapping = [flight.task for flight in self._flights if flight.task and not uids.isdisjoint(flight.uids)]
-        if overlapping:
-            await asyncio.wait(overlapping)
-
-    async def _make_room(self, messages: int) -> None:
-        """Wait until the window has room for a command of so many messages."""
-        while True:
-            self._answered.clear()
-            unanswered = [len(flight.uids) for flight in self._flights if not flight.is_answered]
-            if not unanswered or (
-                len(unanswered) < BATCHES_IN_FLIGHT and sum(unanswered) + messages <= MESSAGES_IN_FLIGHT
-            ):
-                return
-            await self._answered.wait()
-
     def _sort_out(self, batch: Batch, status: MailboxStatus) -> tuple[tuple[Share, ...], tuple[Share, ...]]:
         """Which of a batch's messages may go now, and which have to wait; the rest is left out."""
         key = batch.key
         reason = self._barred.get(key.target, "")
         if lacking := unkept(key.flags, status.permanent_flags):
             reason = f"the mailbox does not keep {' '.join(lacking)} (PERMANENTFLAGS)"
-        elif _removes_by_flag(batch) and unkept(("\\Deleted",), status.permanent_flags):
+        elif batch.removes_by_flag and unkept(("\\Deleted",), status.permanent_flags):
             reason = "the mailbox does not keep \\Deleted, so nothing can be removed from it without MOVE"
         elif key.operation is Operation.EFFECT and key.effect not in self._effects:
             reason = f"no plugin offers the action {key.effect!r}"
@@ -274,7 +204,7 @@ class MailboxRun:
         except ReadOnlyMode as stopped:
             self._stopped = stopped
             return False
-        await self._make_room(len(batch.shares))
+        await self._flights.make_room(len(batch.shares))
         if self._has_lost():
             now, detail = self._session.now(), "the connection was lost before it was sent"
             await self._session.confirm(
@@ -283,9 +213,9 @@ class MailboxRun:
             return False
         steps = [(step_id, intent.uid) for step_id, intent in zip(ids, intents, strict=True)]
         self._uncounted.update({step_id: (uid, command.kind) for step_id, uid in steps})
-        flight = _Flight(frozenset(batch.uids))
+        flight = Flight(frozenset(batch.uids))
         flight.task = group.create_task(self._send(batch, steps, flight))
-        self._flights.append(flight)
+        self._flights.begin(flight)
         return True
 
     def _goes_out(self, batch: Batch) -> bool:
@@ -321,25 +251,24 @@ class MailboxRun:
             self._leave_out(kind, batch.shares, step.reason)
             return True
         self._uncounted[step] = (share.uid, kind)
-        await self._make_room(1)
-        flight = _Flight(frozenset(batch.uids))
+        await self._flights.make_room(1)
+        flight = Flight(frozenset(batch.uids))
         flight.task = group.create_task(self._send_outside(step, draft, flight))
-        self._flights.append(flight)
+        self._flights.begin(flight)
         return True
 
-    async def _send_outside(self, step: StepId, draft: Draft, flight: _Flight) -> None:
+    async def _send_outside(self, step: StepId, draft: Draft, flight: Flight) -> None:
         """Try an effect; the outbox journals what came of it."""
         outbox = self._session.outbox
         assert outbox is not None  # noqa: S101 -- it has intended the step
         verdict = await outbox.first_attempt(step, draft)
-        flight.is_answered = True
-        self._answered.set()
+        self._flights.answered(flight)
         self._learn([verdict])
 
     def _has_lost(self) -> bool:
         return self._lost is not None
 
-    async def _send(self, batch: Batch, steps: Sequence[tuple[StepId, UID]], flight: _Flight) -> None:
+    async def _send(self, batch: Batch, steps: Sequence[tuple[StepId, UID]], flight: Flight) -> None:
         """Send one command, and journal what its answer proves."""
         try:
             proofs = await self._perform(batch)
@@ -357,19 +286,8 @@ class MailboxRun:
             verdicts = [StepVerdict(step=step, state=state, judged=judged, detail=reason) for step, _ in steps]
         else:
             judged = self._session.now()
-            verdicts = [
-                StepVerdict(
-                    step=step,
-                    state=proofs[uid].state,
-                    judged=judged,
-                    detail=proofs[uid].detail,
-                    target_uidvalidity=proofs[uid].target_uidvalidity,
-                    target_uid=proofs[uid].target_uid,
-                )
-                for step, uid in steps
-            ]
-        flight.is_answered = True
-        self._answered.set()
+            verdicts = [proofs[uid].verdict(step, judged=judged) for step, uid in steps]
+        self._flights.answered(flight)
         await self._session.confirm(verdicts)
         self._learn(verdicts)
 
@@ -380,7 +298,7 @@ class MailboxRun:
                 return await carry(
                     batch,
                     source=self._store,
-                    target=self._other(account),
+                    target=store_of(account, self._session),
                     before=self._targets.get(batch.key.target),
                 )
         return await perform(
@@ -479,9 +397,3 @@ class MailboxRun:
                 reason=reason,
                 uid=share.uid,
             )
-
-
-def _removes_by_flag(batch: Batch) -> bool:
-    """Whether the messages will be removed by \\Deleted and UID EXPUNGE."""
-    key = batch.key
-    return key.kind is StepKind.DELETE or (key.kind is StepKind.MOVE and key.operation is not Operation.MOVE)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mailrules.journal.records import StepVerdict
+
 if TYPE_CHECKING:
-    from mailrules.journal.records import StepState
+    from datetime import datetime
+
+    from mailrules.journal.records import StepId, StepState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +21,14 @@ class Proof:
     detail: str = ""
     target_uidvalidity: int = 0
     target_uid: int = 0
+
+    def verdict(self, step: StepId, *, judged: datetime) -> StepVerdict:
+        """The same as the journal has it."""
+        return StepVerdict(
+            step=step,
+            state=self.state,
+            judged=judged,
+            detail=self.detail,
+            target_uidvalidity=self.target_uidvalidity,
+            target_uid=self.target_uid,
+        )

@@ -75,11 +75,11 @@ async def test_it_gets_the_message_byte_for_byte_and_its_arguments_as_they_stand
         tmp_path, f'cat >{tmp_path}/message\nprintf "%s\\n" "$@" >{tmp_path}/arguments\nenv >{tmp_path}/env'
     )
 
-    await world.run(pipe(script, "$(touch /tmp/no)", "; rm -rf *", "a b"), move())
+    await world.run(pipe(script, "$(touch made-by-a-shell)", "; rm -rf *", "a b"), move())
 
     assert await world.states() == ["applied"]
     assert (tmp_path / "message").read_bytes() == content
-    assert (tmp_path / "arguments").read_text() == "$(touch /tmp/no)\n; rm -rf *\na b\n"
+    assert (tmp_path / "arguments").read_text() == "$(touch made-by-a-shell)\n; rm -rf *\na b\n"
     names = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
     own = {"PATH", "LANG", "MAILRULES_RULE", "MAILRULES_ACCOUNT", "MAILRULES_KEY"}
     assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == own
