@@ -9,7 +9,6 @@ message go to several mailboxes, as ``fileinto`` does.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imported import (
@@ -22,7 +21,14 @@ from mailrules.exchange.imported import (
     Plain,
     condition_of_all,
     negated,
-    one_or_list,
+)
+from mailrules.exchange.sieve_actions import (
+    WHY_NOT,
+    ActionRun,
+    flag_actions,
+    short,
+    split_flags,
+    with_encoded_characters,
 )
 from mailrules.exchange.sieve_conditions import SUPPORTED, Arguments, ConditionReader, Refused
 from mailrules.exchange.sieve_syntax import SieveSyntaxError, read_sieve
@@ -35,31 +41,8 @@ if TYPE_CHECKING:
 _ACTIONS: Final = frozenset(
     {"keep", "fileinto", "discard", "redirect", "setflag", "addflag", "removeflag", "set"}
 )  # fmt: skip
-_SYSTEM_FLAGS: Final = {
-    "\\seen": "seen", "\\flagged": "flagged", "\\answered": "answered", "\\draft": "draft", "\\deleted": "deleted",
-}  # fmt: skip
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z0-9_.]+)\}")
 _RULE_NAME: Final = re.compile(r"rule:\[(.+?)\]|^Filter:\s*(.+)$", re.MULTILINE)
-_WHY_NOT: Final = {
-    "vacation": "write it as `reply` by hand, where its text and its limits are seen",
-    "reject": "a message that has arrived cannot be refused any more",
-    "ereject": "a message that has arrived cannot be refused any more",
-    "notify": "write it as `notify` by hand",
-    "enotify": "write it as `notify` by hand",
-    "include": "import the other script too, and name its rules under `include`",
-    "return": "scripts do not call each other here",
-    "global": "scripts do not call each other here",
-    "addheader": "the content of a message is never changed",
-    "deleteheader": "the content of a message is never changed",
-    "foreverypart": "parts are asked for by `mime` and `attachment`",
-    "break": "parts are asked for by `mime` and `attachment`",
-    "convert": "the content of a message is never changed",
-    "replace": "the content of a message is never changed",
-    "enclose": "the content of a message is never changed",
-    "extracttext": "the content of a message is not read into variables",
-    "pipe": "write it as `pipe` by hand, where it has to be allowed",
-    "execute": "write it as `pipe` by hand, where it has to be allowed",
-}
 
 
 def import_sieve(text: str) -> Imported:
@@ -74,44 +57,6 @@ def import_sieve(text: str) -> Imported:
     script = _Script()
     script.block(commands, path=[], is_last=True)
     return Imported(rules=tuple(script.rules), findings=tuple(sorted(script.findings)))
-
-
-@dataclass(slots=True, kw_only=True)
-class _Actions:
-    """A run of actions, translated: what they do, and whether the script ends behind them."""
-
-    line: int
-    source: str = ""
-    name: str = ""
-    plain: list[Plain] = field(default_factory=list)
-    files: list[dict[str, Plain]] = field(default_factory=list)
-    """Mailboxes that the message is filed into, each as ``move`` has it."""
-    copies: bool = False
-    keeps: bool = False
-    discards: bool = False
-    stops: bool = False
-
-    @property
-    def disposes(self) -> bool:
-        return bool(self.files) or self.keeps or self.discards
-
-    @property
-    def is_filed(self) -> bool:
-        """Whether a copy of the message is already somewhere, with the flags of that moment."""
-        return bool(self.files) or self.keeps or self.copies
-
-    def as_rule_actions(self) -> tuple[Plain, ...]:
-        """Marks and copies first; of several destinations, all but the last are copies, as are all beside a keep."""
-        moved = None if self.keeps or not self.files else self.files[-1]
-        copies = self.files if moved is None else self.files[:-1]
-        done: list[Plain] = [*self.plain, *({"copy": _short(one)} for one in copies)]
-        if moved is not None:
-            done.append({"move": _short(moved)})
-        elif self.keeps:
-            done.append("keep")
-        elif self.discards:
-            done.append("trash")
-        return tuple(done)
 
 
 class _Script:
@@ -154,7 +99,7 @@ class _Script:
                 if self._run(commands[start:index], path=path, is_last=is_end):
                     return True
             else:
-                why = _WHY_NOT.get(command.name, "no such command is known")
+                why = WHY_NOT.get(command.name, "no such command is known")
                 self._refuse(commands[start:index], Refused(command.name, why, line=command.line))
         return False
 
@@ -210,7 +155,7 @@ class _Script:
         self,
         commands: Sequence[SieveCommand],
         conditions: list[Plain],
-        branches: list[_Actions],
+        branches: list[ActionRun],
         *,
         path: list[Plain],
         is_last: bool,
@@ -242,7 +187,7 @@ class _Script:
             self._remember(one)
         return True
 
-    def _emit(self, condition: Plain, actions: _Actions, *, is_last: bool) -> None:
+    def _emit(self, condition: Plain, actions: ActionRun, *, is_last: bool) -> None:
         """A rule for one run of actions, if anything would come of it."""
         if not actions.plain and not actions.disposes:
             if not actions.stops or is_last:
@@ -263,14 +208,14 @@ class _Script:
         )
         self._remember(actions)
 
-    def _conflict(self, actions: _Actions) -> str | None:
+    def _conflict(self, actions: ActionRun) -> str | None:
         if not (actions.files or actions.keeps):
             return None  # what was filed before is not discarded
         if self._may_be_filed:
             return "fan-out"
         return "last" if self._may_be_discarded else None
 
-    def _remember(self, actions: _Actions) -> None:
+    def _remember(self, actions: ActionRun) -> None:
         if actions.stops:
             return
         self._may_be_copied = self._may_be_copied or actions.copies
@@ -281,9 +226,9 @@ class _Script:
 
     def _actions(
         self, commands: Sequence[SieveCommand], *, is_certain: bool, of: SieveCommand | None = None
-    ) -> _Actions:
+    ) -> ActionRun:
         head = of or commands[0]
-        found = _Actions(line=head.line, source=head.source, name=_named(head.comment))
+        found = ActionRun(line=head.line, source=head.source, name=_named(head.comment))
         for command in commands:
             if command.tests or command.block is not None:
                 raise Refused(command.name, f"`{command.name}` takes neither tests nor a block", line=command.line)
@@ -307,7 +252,7 @@ class _Script:
                     self._redirect(command, found)
         return found
 
-    def _fileinto(self, command: SieveCommand, found: _Actions) -> None:
+    def _fileinto(self, command: SieveCommand, found: ActionRun) -> None:
         arguments = Arguments.of(
             command.name, command.line, command.arguments, with_value=frozenset({"flags", "specialuse", "mailboxid"})
         )
@@ -324,46 +269,46 @@ class _Script:
         if "create" in arguments.tags:
             target["create"] = True
         if "copy" in arguments.tags:
-            found.plain.append({"copy": _short(target)})
+            found.plain.append({"copy": short(target)})
             found.copies = True
         elif target not in found.files:
             found.files.append(target)
         self._note(command, Exactness.APPROXIMATED if how else Exactness.EXACT, how)
 
-    def _keep(self, command: SieveCommand, found: _Actions) -> None:
+    def _keep(self, command: SieveCommand, found: ActionRun) -> None:
         arguments = Arguments.of(command.name, command.line, command.arguments, with_value=frozenset({"flags"}))
         arguments.only("flags")
         how = self._flags_of_one(command, arguments, found) if "flags" in arguments.tags else ""
         found.keeps = True
         self._note(command, Exactness.APPROXIMATED if how else Exactness.EXACT, how)
 
-    def _flags_of_one(self, command: SieveCommand, arguments: Arguments, found: _Actions) -> str:
+    def _flags_of_one(self, command: SieveCommand, arguments: Arguments, found: ActionRun) -> str:
         """``:flags`` is about one copy; ours mark the message before it is filed. Why that differs, or ""."""
         value = arguments.values.get("flags")
         flags = [self._expanded(flag, command.line) for flag in value] if isinstance(value, tuple) else []
-        found.plain += _flag_actions("flag", "keyword", _split_flags(flags))
+        found.plain += flag_actions("flag", "keyword", split_flags(flags))
         is_alone = not (found.is_filed or self._may_be_filed or self._may_be_copied or self._set_flags)
         return "" if is_alone else "the flags are set on every copy of the message"
 
-    def _flags(self, command: SieveCommand, found: _Actions) -> None:
+    def _flags(self, command: SieveCommand, found: ActionRun) -> None:
         arguments = Arguments.of(command.name, command.line, command.arguments)
         if len(arguments.positional) != 1:
             raise Refused(command.name, "flags in a variable are not known", line=command.line)
-        flags = _split_flags([self._expanded(flag, command.line) for flag in arguments.strings(0)])
+        flags = split_flags([self._expanded(flag, command.line) for flag in arguments.strings(0)])
         how = ""
         if found.is_filed or self._may_be_filed or self._may_be_copied:
             how = "the flags are set on what was filed before, too"
         if command.name == "removeflag":
-            found.plain += _flag_actions("unflag", "unkeyword", flags)
+            found.plain += flag_actions("unflag", "unkeyword", flags)
         else:
             if command.name == "setflag":
                 others = sorted(self._set_flags - {flag.lower() for flag in flags})
-                found.plain += _flag_actions("unflag", "unkeyword", others)
-            found.plain += _flag_actions("flag", "keyword", flags)
+                found.plain += flag_actions("unflag", "unkeyword", others)
+            found.plain += flag_actions("flag", "keyword", flags)
             self._set_flags |= {flag.lower() for flag in flags}
         self._note(command, Exactness.APPROXIMATED if how else Exactness.EXACT, how)
 
-    def _redirect(self, command: SieveCommand, found: _Actions) -> None:
+    def _redirect(self, command: SieveCommand, found: ActionRun) -> None:
         arguments = Arguments.of(command.name, command.line, command.arguments)
         arguments.only("copy")
         address = self._expanded(arguments.strings(0)[0], command.line)
@@ -394,7 +339,7 @@ class _Script:
     def _expanded(self, text: str, line: int) -> str:
         """The text with the values of variables (RFC 5229) and encoded characters (RFC 5228 section 2.4.2.4)."""
         if "encoded-character" in self._extensions:
-            text = _with_encoded_characters(text)
+            text = with_encoded_characters(text)
         if "variables" not in self._extensions:
             return text
 
@@ -430,10 +375,10 @@ class _Script:
                     line=refused.line, construct="the rest of the script", exactness=Exactness.APPROXIMATED, how=how
                 )
             )
-        name = self._name(_Actions(line=commands[0].line, name=_named(commands[0].comment)))
+        name = self._name(ActionRun(line=commands[0].line, name=_named(commands[0].comment)))
         self.rules.append(ImportedRule(name=name, actions=("keep",), is_enabled=False, source=source))
 
-    def _name(self, actions: _Actions) -> str:
+    def _name(self, actions: ActionRun) -> str:
         wanted = actions.name or f"sieve line {actions.line}"
         name, number = wanted, 2
         while name in self._names:
@@ -446,39 +391,3 @@ def _named(comment: str) -> str:
     """The name that mail programs write before a rule: ``# rule:[Name]``, ``## Filter: Name``."""
     found = _RULE_NAME.search(comment)
     return "" if found is None else (found[1] or found[2]).strip()
-
-
-def _split_flags(flags: list[str]) -> list[str]:
-    """One string may hold several flags (RFC 5232 section 2)."""
-    return [flag for text in flags for flag in text.split()]
-
-
-def _flag_actions(flag_word: str, keyword_word: str, flags: list[str]) -> list[Plain]:
-    system = [_SYSTEM_FLAGS[flag.lower()] for flag in flags if flag.lower() in _SYSTEM_FLAGS]
-    keywords = [flag for flag in flags if not flag.startswith("\\")]
-    actions: list[Plain] = []
-    if system:
-        actions.append({flag_word: one_or_list(system)})
-    if keywords:
-        actions.append({keyword_word: one_or_list(keywords)})
-    return actions
-
-
-def _short(target: dict[str, Plain]) -> Plain:
-    return target["to"] if target.keys() == {"to"} else target
-
-
-_ENCODED: Final = re.compile(r"\$\{(hex|unicode):((?:\s*[0-9a-f]+)+)\s*\}", re.IGNORECASE)
-
-
-def _with_encoded_characters(text: str) -> str:
-    def decoded(match: re.Match[str]) -> str:
-        numbers = [int(one, 16) for one in match[2].split()]
-        try:
-            if match[1].lower() == "hex":
-                return bytes(numbers).decode("utf-8")
-            return "".join(map(chr, numbers))
-        except (ValueError, OverflowError):
-            return match[0]  # out of range: it stands for itself (RFC 5228 section 2.4.2.4)
-
-    return _ENCODED.sub(decoded, text)
