@@ -53,7 +53,7 @@ bench: $(READY)  ## speed and round trips against IMAPClient and imapfilter, on 
 	@./.ci/need-packages $(BENCH_SERVERS)
 	$(BIN)/python -m tests.bench
 
-million: $(READY)  ## a million random and mutated inputs to the IMAP client, about five minutes
+million: $(READY)  ## a million random and mutated inputs to the IMAP client, about ten minutes
 	$(BIN)/python -m tests.fuzz.million
 
 fuzz: $(READY)  ## a minute of fuzzing the IMAP client by coverage (needs atheris)
@@ -62,7 +62,7 @@ fuzz: $(READY)  ## a minute of fuzzing the IMAP client by coverage (needs atheri
 soak: $(READY)  ## 10,000 connection losses at random bytes: nothing leaked, mixed up or done twice
 	$(BIN)/python -m tests.soak
 
-torture: $(READY)  ## the whole fault catalogue: every kind of crash, cut and refusal, under an hour
+torture: $(READY)  ## the whole fault catalogue: every kind of crash, cut and refusal
 	$(BIN)/python -m tests.torture
 	MAILRULES_EVERY_POINT=1 $(BIN)/python -m pytest -q tests/execution/test_each_server.py tests/execution/test_crossing_servers.py
 

@@ -146,13 +146,15 @@ def emptied_trash(
     days = settings.trash_days
     if days is None:
         days = trash_kept_days(settings.host, reader.capabilities)
+    if not (days and directory.trash):
+        return []
     count = sum(
         any(step.kind is StepKind.MOVE and step.to == directory.trash for step in message.steps)
         for one in plans
         if one.account == directory.account
         for message in one.messages
     )
-    if not (days and directory.trash and count):
+    if not count:
         return []
     mail = "this message" if count == 1 else f"these {count} messages"
     until = f"the provider empties {directory.trash} after {days} days"

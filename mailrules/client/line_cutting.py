@@ -63,10 +63,10 @@ def is_too_long(command: Command[R_co], *, offered: frozenset[str], line_bytes: 
 
 def pieces_of_command(command: OverUids[R_co], *, offered: frozenset[str], line_bytes: int) -> Iterator[OverUids[R_co]]:
     """The command once for each set that fits, ascending by UID; as it is where it fits whole."""
-    room = room_for_uids(command, offered=offered, line_bytes=line_bytes)
-    if len(command.uids.to_bytes()) <= room:
+    if not is_too_long(command, offered=offered, line_bytes=line_bytes):
         yield command
         return
+    room = room_for_uids(command, offered=offered, line_bytes=line_bytes)
     piece: list[tuple[int, int]] = []
     left = room
     for one in command.uids.ranges:

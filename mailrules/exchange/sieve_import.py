@@ -82,9 +82,7 @@ class _Script:
             command = commands[index]
             index += 1
             if command.problem:
-                self._refuse(
-                    commands[start:index], Refused(command.problem and "syntax", command.problem, line=command.line)
-                )
+                self._refuse(commands[start:index], Refused("syntax", command.problem, line=command.line))
             elif command.name == "require":
                 self._require(command)
             elif command.name == "if":

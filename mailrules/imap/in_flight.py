@@ -44,7 +44,7 @@ class InFlight:
 
     def claim(self, response: Untagged) -> bool:
         """Take the response if it belongs to this command's answer."""
-        if self._is_limited_by(response):
+        if isinstance(response, StatusResponse) and self._is_limited_by(response):
             return True
         if not self.command.claims(response, tag=self.tag):
             return False
@@ -136,13 +136,13 @@ class InFlight:
         explained.__cause__ = error
         return explained
 
-    def _is_limited_by(self, response: Untagged) -> bool:
+    def _is_limited_by(self, response: StatusResponse) -> bool:
         """Whether this tells that the command stops short, and takes note of it.
 
         "When the server needs to return both EXPUNGEISSUED and MESSAGELIMIT response codes, ... the latter MUST be
         returned in an untagged NO" (RFC 9738 section 3.1).
         """
-        if not isinstance(response, StatusResponse) or not isinstance(response.code, MessageLimitCode):
+        if not isinstance(response.code, MessageLimitCode):
             return False
         row = uses_of(self.command.name)
         if response.status is not Status.NO or Resource.MESSAGES not in row.reads | row.writes:

@@ -8,7 +8,7 @@ what was wholly told is told as in the whole session, and nothing else counts as
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from unittest.mock import patch
+from unittest.mock import patch  # to put working code in a name's place; nothing is mocked
 
 from mailrules.client import carrier
 from mailrules.errors import ConnectionLost

@@ -10,7 +10,7 @@ import asyncio
 from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
-from unittest.mock import patch
+from unittest.mock import patch  # to put working code in a name's place; nothing is mocked
 
 import structlog
 

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, TypeVar
-from unittest.mock import patch
+from unittest.mock import patch  # to put working code in a name's place; nothing is mocked
 
 import structlog
 

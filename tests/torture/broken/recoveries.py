@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from importlib import import_module
 from pkgutil import iter_modules
@@ -59,7 +60,7 @@ class NoQuietTime(World):
             await super().wait(seconds)
 
 
-class _DecidesOtherwise(World):
+class _DecidesOtherwise(World, ABC):
     """One whose reading of the mailboxes comes to another decision."""
 
     def replacements(self) -> Replacements:
@@ -82,8 +83,9 @@ class _DecidesOtherwise(World):
     def others(self, decisions: list[Decision]) -> list[Decision]:
         return [replace(one, state=self.other(one)) for one in decisions]
 
+    @abstractmethod
     def other(self, decision: Decision) -> StepState:
-        raise NotImplementedError
+        """The state that it makes of a right decision."""
 
 
 class CopiesAgain(_DecidesOtherwise):
