@@ -1,21 +1,38 @@
 """What ``explain`` tells of one message is what the masks say of the whole mailbox."""
 
+from datetime import timedelta
+from importlib import import_module
+from pkgutil import iter_modules
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
+from mailrules import rules
+from mailrules.mailbox.ambiguity import ONCE_FIELDS
+from mailrules.mailbox.message import FLAGS, UID, FactRequest, MessageFacts, Part, Unreadable
 from mailrules.mailbox.spam_score import SCORE_FIELDS
 from mailrules.rules.address_tests import AddressTest, bare_match, subdomains_of
+from mailrules.rules.ambiguity_tests import AmbiguousTest
 from mailrules.rules.auth_tests import AuthTest
 from mailrules.rules.compiler import Judge
-from mailrules.rules.conditions import All, Always, AnyOf, Cause, Named, Node, Not
+from mailrules.rules.conditions import All, Always, AnyOf, Cause, LeafTest, Named, Node, Not
 from mailrules.rules.explain import NodeTruth, explain_node
+from mailrules.rules.per_message_test import PerMessageTest
 from mailrules.rules.related_tests import DuplicateTest, FirstSeenTest, ThreadTest
 from mailrules.rules.score_tests import SpamScoreTest
+from mailrules.rules.server_tests import QUOTA, QuotaTest, QuotaUse, SearchTest
 from mailrules.rules.structure_tests import AttachmentTest
-from mailrules.rules.surrounding_tests import AccountTest, EventTest, NowTest, SpecialUseTest
+from mailrules.rules.surrounding_tests import AccountTest, EventTest, NowTest, SnoozeOverTest, SpecialUseTest
 from mailrules.rules.text_tests import AnywhereTest, BodyTest, TextTest
-from mailrules.rules.value_tests import FlagTest, NumberBounds, SizeTest, TimeSource, TimeTest
+from mailrules.rules.value_tests import (
+    FlagTest,
+    LabelTest,
+    MailboxTest,
+    NumberBounds,
+    SizeTest,
+    TimeSource,
+    TimeTest,
+)
 from tests.judging.conditions import NOW, leaf, subject, text_match
 from tests.mailbox.samples import empty_snapshot
 
@@ -44,7 +61,17 @@ LEAVES = [
     leaf(DuplicateTest(), name="duplicate"),
     leaf(FirstSeenTest(wanted=False), name="first_seen"),
     leaf(ThreadTest(flags=("\\Seen",), participated=False, count=NumberBounds(under=3)), name="thread"),
+    leaf(AmbiguousTest(wanted=True), name="ambiguous"),
+    leaf(TimeTest(source=TimeSource.SAVED, before=NOW.now), name="saved"),
+    leaf(LabelTest(labels=frozenset({"work", "important"})), name="label"),
+    leaf(MailboxTest(match=text_match("glob", "IN*")), name="mailbox"),
+    leaf(SearchTest(query="UNSEEN"), name="search"),
+    leaf(SearchTest(query="has:attachment", is_gmail=True), name="gmail"),
+    leaf(QuotaTest(percent=NumberBounds(at_least=90), free=NumberBounds(over=10)), name="quota"),
+    leaf(SnoozeOverTest(rule="later"), name="snooze_over"),
+    leaf(PerMessageTest(needs=(FLAGS,), holds=lambda one, _: None if one.uid == 2 else bool(one.flags)), name="plugin"),
 ]
+ENRICHED = (*LEAVES[-5].test.needs, *LEAVES[-4].test.needs, QUOTA)
 NODES: st.SearchStrategy[Node] = st.recursive(
     st.sampled_from(LEAVES) | st.just(Always()),
     lambda inner: (
@@ -79,6 +106,8 @@ MESSAGES = st.builds(
     size_bytes=st.sampled_from([None, 99, 100]),
     received=st.sampled_from([None, NOW.now, BROKEN]),
     header=HEADERS,
+    saved=st.sampled_from([None, NOW.now, NOW.now - timedelta(days=1), BROKEN]),
+    labels=st.sampled_from([None, frozenset(), frozenset({"Work", "\\Important"}), BROKEN]),
     structure=st.sampled_from([None, (), (TEXT_PART, PDF), BROKEN]),
     texts=st.sampled_from([None, (), ((TEXT_PART, b"the Code"),), BROKEN]),
 )
@@ -87,6 +116,8 @@ REQUESTS = st.builds(
     flags=st.booleans(),
     size=st.booleans(),
     received=st.booleans(),
+    saved=st.booleans(),
+    labels=st.booleans(),
     structure=st.booleans(),
     text=st.booleans(),
     header_fields=st.sampled_from(
@@ -98,9 +129,19 @@ REQUESTS = st.builds(
             ("subject", "from", *SCORE_FIELDS),
             ("authentication-results", "from", "message-id", "date", "received"),
             ("from", "message-id", "references", "in-reply-to"),
+            ONCE_FIELDS,
         ]
     ),
 )
+ANSWERS = st.fixed_dictionaries(
+    {},
+    optional={
+        ENRICHED[0].name: st.sampled_from([True, False, BROKEN]),
+        ENRICHED[1].name: st.sampled_from([True, False, BROKEN]),
+        QUOTA.name: st.sampled_from([QuotaUse(), QuotaUse(percent=95, free_bytes=11), BROKEN]),
+    },
+)
+"""What the server told beside facts."""
 
 
 def truth_of(judge: Judge, node: Node, row: int, rows: int) -> NodeTruth:
@@ -113,21 +154,23 @@ def truth_of(judge: Judge, node: Node, row: int, rows: int) -> NodeTruth:
 
 
 @given(
-    st.lists(st.tuples(MESSAGES, REQUESTS, REQUESTS), min_size=1, max_size=6),
+    st.lists(st.tuples(MESSAGES, REQUESTS, REQUESTS, ANSWERS), min_size=1, max_size=6),
     st.lists(NODES, min_size=1, max_size=4),
     st.integers(min_value=0, max_value=63),
 )
 def test_the_masks_and_the_walk_for_one_message_agree(
-    messages: list[tuple[MessageFacts, FactRequest, FactRequest]], nodes: list[Node], some_rows: int
+    messages: list[tuple[MessageFacts, FactRequest, FactRequest, dict[str, object]]], nodes: list[Node], some_rows: int
 ) -> None:
     snapshot = empty_snapshot(len(messages))
     judge = Judge(snapshot, NOW, nodes)
     rows = some_rows & snapshot.all_rows
 
-    for turn in (1, 2):
-        for number, message in enumerate(messages, 1):
-            message[0].uid = UID(number)
-            snapshot.add(message[turn], [message[0]])
+    for turn in (0, 1):
+        for number, (facts, *requests, answers) in enumerate(messages, 1):
+            facts.uid = UID(number)
+            snapshot.add(requests[turn], [facts])
+            for name, answer in answers.items() if turn else ():
+                snapshot.add_enriched(name, {facts.uid: answer})
         judge.refresh()
         for node in nodes:
             for row in range(len(messages)):
@@ -161,3 +204,15 @@ def test_an_explanation_shows_values_reasons_and_what_was_not_needed() -> None:
     ]
     assert explained.parts[1].parts[0].truth == NodeTruth.NOT_NEEDED
     assert explain_node(AnyOf(parts=(flag, sent)), snapshot, 0, NOW).truth == NodeTruth.OPEN
+
+
+def test_every_kind_of_test_is_among_the_leaves() -> None:
+    modules = [import_module(f"mailrules.rules.{one.name}") for one in iter_modules(rules.__path__)]
+    kinds = {
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and hasattr(kind, "judge") and hasattr(kind, "seen")
+    }
+
+    assert kinds - {LeafTest} == {type(one.test) for one in LEAVES}
