@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from mailrules.errors import CommandRefused, IMAPError, MailboxReset, SecretError
 from mailrules.imap.list_commands import ListExtended
 from mailrules.imap.mailbox_commands import Examine, Status, has_modseq
-from mailrules.imap.mailbox_data import StatusData, StatusItem
+from mailrules.imap.mailbox_data import ListData, StatusData, StatusItem
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.response_codes import Code
 from mailrules.imap.responses import StatusResponse
@@ -29,7 +29,8 @@ KEEP_ALIVE_SECONDS = 300.0
 """How often a connection that only listens is asked whether it lives; home routers forget it after as long."""
 _IDLE_SECONDS = 3600.0
 STATUS_ITEMS = (StatusItem.MESSAGES, StatusItem.UIDNEXT, StatusItem.UIDVALIDITY)
-_EVENTS = (WatchEvent.MESSAGE_NEW, WatchEvent.MESSAGE_EXPUNGE, WatchEvent.FLAG_CHANGE)
+_EVENTS = (WatchEvent.MESSAGE_NEW, WatchEvent.MESSAGE_EXPUNGE, WatchEvent.FLAG_CHANGE, WatchEvent.MAILBOX_NAME)
+_GONE = "there is no such mailbox"
 
 
 class WatchMethod(Enum):
@@ -209,9 +210,12 @@ class MailboxWatch:
         begun = await supervisor.run(Notify((group,), with_status=True))
         for status in begun.statuses:
             self._compare(status)
+        told = [status.mailbox for status in begun.statuses]
         for name in mailboxes:
             if any(is_same_mailbox(name, closed) for closed in begun.closed_to_us):
-                self._tell(MailboxChange(mailbox=name, refusal="the server does not let us watch it"))
+                self._refuse(name, "the server does not let us watch it")
+            elif not any(is_same_mailbox(name, one) for one in told):
+                self._refuse(name, _GONE)
 
     async def _poll(self, supervisor: Supervisor, mailboxes: tuple[str, ...]) -> None:
         while True:
@@ -239,16 +243,19 @@ class MailboxWatch:
                 self._compare(outcome)
             elif not isinstance(outcome, CommandRefused):
                 raise outcome
-            elif self._known.pop(name, None) is not None or name not in self._refused:
-                self._refused.add(name)
-                self._tell(MailboxChange(mailbox=name, refusal=str(outcome)))
+            else:
+                self._refuse(name, str(outcome))
 
     # -- what is told -------------------------------------------------------------------------------
 
     def _hear(self, response: Untagged) -> None:
-        """What NOTIFY sends: a STATUS, or that it has stopped, and then everything may have changed."""
+        """What NOTIFY sends: a STATUS, a LIST, or that it has stopped, and then everything may have changed."""
         if isinstance(response, StatusData):
-            self._compare(response)
+            # It is told because something has changed, be it a flag that no number of it shows.
+            self._compare(response, is_news=True)
+            return
+        if isinstance(response, ListData):
+            self._hear_name(response)
             return
         code = response.code if isinstance(response, StatusResponse) else None
         if code is not None and code.name == Code.NOTIFICATION_OVERFLOW:
@@ -259,16 +266,40 @@ class MailboxWatch:
             for name in self._mailboxes:
                 self._tell(MailboxChange(mailbox=name))
 
-    def _compare(self, told: StatusData) -> None:
-        name = next((one for one in self._mailboxes if is_same_mailbox(one, told.mailbox)), None)
+    def _hear_name(self, told: ListData) -> None:
+        """A mailbox was made, removed or renamed (RFC 5465 section 5.4); what is in it is told by STATUS."""
+        if told.old_name and (name := self._watched_name(told.old_name)) is not None:
+            self._refuse(name, f"the mailbox is called {told.mailbox} now")
+        name = self._watched_name(told.mailbox)
         if name is None:
             return
-        self._refused.discard(name)
+        if "\\nonexistent" in told.attributes:
+            self._refuse(name, _GONE)
+        elif name in self._refused:
+            self._refused.discard(name)
+            self._tell(MailboxChange(mailbox=name, is_reset=name in self._known))
+
+    def _watched_name(self, told: str) -> str | None:
+        return next((one for one in self._mailboxes if is_same_mailbox(one, told)), None)
+
+    def _compare(self, told: StatusData, *, is_news: bool = False) -> None:
+        name = self._watched_name(told.mailbox)
+        if name is None:
+            return
         before = self._known.get(name)
         now = _merged(before, told)
         self._known[name] = now
-        if before is not None and now != before:
-            self._tell(MailboxChange(mailbox=name, is_reset=now.uidvalidity != before.uidvalidity))
+        is_back = name in self._refused
+        self._refused.discard(name)
+        if is_news or is_back or (before is not None and now != before):
+            is_reset = before is not None and now.uidvalidity != before.uidvalidity
+            self._tell(MailboxChange(mailbox=name, is_reset=is_reset))
+
+    def _refuse(self, name: str, why: str) -> None:
+        """Tell once that a mailbox cannot be watched; it is told again once it can."""
+        if name not in self._refused:
+            self._refused.add(name)
+            self._tell(MailboxChange(mailbox=name, refusal=why))
 
     def _tell(self, change: MailboxChange) -> None:
         earlier = self._changes.get(change.mailbox)

@@ -32,6 +32,7 @@ MORE_CAPABILITIES = frozenset(
         "CREATE-SPECIAL-USE",  # RFC 6154
         "METADATA",  # RFC 5464
         "MULTIAPPEND",  # RFC 3502
+        "NOTIFY",  # RFC 5465
         "PARTIAL",  # RFC 9394
         "PREVIEW",  # RFC 8970
         "QRESYNC",  # RFC 7162
@@ -44,6 +45,7 @@ MORE_CAPABILITIES = frozenset(
         "STATUS=SIZE",  # RFC 8438
         "THREAD=ORDEREDSUBJECT",  # RFC 5256
         "THREAD=REFERENCES",  # RFC 5256
+        "UIDONLY",  # RFC 9586
         "WITHIN",  # RFC 5032
     }
 )

@@ -16,6 +16,7 @@ from mailrules.testing.server_logins import SESSION_COMMANDS
 from mailrules.testing.server_mailboxes import MAILBOX_COMMANDS
 from mailrules.testing.server_messages import MESSAGE_COMMANDS
 from mailrules.testing.server_metadata import METADATA_COMMANDS
+from mailrules.testing.server_notify import NOTIFY_COMMANDS
 from mailrules.testing.server_profiles import profile_named
 from mailrules.testing.server_quota import QUOTA_COMMANDS
 from mailrules.testing.server_rights import RIGHTS_COMMANDS
@@ -43,6 +44,7 @@ _COMMANDS = {
     **MESSAGE_COMMANDS,
     **APPEND_COMMANDS,
     **SORT_COMMANDS,
+    **NOTIFY_COMMANDS,
 }
 _BEFORE_LOGIN = frozenset({"IMAP4REV1", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"})
 
@@ -84,6 +86,8 @@ class ImapServer:
         """What follows ``* ``, with the capabilities' response code where it says so."""
         self.identity: tuple[tuple[str, str], ...] = (("name", "mailrules in-memory server"),)
         """What ID tells."""
+        self.most_notifications: int | None = None
+        """How many changes NOTIFY tells of at once; more end in NOTIFICATIONOVERFLOW."""
         self._habits: tuple[AtCommand, ...] = ()
         self._buffer_bytes = buffer_bytes
         if profile:

@@ -54,6 +54,21 @@ class Observer(Protocol):
     def flags_changed(self, stored: StoredMessage) -> None: ...
 
 
+class AccountObserver(Protocol):
+    """Someone who is told of every change among the mailboxes of an account."""
+
+    def mailbox_created(self, mailbox: StoredMailbox) -> None: ...
+
+    def mailbox_deleted(self, mailbox: StoredMailbox) -> None: ...
+
+    def mailbox_renamed(self, mailbox: StoredMailbox, old_name: str) -> None: ...
+
+    def subscription_changed(self, name: str) -> None: ...
+
+    def metadata_changed(self, name: str, entry: str) -> None:
+        """``name`` is "" for the server's own entries."""
+
+
 @dataclass(slots=True, kw_only=True)
 class StoredMailbox:
     """One mailbox. ``messages`` is ascending by UID, since UIDs are only ever added at its end."""
@@ -158,6 +173,7 @@ class MailAccount:
         """What limits every mailbox: a resource's name, what is used of it, and its limit."""
         self.metadata: dict[str, bytes] = {}
         """The server's own entries, such as ``/shared/admin``."""
+        self.observers: list[AccountObserver] = []
         self.quota_bytes: int | None = None
         """How much all mailboxes together may hold, which the IMAP server keeps to; None: as much as there is."""
         self._uidvalidities = count(FIRST_UIDVALIDITY)
@@ -187,6 +203,8 @@ class MailAccount:
             name=name, uidvalidity=uidvalidity, rights={self.user: ALL_RIGHTS}, object_id=f"F{uidvalidity:08x}"
         )
         self.mailboxes[name] = mailbox
+        for observer in self.observers:
+            observer.mailbox_created(mailbox)
         return mailbox
 
     @property
@@ -214,6 +232,8 @@ class MailAccount:
         for uid in list(mailbox.messages):
             mailbox.remove(uid)
         del self.mailboxes[mailbox.name]
+        for observer in self.observers:
+            observer.mailbox_deleted(mailbox)
 
     def rename(self, name: str, new_name: str) -> None:
         """Give a mailbox and all below it new names. Raises NoSuchMailbox or MailboxExists."""
@@ -224,6 +244,27 @@ class MailAccount:
             mailbox = self.mailboxes.pop(path)
             mailbox.name = new_name + path[len(old) :]
             self.mailboxes[mailbox.name] = mailbox
+            for observer in self.observers:
+                observer.mailbox_renamed(mailbox, path)
+
+    def subscribe(self, name: str, *, subscribed: bool = True) -> None:
+        """Take a name among the subscriptions, or out of them; no mailbox need have it."""
+        if (name in self.subscriptions) is subscribed:
+            return
+        (self.subscriptions.add if subscribed else self.subscriptions.discard)(name)
+        for observer in self.observers:
+            observer.subscription_changed(name)
+
+    def annotate(self, name: str, entry: str, value: bytes | None) -> None:
+        """Set an entry of a mailbox, or of the server where the name is ""; None removes it. Raises NoSuchMailbox."""
+        entries, entry = self[name].metadata if name else self.metadata, entry.lower()
+        if entries.get(entry) == value:
+            return
+        entries.pop(entry, None)
+        if value is not None:
+            entries[entry] = value
+        for observer in self.observers:
+            observer.metadata_changed(name, entry)
 
     def add(
         self,

@@ -138,7 +138,7 @@ class MemoryStore(MemoryReader):
     async def subscribe(self, mailbox: str, *, subscribed: bool = True) -> None:
         call = await self._begin("subscribe", target=mailbox)
         if call.has_effect:
-            (self.mail.subscriptions.add if subscribed else self.mail.subscriptions.discard)(mailbox)
+            self.mail.subscribe(mailbox, subscribed=subscribed)
         self._end(call)
 
     async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
@@ -154,10 +154,8 @@ class MemoryStore(MemoryReader):
     async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:
         call = await self._begin("set_metadata", target=mailbox)
         self._need("METADATA", command="SETMETADATA", rfc="RFC 5464")
-        entries = self._find(mailbox, command="SETMETADATA").metadata
-        entries.pop(entry.lower(), None)
-        if value:
-            entries[entry.lower()] = value.encode()
+        name = self._find(mailbox, command="SETMETADATA").name
+        self.mail.annotate(name, entry, value.encode() if value else None)
         self._end(call)
 
     async def set_quota(self, mailbox: str, *, resource: str, limit: int | None) -> None:

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailrules.testing.server_arguments import BadCommand
+from mailrules.testing.server_arguments import BadCommand, NeedsUids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mailrules.testing.mail_state import StoredMailbox, StoredMessage
     from mailrules.testing.server_arguments import SequenceRanges
+    from mailrules.testing.server_fetch import FetchItem
 
 _SYSTEM_FLAGS = ("\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft", "\\Recent")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Which changes of the open mailbox a session is told now, and how."""
+
+    expunges: bool
+    """Only where sequence numbers may move."""
+    arrivals: bool = True
+    flags: bool = True
+    fetched: tuple[FetchItem, ...] = ()
+    """What is told of each new message (RFC 5465 section 5.2)."""
+    with_uid: bool = False
+    with_modseq: bool = False
+    as_vanished: bool = False
+    """With QRESYNC (RFC 7162 section 3.2.10); with UIDONLY it is so always (RFC 9586 section 3.4)."""
 
 
 class SelectedView:
@@ -24,14 +42,16 @@ class SelectedView:
     until ``news`` announces it (RFC 9051 section 7.5.1).
     """
 
-    def __init__(self, mailbox: StoredMailbox, *, read_only: bool) -> None:
+    def __init__(
+        self, mailbox: StoredMailbox, *, read_only: bool, uid_only: bool = False, has_news: asyncio.Event | None = None
+    ) -> None:
         self.mailbox = mailbox
-        self.read_only = read_only
+        self.read_only, self.uid_only = read_only, uid_only
         self.uids = list(mailbox.messages)
         self.recent = set(mailbox.recent)
         if not read_only:
             mailbox.recent.clear()
-        self.has_news = asyncio.Event()
+        self.has_news = has_news or asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._keywords_told = len(mailbox.keywords)
         self._last_uid = mailbox.uidnext - 1
@@ -62,6 +82,8 @@ class SelectedView:
     def chosen(self, wanted: SequenceRanges, *, by_uid: bool) -> list[int]:
         """The UIDs that a set names, ascending. Raises BadCommand for a sequence number beyond the view."""
         largest = len(self.uids)
+        if self.uid_only and not by_uid:
+            raise NeedsUids
         if by_uid:
             found = [self._between(*pair) for pair in wanted.resolve(self.uids[-1] if self.uids else 0)]
         else:
@@ -76,6 +98,12 @@ class SelectedView:
     def stored(self, uid: int) -> StoredMessage | None:
         """The message, None where another session has expunged it meanwhile."""
         return self.mailbox.messages.get(uid)
+
+    def fetch_line(self, uid: int, words: bytes) -> bytes:
+        """The untagged line, without ``* ``, that tells something of a message (RFC 9586 section 3.3: by UID)."""
+        if self.uid_only:
+            return b"%d UIDFETCH (%b)" % (uid, words)
+        return b"%d FETCH (%b)" % (self.number_of(uid), words)
 
     def flags_text(self, stored: StoredMessage) -> bytes:
         """The message's flags as this session sees them, system flags first."""
@@ -100,24 +128,23 @@ class SelectedView:
         """FLAGS and PERMANENTFLAGS, where a keyword was used that the session has not heard of."""
         return self.flag_lines() if len(self.mailbox.keywords) > self._keywords_told else b""
 
-    def news(self, *, expunges: bool, with_uid: bool, with_modseq: bool, as_vanished: bool = False) -> Iterator[bytes]:
-        """The lines that tell the session of what changed; ``expunges`` only where numbers may move.
-
-        With QRESYNC they are told as VANISHED (RFC 7162 section 3.2.10).
-        """
-        self.has_news.clear()
-        if expunges:
-            yield from self._vanished_lines() if as_vanished else self._expunge_lines()
-        if self.mailbox.uidnext - 1 > self._last_uid:
-            yield from self._arrival_lines()
+    def news(self, told: Told) -> Iterator[bytes]:
+        """The lines that tell the session of what changed."""
+        if told.expunges:
+            yield from self._vanished_lines() if told.as_vanished or self.uid_only else self._expunge_lines()
+        if told.arrivals and self.mailbox.uidnext - 1 > self._last_uid:
+            yield from self._arrival_lines(told.fetched)
+        if not told.flags:
+            self._changed.clear()
+            return
         yield self.new_keyword_lines()
         for uid in self._changed:
             stored = self.stored(uid)
             place = bisect_left(self.uids, uid)
             if stored is not None and place < len(self.uids) and self.uids[place] == uid:
-                modseq = b" MODSEQ (%d)" % stored.modseq if with_modseq else b""
-                shown = b"UID %d " % uid if with_uid else b""
-                yield b"* %d FETCH (%sFLAGS (%s)%s)\r\n" % (place + 1, shown, self.flags_text(stored), modseq)
+                modseq = b" MODSEQ (%d)" % stored.modseq if told.with_modseq else b""
+                shown = b"UID %d " % uid if told.with_uid and not self.uid_only else b""
+                yield b"* %b\r\n" % self.fetch_line(uid, b"%bFLAGS (%b)%b" % (shown, self.flags_text(stored), modseq))
         self._changed.clear()
 
     def _expunge_lines(self) -> Iterator[bytes]:
@@ -137,7 +164,7 @@ class SelectedView:
         if gone:
             yield b"* VANISHED %b\r\n" % b",".join(b"%d" % uid for uid in gone)
 
-    def _arrival_lines(self) -> Iterator[bytes]:
+    def _arrival_lines(self, fetched: Sequence[FetchItem]) -> Iterator[bytes]:
         arrived = []
         for uid in reversed(self.mailbox.messages):
             if uid <= self._last_uid:
@@ -149,6 +176,9 @@ class SelectedView:
         if not self.read_only:
             self.mailbox.recent.difference_update(arrived)
         yield b"* %d EXISTS\r\n* %d RECENT\r\n" % (len(self.uids), len(self.recent))
+        for stored in (self.mailbox.messages[uid] for uid in reversed(arrived) if fetched):
+            words = b" ".join(item.render(self, stored) for item in fetched)
+            yield b"* %b\r\n" % self.fetch_line(stored.uid, words)
 
     def _between(self, first: int, last: int) -> list[int]:
         return self.uids[bisect_left(self.uids, first) : bisect_right(self.uids, last)]

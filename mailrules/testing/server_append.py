@@ -15,14 +15,15 @@ from mailrules.testing.server_arguments import (
     parse_flags,
     parse_internal_date,
 )
+from mailrules.testing.server_calls import LOGGED_IN, OPEN, Done, Entry, Refused
 from mailrules.testing.server_names import format_set
-from mailrules.testing.server_session import LOGGED_IN, OPEN, Done, Entry, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mailrules.testing.mail_state import StoredMailbox
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 _DATE = re.compile(rb"[ \d]\d-[A-Za-z]{3}-\d{4} \d\d:\d\d:\d\d [+-]\d{4}")
 
@@ -97,7 +98,9 @@ def now() -> datetime:
 
 
 APPEND_COMMANDS = {
-    "REPLACE": Entry(handler=_replace, states=OPEN, capability="REPLACE", announces_expunges=False),
-    "UID REPLACE": Entry(handler=_replace, states=OPEN, capability="REPLACE"),
+    "REPLACE": Entry(
+        handler=_replace, states=OPEN, capability="REPLACE", removes_messages=True, announces_expunges=False
+    ),
+    "UID REPLACE": Entry(handler=_replace, states=OPEN, capability="REPLACE", removes_messages=True),
     "APPEND": Entry(handler=_append, states=LOGGED_IN),
 }

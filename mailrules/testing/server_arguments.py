@@ -24,7 +24,18 @@ _RANGE = re.compile(rb"(\d{1,10}|\*)(?::(\d{1,10}|\*))?")
 
 
 class BadCommand(Exception):
-    """The command's syntax is wrong; the answer is BAD with this text."""
+    """The command's syntax is wrong; the answer is BAD with this code (without brackets) and text."""
+
+    def __init__(self, text: str, *, code: str = "") -> None:
+        self.code = code
+        super().__init__(text)
+
+
+class NeedsUids(BadCommand):
+    """Message numbers are not allowed once UIDONLY is enabled (RFC 9586 section 3)."""
+
+    def __init__(self) -> None:
+        super().__init__("Message numbers are not allowed once UIDONLY is enabled", code="UIDREQUIRED")
 
 
 class Atom(bytes):

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from typing import TYPE_CHECKING
 
 from mailrules.testing.server_arguments import BadCommand
-from mailrules.testing.server_session import ANY, LOGGED_IN, LOGGED_OUT, OPEN, Done, Entry, Refused
-from mailrules.testing.server_wire import LineTooLong, WireEnded
+from mailrules.testing.server_calls import ANY, LOGGED_IN, LOGGED_OUT, OPEN, Done, Entry, Refused
 
 if TYPE_CHECKING:
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 
 async def _capability(session: Session, call: Call) -> Done:
@@ -54,6 +53,11 @@ async def _enable(session: Session, call: Call) -> Done:
             session.enable_condstore()
             session.enabled.add(name)
             enabled.append(name)
+        if name == "UIDONLY" and session.offers(name):
+            session.enabled.add(name)
+            enabled.append(name)
+            if session.view is not None:
+                session.view.uid_only = True
     if enabled:
         session.untagged(("ENABLED " + " ".join(enabled)).encode())
     return Done(text="Enabled.")
@@ -117,32 +121,10 @@ async def _log_in_with_token(session: Session, response: bytes) -> Done:
 async def _idle(session: Session, call: Call) -> Done:
     call.arguments.end()
     session.wire.write(b"+ idling\r\n")
-    async with asyncio.TaskGroup() as tasks:
-        done = tasks.create_task(_line_or_none(session))
-        while not done.done():
-            if session.view is not None:
-                session.tell_news(by_uid=False)
-            await session.wire.flush()
-            if session.view is None:
-                await asyncio.wait([done])
-                break
-            news = tasks.create_task(session.view.has_news.wait())
-            await asyncio.wait([done, news], return_when=asyncio.FIRST_COMPLETED)
-            news.cancel()
-    line = done.result()
-    if line is None:
-        raise WireEnded
+    line = await session.line_or_news(lambda: session.tell_news(by_uid=False))
     if line.upper() != b"DONE":
         raise BadCommand("Expected DONE.")
     return Done(text="Idle completed.")
-
-
-async def _line_or_none(session: Session) -> bytes | None:
-    """The next line, None where none will come: a task group would wrap the exception."""
-    try:
-        return await session.wire.read_line()
-    except (WireEnded, LineTooLong):
-        return None
 
 
 def _require_protection(session: Session) -> None:

@@ -8,13 +8,14 @@ from mailrules.imap.mailbox_name import encode_mailbox_name
 from mailrules.testing.mail_state import MailboxExists
 from mailrules.testing.selected_view import SelectedView
 from mailrules.testing.server_arguments import ArgumentList, Arguments, Atom, BadCommand
+from mailrules.testing.server_calls import LOGGED_IN, OPEN, Done, Entry, Refused
 from mailrules.testing.server_names import shown_name
 from mailrules.testing.server_resync import parse_resync, tell_changes
-from mailrules.testing.server_session import LOGGED_IN, OPEN, Done, Entry, Refused
 
 if TYPE_CHECKING:
     from mailrules.testing.mail_state import StoredMailbox
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 _USES = ("\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash")
 
@@ -47,10 +48,10 @@ async def _list(session: Session, call: Call) -> Done:
             attributes.append("\\Subscribed")
         if use and (plain or "SPECIAL-USE" in wanted):
             attributes.append(use)
-        session.untagged(_list_line(b"LIST", attributes, name))
+        session.untagged(list_line(b"LIST", attributes, name))
         items = (returned or {}).get("STATUS")
         if items is not None and name in session.mail:
-            session.untagged(_status_line(session, session.mail[name], items))
+            session.untagged(status_line(session, session.mail[name], items))
     return Done(text="List completed.")
 
 
@@ -61,7 +62,7 @@ async def _lsub(session: Session, call: Call) -> Done:
         attributes = [] if name in session.mail else ["\\NonExistent"]
         if name in session.mail and session.mail[name].special_use and session.offers("SPECIAL-USE"):
             attributes.append(session.mail[name].special_use)
-        session.untagged(_list_line(b"LSUB", attributes, name))
+        session.untagged(list_line(b"LSUB", attributes, name))
     return Done(text="Lsub completed.")
 
 
@@ -75,7 +76,7 @@ async def _status(session: Session, call: Call) -> Done:
     mailbox = session.mailbox(call.arguments.mailbox(), right="r")
     items = call.arguments.list()
     call.arguments.end()
-    session.untagged(_status_line(session, mailbox, items))
+    session.untagged(status_line(session, mailbox, items))
     return Done(text="Status completed.")
 
 
@@ -90,14 +91,16 @@ async def _select(session: Session, call: Call) -> Done:
     if parameters and session.offers("CONDSTORE"):
         session.enable_condstore()
     may_write = any(right in mailbox.rights.get(session.mail.user, "") for right in "swte")
-    view = session.view = SelectedView(mailbox, read_only=call.name == "EXAMINE" or not may_write)
+    view = session.view = SelectedView(
+        mailbox, read_only=call.name == "EXAMINE" or not may_write, uid_only=session.uid_only, has_news=session.has_news
+    )
     if was_open:
         session.untagged(b"OK [CLOSED] Previous mailbox closed.")
     session.wire.write(view.flag_lines())
     session.untagged(b"%d EXISTS" % len(view.uids))
     session.untagged(b"%d RECENT" % len(view.recent))
     unseen = next((uid for uid in view.uids if "\\Seen" not in mailbox.messages[uid].flags), None)
-    if unseen is not None:
+    if unseen is not None and not view.uid_only:
         session.untagged(b"OK [UNSEEN %d] First unseen." % view.number_of(unseen))
     session.untagged(b"OK [UIDVALIDITY %d] UIDs valid" % mailbox.uidvalidity)
     session.untagged(b"OK [UIDNEXT %d] Predicted next UID" % mailbox.uidnext)
@@ -168,13 +171,14 @@ async def _rename(session: Session, call: Call) -> Done:
 async def _subscribe(session: Session, call: Call) -> Done:
     name = call.arguments.mailbox()
     call.arguments.end()
-    session.mail.subscriptions.add(session.mailbox(name).name)
+    session.mail.subscribe(session.mailbox(name).name)
     return Done(text="Subscribe completed.")
 
 
 async def _unsubscribe(session: Session, call: Call) -> Done:
-    session.mail.subscriptions.discard(call.arguments.mailbox())
+    name = call.arguments.mailbox()
     call.arguments.end()
+    session.mail.subscribe(name, subscribed=False)
     return Done(text="Unsubscribe completed.")
 
 
@@ -227,11 +231,13 @@ def _past_wildcards(places: set[int], pattern: bytes) -> set[int]:
     return found
 
 
-def _list_line(word: bytes, attributes: list[str], name: str) -> bytes:
+def list_line(word: bytes, attributes: list[str], name: str) -> bytes:
+    """LIST or LSUB of one mailbox, without ``* ``."""
     return word + b" (" + " ".join(attributes).encode() + b') "/" ' + shown_name(name)
 
 
-def _status_line(session: Session, mailbox: StoredMailbox, items: ArgumentList) -> bytes:
+def status_line(session: Session, mailbox: StoredMailbox, items: ArgumentList) -> bytes:
+    """STATUS with these items, without ``* ``. Raises BadCommand for what it does not know."""
     if not items:
         raise BadCommand("STATUS: Empty status list")
     values = [b"%b %b" % (item.upper(), _status_value(session, mailbox, item)) for item in _words(items)]

@@ -13,12 +13,12 @@ from mailrules.testing.server_arguments import (
     BadCommand,
     parse_flags,
 )
+from mailrules.testing.server_calls import OPEN, Done, Entry, Refused
 from mailrules.testing.server_fetch import FetchItem, parse_fetch_items
 from mailrules.testing.server_names import format_set
 from mailrules.testing.server_resync import vanished_since
 from mailrules.testing.server_returns import parse_page, return_options
 from mailrules.testing.server_search import Search
-from mailrules.testing.server_session import OPEN, Done, Entry, Refused
 from mailrules.testing.server_wire import WireEnded
 
 if TYPE_CHECKING:
@@ -26,14 +26,16 @@ if TYPE_CHECKING:
 
     from mailrules.testing.mail_state import StoredMailbox
     from mailrules.testing.selected_view import SelectedView
+    from mailrules.testing.server_calls import Call
     from mailrules.testing.server_returns import Page
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_session import Session
 
 
 async def _search(session: Session, call: Call) -> Done:
     options = return_options(session, call) if call.arguments.next_is(b"RETURN") else None
     returned = None if options is None else options.names
     view = session.selected
+    session.require_uids(call)
     search = Search(view, offers=session.offers, saved=session.saved)
     try:
         uids = search.run(call.arguments)
@@ -77,7 +79,7 @@ async def _fetch(session: Session, call: Call) -> Done:
     since = modifiers.since
     if modifiers.part is not None:
         uids = sorted(modifiers.part.of([uid for uid in uids if view.stored(uid) is not None]))
-    items = parse_fetch_items(words, by_uid=call.by_uid, offers=session.offers)
+    items = parse_fetch_items(words, by_uid=call.by_uid and not view.uid_only, offers=session.offers)
     if any(item.is_modseq for item in items):
         _enable_condstore(session)
     elif since is not None:
@@ -101,7 +103,7 @@ async def _fetch(session: Session, call: Call) -> Done:
             view.own_changes_are_told([uid])
             shown = items if any(item.is_flags for item in items) else [*items, _FLAGS_ITEM]
         rendered = b" ".join([item.render(view, stored) for item in shown])
-        session.untagged(b"%d FETCH (%s)" % (view.number_of(uid), rendered))
+        session.untagged(view.fetch_line(uid, rendered))
         await session.flush_when_large()
     if missing:
         raise Refused("Some of the requested messages no longer exist.", code="EXPUNGEISSUED")
@@ -151,10 +153,10 @@ async def _echo(session: Session, call: Call, uids: Sequence[int], *, silent: bo
         return
     for uid in uids:
         stored = view.mailbox.messages[uid]
-        words = [b"UID %d" % uid] if call.by_uid else []
+        words = [b"UID %d" % uid] if call.by_uid and not view.uid_only else []
         words += [] if silent else [b"FLAGS (" + view.flags_text(stored) + b")"]
         words += [b"MODSEQ (%d)" % stored.modseq] if with_modseq else []
-        session.untagged(b"%d FETCH (%s)" % (view.number_of(uid), b" ".join(words)))
+        session.untagged(view.fetch_line(uid, b" ".join(words)))
         await session.flush_when_large()
 
 
@@ -318,9 +320,9 @@ MESSAGE_COMMANDS = {
     "UID STORE": Entry(handler=_store, states=OPEN),
     "COPY": Entry(handler=_copy, states=OPEN),
     "UID COPY": Entry(handler=_copy, states=OPEN),
-    "MOVE": Entry(handler=_move, states=OPEN, capability="MOVE"),
-    "UID MOVE": Entry(handler=_move, states=OPEN, capability="MOVE"),
-    "EXPUNGE": Entry(handler=_expunge, states=OPEN),
-    "UID EXPUNGE": Entry(handler=_expunge, states=OPEN, capability="UIDPLUS"),
+    "MOVE": Entry(handler=_move, states=OPEN, capability="MOVE", removes_messages=True),
+    "UID MOVE": Entry(handler=_move, states=OPEN, capability="MOVE", removes_messages=True),
+    "EXPUNGE": Entry(handler=_expunge, states=OPEN, removes_messages=True),
+    "UID EXPUNGE": Entry(handler=_expunge, states=OPEN, capability="UIDPLUS", removes_messages=True),
     "CLOSE": Entry(handler=_close, states=OPEN),
 }

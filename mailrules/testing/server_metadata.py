@@ -6,59 +6,60 @@ import re
 from typing import TYPE_CHECKING
 
 from mailrules.testing.server_arguments import ArgumentList, Atom, BadCommand, String
+from mailrules.testing.server_calls import LOGGED_IN, Done, Entry
 from mailrules.testing.server_names import astring, shown_name
-from mailrules.testing.server_session import LOGGED_IN, Done, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mailrules.testing.server_arguments import Argument
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 _ENTRY = re.compile(r"/(?:private|shared)(?:/[^/*%\x00-\x1f\x7f-]+)+")
 
 
 async def _get_metadata(session: Session, call: Call) -> Done:
     options = call.arguments.list() if isinstance(call.arguments.peek(), ArgumentList) else ArgumentList()
-    shown, stored = _place(session, call, right="r")
+    name, stored = _place(session, call, right="r")
     names = call.arguments.any()
     call.arguments.end()
     wanted = [_entry(one) for one in (names if isinstance(names, ArgumentList) else [names])]
     depth, most_bytes = _options(options)
-    found = sorted(name for name in stored if any(_is_below(name, one, depth) for one in wanted))
-    longest = max((len(stored[name]) for name in found), default=0)
-    told = [name for name in found if most_bytes is None or len(stored[name]) <= most_bytes]
-    pairs = [b"%b %b" % (name.encode(), _value(stored[name])) for name in told]
+    found = sorted(entry for entry in stored if any(_is_below(entry, one, depth) for one in wanted))
+    longest = max((len(stored[entry]) for entry in found), default=0)
+    told = [entry for entry in found if most_bytes is None or len(stored[entry]) <= most_bytes]
+    pairs = [b"%b %b" % (entry.encode(), _value(stored[entry])) for entry in told]
     pairs += [b"%b NIL" % one.encode() for one in wanted if one not in stored and depth == 0]
     if pairs:
-        session.untagged(b"METADATA %b (%b)" % (shown, b" ".join(pairs)))
+        session.untagged(b"METADATA %b (%b)" % (shown_name(name) if name else b'""', b" ".join(pairs)))
     is_cut = most_bytes is not None and longest > most_bytes
     return Done(text="Getmetadata completed.", code=f"METADATA LONGENTRIES {longest}" if is_cut else "")
 
 
 async def _set_metadata(session: Session, call: Call) -> Done:
-    _, stored = _place(session, call, right="w")
+    mailbox, _ = _place(session, call, right="w")
     words = call.arguments.list()
     call.arguments.end()
     if not words or len(words) % 2:
         raise BadCommand("Invalid arguments")
     for name, value in [(_entry(words[place]), words[place + 1]) for place in range(0, len(words), 2)]:
         if isinstance(value, String):
-            stored[name] = bytes(value)
+            session.mail.annotate(mailbox, name, bytes(value))
         elif isinstance(value, Atom) and value.upper() == b"NIL":
-            stored.pop(name, None)
+            session.mail.annotate(mailbox, name, None)
         else:
             raise BadCommand("Invalid value")
     return Done(text="Setmetadata completed.")
 
 
-def _place(session: Session, call: Call, *, right: str) -> tuple[bytes, dict[str, bytes]]:
-    """The mailbox as it is shown, and its entries; "" is the server."""
+def _place(session: Session, call: Call, *, right: str) -> tuple[str, dict[str, bytes]]:
+    """The mailbox's name and its entries; "" is the server."""
     name = call.arguments.mailbox()
     if not name:
-        return b'""', session.mail.metadata
+        return "", session.mail.metadata
     mailbox = session.mailbox(name, right=right)
-    return shown_name(mailbox.name), mailbox.metadata
+    return mailbox.name, mailbox.metadata
 
 
 def _entry(word: Argument) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.testing.server_calls import LOGGED_IN, Done, Entry, Refused
 from mailrules.testing.server_names import astring, shown_name
-from mailrules.testing.server_session import LOGGED_IN, Done, Entry, Refused
 
 if TYPE_CHECKING:
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 _UNIT_BYTES = 1024
 

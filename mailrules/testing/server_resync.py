@@ -45,8 +45,9 @@ async def tell_changes(session: Session, resync: Resync) -> None:
     for uid in view.uids:
         stored = view.mailbox.messages[uid]
         if stored.modseq > resync.modseq:
-            words = uid, view.flags_text(stored), stored.modseq
-            session.untagged(b"%d FETCH (UID %d FLAGS (%b) MODSEQ (%d))" % (view.number_of(uid), *words))
+            shown = b"" if view.uid_only else b"UID %d " % uid
+            words = b"%bFLAGS (%b) MODSEQ (%d)" % (shown, view.flags_text(stored), stored.modseq)
+            session.untagged(view.fetch_line(uid, words))
             await session.flush_when_large()
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mailrules.testing.server_arguments import Argument
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 _PAGE = re.compile(rb"(-?[1-9]\d{0,9}):(-?[1-9]\d{0,9})")
 _RETURNS = {b"MIN", b"MAX", b"ALL", b"COUNT"}

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from mailrules.testing.mail_state import ALL_RIGHTS
 from mailrules.testing.server_arguments import BadCommand
+from mailrules.testing.server_calls import LOGGED_IN, Done, Entry
 from mailrules.testing.server_names import astring, shown_name
-from mailrules.testing.server_session import LOGGED_IN, Done, Entry
 
 if TYPE_CHECKING:
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 
 async def _get_acl(session: Session, call: Call) -> Done:

@@ -17,7 +17,7 @@ from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.message_parts import decoded_texts
 from mailrules.testing.mime_structure import header_fields, unfolded
 from mailrules.testing.server_arguments import ArgumentList, Arguments, Atom, BadCommand, parse_sequence_ranges
-from mailrules.testing.server_session import Refused
+from mailrules.testing.server_calls import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import Enum, auto
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.testing.mail_state import NoSuchMailbox
-from mailrules.testing.server_arguments import Arguments, Atom, BadCommand, parse_arguments
+from mailrules.testing.selected_view import Told
+from mailrules.testing.server_arguments import Arguments, Atom, BadCommand, NeedsUids, parse_arguments
+from mailrules.testing.server_calls import OPEN, Call, Entry, Refused, State
 from mailrules.testing.server_faults import (
     Bye,
     ByeForEver,
     Drop,
     DropBeforeTagged,
-    DropHalfway,
     Interject,
     Misread,
     Refuse,
@@ -29,11 +29,13 @@ from mailrules.testing.server_faults import (
 from mailrules.testing.server_wire import LineTooLong, WireEnded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from mailrules.testing.imap_server import ImapServer
     from mailrules.testing.mail_state import MailAccount, StoredMailbox
     from mailrules.testing.selected_view import SelectedView
     from mailrules.testing.server_arguments import ArgumentList
-    from mailrules.testing.server_faults import Reaction
+    from mailrules.testing.server_notify import Notifications
     from mailrules.testing.server_wire import ServerWire
 
 LARGEST_LITERAL = 64 * 1024 * 1024
@@ -45,69 +47,6 @@ _LITERAL = re.compile(rb"\{(\d{1,19})\}$")
 _LITERAL_PLUS = re.compile(rb"\{(\d{1,19})(\+?)\}$")
 
 
-class State(Enum):
-    """RFC 9051 section 3."""
-
-    NOT_AUTHENTICATED = auto()
-    AUTHENTICATED = auto()
-    SELECTED = auto()
-
-
-ANY = frozenset(State)
-LOGGED_IN = frozenset({State.AUTHENTICATED, State.SELECTED})
-LOGGED_OUT = frozenset({State.NOT_AUTHENTICATED})
-OPEN = frozenset({State.SELECTED})
-
-
-class Refused(Exception):
-    """The answer is NO, with this code (without brackets) and text."""
-
-    def __init__(self, text: str, *, code: str = "") -> None:
-        self.text, self.code = text, code
-        super().__init__(text)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """The answer is OK, with this code (without brackets) and text."""
-
-    text: str
-    code: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One command underway; ``name`` is in capitals and includes ``UID``."""
-
-    tag: str
-    name: str
-    arguments: Arguments
-    reaction: Reaction | None = None
-
-    @property
-    def by_uid(self) -> bool:
-        return self.name.startswith("UID ")
-
-    @property
-    def is_cut_halfway(self) -> bool:
-        return isinstance(self.reaction, DropHalfway)
-
-
-Handler = Callable[["Session", Call], Awaitable[Done]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """What the command table says of one command."""
-
-    handler: Handler
-    states: frozenset[State]
-    capability: str = ""
-    """Without this capability the command is unknown."""
-    announces_expunges: bool = True
-    """RFC 9051 section 7.5.1: not while sequence numbers are in use."""
-
-
 class Session:
     """One connection: who is logged in, what is open, what was enabled."""
 
@@ -116,6 +55,9 @@ class Session:
         self.account: MailAccount | None = None
         self.view: SelectedView | None = None
         self.enabled: set[str] = set()
+        self.notifications: Notifications | None = None
+        """What NOTIFY has said to tell; None before the first one."""
+        self.has_news = asyncio.Event()
         self.saved: frozenset[int] = frozenset()
         """The UIDs that ``$`` stands for (RFC 5182)."""
         self.is_ending = False
@@ -137,6 +79,8 @@ class Session:
             await self.wire.flush()
         finally:
             self.leave_mailbox()
+            if self.notifications is not None:
+                self.notifications.close()
 
     @property
     def state(self) -> State:
@@ -157,6 +101,11 @@ class Session:
         if self.view is None:
             raise BadCommand("No mailbox selected")
         return self.view
+
+    @property
+    def uid_only(self) -> bool:
+        """Whether messages are named by their UIDs alone from here on (RFC 9586)."""
+        return "UIDONLY" in self.enabled
 
     def offers(self, capability: str) -> bool:
         return capability in self.server.capabilities
@@ -179,9 +128,22 @@ class Session:
 
     def chosen(self, call: Call) -> list[int]:
         """The UIDs of the command's set, which ``$`` may be where the server has SEARCHRES."""
+        self.require_uids(call)
         if self.offers("SEARCHRES") and call.arguments.next_is(b"$"):
             return [uid for uid in self.selected.uids if uid in self.saved]
         return self.selected.chosen(call.arguments.sequence_set(), by_uid=call.by_uid)
+
+    def require_uids(self, call: Call) -> None:
+        """Refuse a command that names or answers message numbers where they are not allowed."""
+        if self.uid_only and not call.by_uid:
+            raise NeedsUids
+
+    def notify(self, notifications: Notifications) -> Notifications:
+        """Tell these from here on, and no others."""
+        if self.notifications is not None:
+            self.notifications.close()
+        self.notifications = notifications
+        return notifications
 
     def leave_mailbox(self) -> None:
         if self.view is not None:
@@ -197,6 +159,26 @@ class Session:
         if self.wire.queued >= FLUSH_AT:
             await self.wire.flush()
 
+    async def line_or_news(self, tell: Callable[[], None]) -> bytes:
+        """The next line from the client; until it comes, ``tell`` queues what has happened. Raises as ``read_line``."""
+        with _first_error_alone():
+            async with asyncio.TaskGroup() as tasks:
+                line = tasks.create_task(self.wire.read_line())
+                while not line.done():
+                    self.has_news.clear()
+                    tell()
+                    await self.wire.flush()
+                    news = tasks.create_task(self.has_news.wait())
+                    await asyncio.wait([line, news], return_when=asyncio.FIRST_COMPLETED)
+                    news.cancel()
+        return line.result()
+
+    async def _first_line(self) -> bytes:
+        """The line that a command begins with; after NOTIFY the client is told things while it says nothing."""
+        if self.notifications is None or self.notifications.tells_nothing or self.wire.is_silent:
+            return await self.wire.read_line()
+        return await self.line_or_news(lambda: self.tell_news(by_uid=True, expunges=False))
+
     async def _serve_one(self) -> None:
         pieces = await self._read_pieces()
         if pieces is None or self.wire.is_silent:
@@ -210,7 +192,7 @@ class Session:
         try:
             answer = await self._answer(self._read_call(tag, [rest, *pieces[1:]]))
         except BadCommand as error:
-            answer = _tagged(tag, "BAD", f"Error in IMAP command: {error}")
+            answer = _tagged(tag, "BAD", f"Error in IMAP command: {error}", code=error.code)
         self.wire.write(answer)
         await self.wire.flush()
         self.wire.distort()
@@ -239,7 +221,7 @@ class Session:
         limit = LARGEST_LITERAL if self.account else LARGEST_LITERAL_BEFORE_LOGIN
         pieces: list[bytes] = []
         while True:
-            line = await self.wire.read_line()
+            line = await (self.wire.read_line() if pieces else self._first_line())
             match = announcement.search(line)
             if match is None:
                 return [*pieces, line]
@@ -307,18 +289,29 @@ class Session:
             answer = _tagged(call.tag, "OK", done.text, code=done.code)
         except Refused as refusal:
             answer = _tagged(call.tag, "NO", refusal.text, code=refusal.code)
-        if self.view is not None:
-            self.tell_news(by_uid=call.by_uid, expunges=entry.announces_expunges)
+        self.tell_news(by_uid=call.by_uid, expunges=entry.announces_expunges, removed=entry.removes_messages)
         return answer
 
-    def tell_news(self, *, by_uid: bool, expunges: bool = True) -> None:
-        """Queue the lines that tell of changes in the open mailbox; ``by_uid`` names UIDs in them."""
-        with_modseq = "CONDSTORE" in self.enabled
-        news = self.selected.news(
-            expunges=expunges, with_uid=by_uid, with_modseq=with_modseq, as_vanished="QRESYNC" in self.enabled
+    def tell_news(self, *, by_uid: bool, expunges: bool = True, removed: bool = False) -> None:
+        """Queue the lines that tell of changes; ``by_uid`` names UIDs in them.
+
+        What a command ``removed`` itself is told whatever NOTIFY says: it is the command's result.
+        """
+        told = Told(
+            expunges=expunges,
+            with_uid=by_uid,
+            with_modseq="CONDSTORE" in self.enabled,
+            as_vanished="QRESYNC" in self.enabled,
         )
-        for line in news:
-            self.wire.write(line)
+        if self.notifications is not None:
+            told = self.notifications.restricted(told)
+            told = replace(told, expunges=told.expunges or (removed and expunges))
+        if self.view is not None:
+            for line in self.view.news(told):
+                self.wire.write(line)
+        if self.notifications is not None:
+            for line in self.notifications.lines():
+                self.untagged(line)
 
     def enable_condstore(self) -> None:
         """From here on MODSEQ is told unasked (RFC 7162 section 3.1)."""
@@ -331,10 +324,19 @@ class Session:
         return code if self.offers("UIDPLUS") and not isinstance(call.reaction, WithoutCode) else ""
 
 
+@contextmanager
+def _first_error_alone() -> Iterator[None]:
+    """Around a task group whose tasks end with the connection: raise why, as if there were no group."""
+    try:
+        yield
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
 def _command_name(words: ArgumentList) -> str:
-    """Take the command's name off its words, ``UID`` and the name after it as one."""
+    """Take the command's name off its words, ``UID`` or ``NOTIFY`` and the word after it as one."""
     name: list[bytes] = []
-    while words and isinstance(words[0], Atom) and name in ([], [b"UID"]):
+    while words and isinstance(words[0], Atom) and name in ([], [b"UID"], [b"NOTIFY"]):
         name.append(words[0].upper())
         del words[0]
     if not name:

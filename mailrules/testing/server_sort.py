@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 from mailrules.testing.mime_structure import header_fields, unfolded
 from mailrules.testing.server_arguments import BadCommand
+from mailrules.testing.server_calls import OPEN, Done, Entry
 from mailrules.testing.server_search import Search, decoded
-from mailrules.testing.server_session import OPEN, Done, Entry
 from mailrules.testing.server_threads import ThreadMember, by_references, by_subject, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mailrules.testing.mail_state import StoredMessage
-    from mailrules.testing.server_session import Call, Session
+    from mailrules.testing.server_calls import Call
+    from mailrules.testing.server_session import Session
 
 _SPACES = re.compile(r"\s+")
 _TRAILER = re.compile(r"(?:\(fwd\)|\s)+\Z", re.IGNORECASE)
@@ -59,6 +60,7 @@ async def _thread(session: Session, call: Call) -> Done:
 
 def _found(session: Session, call: Call) -> list[StoredMessage]:
     """What the search key behind the charset finds, in the order of the mailbox."""
+    session.require_uids(call)
     charset = call.arguments.astring().upper()
     if charset not in {b"US-ASCII", b"UTF-8"}:
         raise BadCommand("Unknown charset")

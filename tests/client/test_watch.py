@@ -15,7 +15,7 @@ from mailrules.client.watch import MailboxChange, MailboxWatch, WatchMethod, pla
 from mailrules.errors import AuthenticationFailed
 from mailrules.imap.append_commands import Append
 from mailrules.testing.builders import message
-from mailrules.testing.capabilities import without
+from mailrules.testing.capabilities import with_more, without
 from mailrules.testing.imap_server import ImapServer
 from mailrules.testing.server_faults import AtCommand, Refuse
 from tests.client.clocks import Clock, until
@@ -256,7 +256,7 @@ async def test_notify_watches_all_on_one_connection(monkeypatch: pytest.MonkeyPa
             if command.startswith(b"LOGIN"):
                 writer.write(tag + b" OK " + capabilities + b" in\r\n")
             elif command.startswith(b"NOTIFY SET"):
-                events = b"(MAILBOXES (INBOX Archive Junk) (MessageNew MessageExpunge FlagChange))"
+                events = b"(MAILBOXES (INBOX Archive Junk) (MessageNew MessageExpunge FlagChange MailboxName))"
                 assert command == b"NOTIFY SET STATUS " + events
                 writer.write(b"* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 9)\r\n")
                 writer.write(b"* STATUS Archive (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 9)\r\n")
@@ -331,6 +331,95 @@ async def test_after_an_overflow_everything_may_have_changed_and_notify_is_said_
         bell.ring()
         await until(lambda: notified == 3)
         assert set(await changed(watch)) == {INBOX, ARCHIVE}
+
+
+async def test_all_mailboxes_of_a_server_with_notify_are_watched_on_one_connection(
+    memory_secret: SecretReference,
+) -> None:
+    async with ImapServer(capabilities=with_more("NOTIFY")) as server:
+        server.mail.add(ARCHIVE, message())
+        async with watching(server.settings(memory_secret), ALL, connections=1) as watch:
+            assert set(watch.methods.values()) == {WatchMethod.NOTIFY}
+            await until(lambda: "IDLE" in server.commands_seen)
+            assert await watch.changed(timeout_seconds=0) == ()
+
+            server.mail.add(JUNK, message())
+            assert await watch.changed() == (MailboxChange(mailbox=JUNK),)
+            # No number of a STATUS shows this one: MODSEQ is told to those only who have enabled CONDSTORE.
+            server.mail[ARCHIVE].set_flags(1, frozenset({"\\Flagged"}))
+            assert await watch.changed() == (MailboxChange(mailbox=ARCHIVE),)
+            server.mail[ARCHIVE].remove(1)
+            assert await watch.changed() == (MailboxChange(mailbox=ARCHIVE),)
+
+        assert server.commands_seen.count("AUTHENTICATE") == 1
+        assert not {"STATUS", "LIST", "SELECT", "EXAMINE"} & set(server.commands_seen)
+
+
+async def test_notify_tells_of_mailboxes_that_go_come_and_are_renamed(memory_secret: SecretReference) -> None:
+    async with ImapServer(capabilities=with_more("NOTIFY")) as server:
+        server.mail.create("Box").rights[server.mail.user] = "l"
+        async with watching(server.settings(memory_secret), (INBOX, ARCHIVE, JUNK, "Box", "Later")) as watch:
+            closed, missing = sorted(await watch.changed(), key=lambda change: change.mailbox)
+            assert (closed.mailbox, closed.refusal) == ("Box", "the server does not let us watch it")
+            assert (missing.mailbox, missing.refusal) == ("Later", "there is no such mailbox")
+            await until(lambda: "IDLE" in server.commands_seen)
+
+            server.mail.create("Later")
+            assert await watch.changed() == (MailboxChange(mailbox="Later"),)
+            server.mail.delete(ARCHIVE)
+            assert await watch.changed() == (MailboxChange(mailbox=ARCHIVE, refusal="there is no such mailbox"),)
+            server.mail.create(ARCHIVE)
+            assert await watch.changed() == (MailboxChange(mailbox=ARCHIVE, is_reset=True),)
+            server.mail.rename(JUNK, "Spam")
+            assert await watch.changed() == (MailboxChange(mailbox=JUNK, refusal="the mailbox is called Spam now"),)
+
+
+async def test_changes_that_notify_could_not_tell_over_a_lost_connection_are_asked_for(
+    memory_secret: SecretReference,
+) -> None:
+    async with (
+        ImapServer(capabilities=with_more("NOTIFY")) as server,
+        watching(server.settings(memory_secret), ALL, connections=1) as watch,
+    ):
+        await until(lambda: "IDLE" in server.commands_seen)
+        server.drop_connections()
+        server.mail.add(JUNK, message())
+
+        assert JUNK in await changed(watch)
+        assert server.commands_seen.count("NOTIFY SET") == 2
+        server.mail.add(INBOX, message())
+        assert await changed(watch) == [INBOX]
+
+
+async def test_a_server_with_too_much_to_tell_is_told_again_what_to_watch(memory_secret: SecretReference) -> None:
+    async with ImapServer(capabilities=with_more("NOTIFY")) as server:
+        server.most_notifications = 2
+        async with watching(server.settings(memory_secret), ALL, connections=1) as watch:
+            await until(lambda: "IDLE" in server.commands_seen)
+            for name in ALL:
+                server.mail.add(name, message())
+
+            assert set(await changed(watch)) == set(ALL)
+            await until(lambda: server.commands_seen.count("IDLE") == 2)
+            server.mail.add(JUNK, message())
+            assert JUNK in await changed(watch)
+        assert server.commands_seen.count("NOTIFY SET") == 2
+
+
+async def test_a_polled_mailbox_that_comes_back_is_told(memory_secret: SecretReference) -> None:
+    bell = Bell()
+    async with ImapServer(capabilities=without("IDLE")) as server:
+        server.mail.create("Box")
+        async with watching(server.settings(memory_secret), ["Box", INBOX], bell=bell) as watch:
+            await until(lambda: bell.waiting == 1)
+            server.mail.delete("Box")
+            bell.ring()
+            assert (await watch.changed())[0].refusal
+            await until(lambda: bell.waiting == 2)
+            server.mail.create("Box")
+            bell.ring()
+
+            assert await watch.changed() == (MailboxChange(mailbox="Box", is_reset=True),)
 
 
 async def test_leaving_the_block_ends_every_connection(memory_secret: SecretReference) -> None:

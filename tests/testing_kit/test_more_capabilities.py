@@ -22,7 +22,6 @@ from mailrules.imap.search_commands import Part, UidFetchPart, UidSearchFor
 from mailrules.imap.search_keys import All, OlderThan
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Compress, Enable, Noop
-from mailrules.settings import SecretReference
 from mailrules.testing.builders import A_DAY, message
 from mailrules.testing.capabilities import EVERY_CAPABILITY, MORE_CAPABILITIES, with_more
 from mailrules.testing.imap_server import ImapServer
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
     from mailrules.client.async_client import AsyncClient
     from mailrules.imap.selected_mailbox import OpenedMailbox
-    from mailrules.settings import AccountSettings
+    from mailrules.settings import AccountSettings, SecretReference
 
 ONE = SequenceSet.of((1,))
 ALL = SequenceSet.starting_at(1)
@@ -49,12 +48,6 @@ def account() -> MailAccount:
     for number in range(1, 6):
         account.add("INBOX", message(subject=f"number {number}", body=f"Text {number}\r\n" * 60))
     return account
-
-
-@pytest.fixture
-def memory_secret(monkeypatch: pytest.MonkeyPatch) -> SecretReference:
-    monkeypatch.setenv("MAILRULES_MEMORY_SECRET", "pass")
-    return SecretReference(kind="env", value="MAILRULES_MEMORY_SECRET")
 
 
 @pytest.fixture
