@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Severity(StrEnum):
-    """Errors stop a command with exit status 3; warnings are shown and do not."""
+    """Errors stop a command with exit status 3; warnings and notices are shown by ``check`` and do not.
+
+    A warning is about what hardly anybody means; a notice about what can be left out, or is good to know.
+    """
 
     ERROR = "error"
     WARNING = "warning"
+    NOTICE = "notice"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Location:
-    """A place in a file; ``line`` and ``column`` count from 1, 0 where there is none."""
+class Location(NamedTuple):
+    """A place in a file; ``line`` and ``column`` count from 1, 0 where there is none.
+
+    A tuple, since a large configuration has half a million of them.
+    """
 
     file: str
     line: int = 0

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import glob
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +20,7 @@ from mailrules.rules.loader import PACK_PREFIX, LoadedConfiguration, load_config
 from mailrules.rules.yaml_source import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from mailrules.cli.paths import ChosenPath
@@ -42,8 +44,21 @@ def load(chosen: ChosenPath) -> Loaded:
         raise RuleError([missing])
     path = str(chosen.path)
     plugins = PluginManager.create(named_plugins(path, read=read_file))
-    configuration = load_configuration(path, read=read_file, registry=plugins.registry(), expand=_expand)
+    with _without_collecting():
+        configuration = load_configuration(path, read=read_file, registry=plugins.registry(), expand=_expand)
     return Loaded(configuration=configuration, plugins=plugins)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Nothing that loading makes is garbage, yet the collector looks through all of it again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def load_to_act(chosen: ChosenPath, *, now: datetime) -> Loaded:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from mailrules.imap.quirks import trash_kept_days
 from mailrules.rules.conditions import Always
 from mailrules.rules.loops import check_loops
+from mailrules.rules.offers import offers
 from mailrules.rules.reads import flags_read
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings
 def _warn_of_emptied_trash(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
     """Moving to the trash can be undone only as long as the provider leaves it there (rule-language, meaning 14)."""
     for rule, use in _uses(rules):
-        if not (isinstance(use.value, _GoesToSpecialUse) and use.value.use == "trash"):
+        if not (offers(use.value, _GoesToSpecialUse) and use.value.use == "trash"):
             continue
         for account in sorted({ref.account for ref in rule.mailboxes} & accounts.keys()):
             settings = accounts[account]
@@ -105,7 +106,7 @@ def _warn_of_emptied_trash(rules: Sequence[Rule], accounts: Mapping[str, Account
 def _check_rights(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
     wanted: dict[tuple[str, str, str], tuple[str, Rule]] = {}
     for rule, use in _uses(rules):
-        if not isinstance(use.value, _WritesRights):
+        if not offers(use.value, _WritesRights):
             continue
         for account in sorted({ref.account for ref in rule.mailboxes}):
             for identifier, rights in use.value.rights:
@@ -158,7 +159,7 @@ def _warn_of_reading_what_others_write(rules: Sequence[Rule], reporter: Reporter
             )
             reporter.warning(rule.where, message, cure="repeat that rule's condition here if its result is meant")
         values = [use.value for branch in rule.branches for use in branch.actions]
-        flags = {flag.lower() for value in values if isinstance(value, _WritesFlags) for flag in value.flags}
+        flags = {flag.lower() for value in values if offers(value, _WritesFlags) for flag in value.flags}
         for ref in rule.mailboxes:
             written.setdefault(ref, {}).update(dict.fromkeys(flags, rule))
 
@@ -173,5 +174,5 @@ def _uses(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ActionUse]]:
 def _target_names(use: ActionUse) -> Iterator[str]:
     for target in use.value.targets:
         yield target.literal_prefix
-    if isinstance(use.value, _WritesRights):
+    if offers(use.value, _WritesRights):
         yield use.value.mailbox

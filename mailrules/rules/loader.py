@@ -19,6 +19,7 @@ from mailrules.rules.examples import lower_example
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
+from mailrules.rules.offers import offers
 from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.registry import CompileContext
 from mailrules.rules.reporter import Reporter
@@ -255,7 +256,7 @@ class _Loading:
         conditions.compile_named()
         lowering = RuleLowering(
             accounts=accounts,
-            defaults=self._defaults(documents[0], accounts=accounts),
+            defaults=self._defaults(documents[0], accounts=accounts) or DefaultsModel.model_validate({}),
             default_mailboxes=_default_mailboxes(documents[0], accounts=accounts),
             registry=self.registry,
             context=context,
@@ -308,7 +309,7 @@ def _companions(rule: Rule) -> Iterator[Rule]:
     """The rules that bring to an end what actions of this rule begin."""
     for branch in rule.branches:
         for use in branch.actions:
-            if isinstance(use.value, AccompaniedAction):
+            if offers(use.value, AccompaniedAction):
                 yield use.value.companion(rule, use)
 
 

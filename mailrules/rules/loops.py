@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.mailbox.flags import fold_flag
 from mailrules.rules.exclusion import claims_of, exclude_each_other
+from mailrules.rules.offers import offers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -122,7 +123,7 @@ def _is_excluded(way: Sequence[_Move]) -> bool:
         fold_flag(flag)
         for move in way
         for use in move.branch.actions
-        if isinstance(use.value, _ChangesFlags)
+        if offers(use.value, _ChangesFlags)
         for flag in use.value.flags
     }
     claims = [claim for move in way for claim in _claims(move)]
@@ -157,7 +158,7 @@ def _moves_of(rule: Rule, accounts: Mapping[str, AccountSettings]) -> Iterator[_
 def _targets(use: ActionUse, settings: AccountSettings | None) -> Iterator[tuple[str, bool]]:
     for target in use.value.targets:
         yield (target.text, False) if target.is_literal else (target.literal_prefix, True)
-    if isinstance(use.value, _MovesToUse) and settings is not None:
+    if offers(use.value, _MovesToUse) and settings is not None:
         named = {"trash": settings.trash, "archive": settings.archive, "junk": settings.junk}.get(use.value.use, "")
         if named:
             yield named, False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.rules.ambiguity_tests import AmbiguousTest
 from mailrules.rules.conditions import All, Always, Node, leaves
+from mailrules.rules.offers import offers
 from mailrules.rules.reads import captures_of, flags_read
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, LateAction, MailboxRef, Rule
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from mailrules.rules.schema import DefaultsModel, EventModel
     from mailrules.rules.source import SourceValue
 
+V = TypeVar("V")
+
 ACTIONS_NOT_YET = frozenset(
     {
         "append",
@@ -36,7 +39,7 @@ class RuleLowering:
     """Compiles rules one by one; every mistake in a rule is reported, whatever else is wrong in it."""
 
     accounts: Collection[str]
-    defaults: DefaultsModel | None
+    defaults: DefaultsModel
     default_mailboxes: tuple[MailboxRef, ...] | None
     """What ``defaults.in`` names; None where it is not written."""
     registry: Registry
@@ -55,7 +58,8 @@ class RuleLowering:
         if condition is None or branches is None:
             return None
         self._check_rules_named(mailboxes)
-        chosen = self._with_defaults(model)
+        defaults = self.defaults
+        guard = _first(model.guard, defaults.guard)
         tree = [condition, *(branch.condition for branch in branches)]
         rule = Rule(
             name=model.name,
@@ -63,12 +67,12 @@ class RuleLowering:
             mailboxes=mailboxes,
             condition=condition,
             branches=branches,
-            events=tuple(_event(one) for one in chosen.events or ["new"]),
+            events=tuple(_event(one) for one in _first(model.events, defaults.events) or ["new"]),
             stop=model.stop,
-            skip_if_unknowable=chosen.if_unknowable == "skip",
-            first_run_acts=chosen.first_run == "act",
-            conflict=Conflict(chosen.conflict or "first"),
-            guard=Guard(**dict(chosen.guard)) if chosen.guard else Guard(),
+            skip_if_unknowable=_first(model.if_unknowable, defaults.if_unknowable) == "skip",
+            first_run_acts=_first(model.first_run, defaults.first_run) == "act",
+            conflict=Conflict(_first(model.conflict, defaults.conflict) or "first"),
+            guard=Guard(max_messages=guard.max_messages, per=guard.per) if guard else Guard(),
             may_loop=model.may_loop,
             is_enabled=model.enabled,
             tests_ambiguity=any(isinstance(leaf.test, AmbiguousTest) for node in tree for leaf in leaves(node)),
@@ -84,7 +88,7 @@ class RuleLowering:
             use
             for branch in rule.branches
             for use in branch.actions
-            if isinstance(use.value, LateAction) and use.value.acts_late
+            if offers(use.value, LateAction) and use.value.acts_late
         ]
         if late and all(event.kind == "new" for event in rule.events):
             message = f"{late[0].name} acts on old mail, and this rule is due for new mail only"
@@ -99,12 +103,6 @@ class RuleLowering:
                     f'the rule "{earlier.name}" does not watch {", ".join(unwatched)}, so it matches nothing there'
                 )
                 self.reporter.error(where, message, cure="give both rules the same mailboxes")
-
-    def _with_defaults(self, model: RuleModel) -> RuleModel:
-        if self.defaults is None:
-            return model
-        left_out = [name for name in type(self.defaults).model_fields if getattr(model, name) is None]
-        return model.model_copy(update={name: getattr(self.defaults, name) for name in left_out})
 
     def _condition(self, source: SourceValue) -> Node | None:
         entries = source.mapping
@@ -229,6 +227,10 @@ class RuleLowering:
             return self.default_mailboxes or ()
         check_mailboxes(source.mapping["in"], accounts=self.accounts, reporter=self.reporter)
         return mailbox_refs(model.in_, accounts=self.accounts)
+
+
+def _first(written: V | None, otherwise: V | None) -> V | None:
+    return otherwise if written is None else written
 
 
 def mailbox_refs(written: Iterable[str], *, accounts: Collection[str]) -> tuple[MailboxRef, ...]:

@@ -24,6 +24,8 @@ class SourceValue:
     at: Location
     text: str = ""
     keys: Mapping[str, Location] = field(default_factory=dict)
+    _plain: object = field(default=None, init=False, repr=False, compare=False)
+    """What ``plain`` has answered: a whole file is asked for it, then each rule, then all again for the hash."""
 
     @property
     def mapping(self) -> Mapping[str, SourceValue]:
@@ -65,14 +67,14 @@ class SourceValue:
         return self.keys.get(key, self.at)
 
     def plain(self) -> object:
-        """The value as ordinary lists, dicts and scalars, without places."""
-        match self.value:
-            case dict(entries):
-                return {key: entry.plain() for key, entry in entries.items()}
-            case tuple(items):
-                return [item.plain() for item in items]
-            case scalar:
-                return scalar
+        """The value as ordinary lists, dicts and scalars, without places; made once, so nobody may change it."""
+        value = self.value
+        if not isinstance(value, dict | tuple):
+            return value
+        if self._plain is None:
+            plain = _plain_entries(value) if isinstance(value, dict) else [item.plain() for item in value]
+            object.__setattr__(self, "_plain", plain)
+        return self._plain
 
     def flow_text(self) -> str:
         """The value on one line, much as a person would write it."""
@@ -83,3 +85,7 @@ class SourceValue:
                 return "[" + ", ".join(item.flow_text() for item in items) + "]"
             case _:
                 return self.text
+
+
+def _plain_entries(entries: dict[str, SourceValue]) -> dict[str, object]:
+    return {key: entry.plain() for key, entry in entries.items()}

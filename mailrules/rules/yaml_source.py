@@ -25,6 +25,7 @@ MAX_NODES = 200_000
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,18}")
+_NUMBER_STARTS = frozenset("+-0123456789")
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?")
 _OLD_OCTAL = re.compile(r"[-+]?0[0-7]+")
 # The characters that YAML 1.2 section 5.1 leaves out of its printable set.
@@ -57,13 +58,8 @@ def read_yaml(text: str, *, file: str, reporter: Reporter) -> SourceValue | None
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             builder.take(event)
-            if builder.depth > MAX_DEPTH:
+            if builder.is_over_a_limit:
                 # libyaml takes quadratic time over nested brackets, so the rest is not even looked at.
-                cure = "use named conditions"
-                reporter.error(builder.at(event), f"nested deeper than {MAX_DEPTH} levels", cure=cure)
-                return None
-            if builder.nodes > MAX_NODES:
-                reporter.error(builder.at(event), f"the file holds more than {MAX_NODES} values", cure="split it")
                 return None
     except yaml.MarkedYAMLError as error:
         _report_syntax_error(error, text=text, file=file, reporter=reporter)
@@ -100,45 +96,47 @@ class _Open:
 class _Builder:
     def __init__(self, *, file: str, reporter: Reporter) -> None:
         self.result: SourceValue | None = None
-        self.nodes = 0
+        self.is_over_a_limit = False
+        self._nodes = 0
         self._file = file
         self._reporter = reporter
         self._open: list[_Open] = []
         self._skipped_depth = 0
         self._documents = 0
 
-    @property
-    def depth(self) -> int:
-        """How many lists and mappings are open."""
-        return len(self._open) + self._skipped_depth
-
     def at(self, event: yaml.Event) -> Location:
         mark = event.start_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-        return Location(file=self._file, line=line, column=column)
+        return Location(self._file, mark.line + 1, mark.column + 1) if mark else Location(self._file)
 
     def take(self, event: yaml.Event) -> None:
-        match event:
-            case yaml.ScalarEvent() | yaml.CollectionStartEvent() | yaml.AliasEvent():
-                self._take_node(event)
-            case yaml.CollectionEndEvent() if self._skipped_depth:
+        # The usual kinds first: a large configuration has a million events.
+        if isinstance(event, yaml.NodeEvent):
+            self._take_node(event)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            if self._skipped_depth:
                 self._skipped_depth -= 1
-            case yaml.CollectionEndEvent():
+            else:
                 self._place(self._open.pop().closed())
-            case yaml.DocumentStartEvent():
-                self._documents += 1
-                if self._documents == 2:
-                    self._reporter.error(self.at(event), "a file holds one document", cure='remove the "---"')
-                self._skipped_depth = 1 if self._documents > 1 else 0
-            case _:
-                pass
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents == 2:
+                self._reporter.error(self.at(event), "a file holds one document", cure='remove the "---"')
+            self._skipped_depth = 1 if self._documents > 1 else 0
 
     def _take_node(self, event: yaml.NodeEvent) -> None:
-        self.nodes += 1
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._refuse(event, f"the file holds more than {MAX_NODES} values", cure="split it")
         if self._skipped_depth:
-            self._skipped_depth += isinstance(event, yaml.CollectionStartEvent)
+            if isinstance(event, yaml.CollectionStartEvent):
+                self._skipped_depth += 1
+                self._check_depth(event)
             return
-        at = self.at(event)
+        mark = event.start_mark
+        at = Location(self._file, mark.line + 1, mark.column + 1) if mark else Location(self._file)
+        if isinstance(event, yaml.ScalarEvent) and event.anchor is None and event.tag is None:
+            self._take_scalar(event, at)
+            return
         if isinstance(event, yaml.AliasEvent):
             self._reporter.broken(at, f'the alias "*{event.anchor}" is not allowed', cure="write the value out")
             if self._open and self._open[-1].expects_key:
@@ -158,12 +156,12 @@ class _Builder:
             self._take_start(event, at)
 
     def _take_scalar(self, event: yaml.ScalarEvent, at: Location) -> None:
-        plain = event.style is None or event.style == ""
+        text = event.value
         if self._open and self._open[-1].expects_key:
-            self._take_key(event.value, at)
+            self._take_key(text, at)
         else:
-            value = self._plain_value(event.value, at) if plain else event.value
-            self._place(SourceValue(value=value, at=at, text=event.value))
+            value = text if event.style else self._plain_value(text, at)
+            self._place(SourceValue(value=value, at=at, text=text))
 
     def _take_start(self, event: yaml.NodeEvent, at: Location) -> None:
         if self._open and self._open[-1].expects_key:
@@ -172,6 +170,15 @@ class _Builder:
             self._skipped_depth = 1
         else:
             self._open.append(_Open(at=at, entries={} if isinstance(event, yaml.MappingStartEvent) else None))
+        self._check_depth(event)
+
+    def _check_depth(self, event: yaml.NodeEvent) -> None:
+        if len(self._open) + self._skipped_depth > MAX_DEPTH:
+            self._refuse(event, f"nested deeper than {MAX_DEPTH} levels", cure="use named conditions")
+
+    def _refuse(self, event: yaml.NodeEvent, message: str, *, cure: str) -> None:
+        self._reporter.error(self.at(event), message, cure=cure)
+        self.is_over_a_limit = True
 
     def _take_key(self, key: str, at: Location) -> None:
         top = self._open[-1]
@@ -202,10 +209,12 @@ class _Builder:
             return None
         if text in ("true", "false"):
             return text == "true"
-        if _INTEGER.fullmatch(text):
-            return int(text)
-        if _FLOAT.fullmatch(text):
-            return float(text)
+        # What is no number begins with no digit or sign, and is the usual text.
+        if text[0] in _NUMBER_STARTS:
+            if _INTEGER.fullmatch(text):
+                return int(text)
+            if _FLOAT.fullmatch(text):
+                return float(text)
         lower = text.lower()
         if lower in _TRUTH_WORDS:
             word = "true" if lower in ("yes", "on", "true") else "false"
@@ -213,6 +222,11 @@ class _Builder:
                 at, f'"{text}" without quotes is ambiguous', cure=f"write {word}, or quote it: '{text}'"
             )
             return word == "true"
+        if text[0] in _NUMBER_STARTS:
+            self._check_old_numbers(text, at)
+        return text
+
+    def _check_old_numbers(self, text: str, at: Location) -> None:
         if _SEXAGESIMAL.fullmatch(text):
             self._reporter.error(
                 at, f"{text} without quotes is a number to other YAML readers", cure=f'quote it: "{text}"'
@@ -221,7 +235,6 @@ class _Builder:
             self._reporter.error(
                 at, f"{text} without quotes is an octal number to other YAML readers", cure=f'quote it: "{text}"'
             )
-        return text
 
 
 def _report_syntax_error(error: yaml.MarkedYAMLError, *, text: str, file: str, reporter: Reporter) -> None:
