@@ -83,7 +83,11 @@ class Imported:
 
 
 class ExchangeError(MailrulesError):
-    """The file is not of the format at all; the message says why, and where."""
+    """The file is not of the format at all; the message says why and what to do, ``line`` where."""
+
+    def __init__(self, message: str, *, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def condition_of_all(parts: list[Plain]) -> Plain:

@@ -53,7 +53,7 @@ def import_sieve(text: str) -> Imported:
     try:
         commands = read_sieve(text)
     except SieveSyntaxError as error:
-        raise ExchangeError(f"line {error.line}: {error}") from error
+        raise ExchangeError(str(error), line=error.line) from error
     script = _Script()
     script.block(commands, path=[], is_last=True)
     return Imported(rules=tuple(script.rules), findings=tuple(sorted(script.findings)))

@@ -79,8 +79,13 @@ class Pigeonhole:
 async def ours(imported: Imported, messages: Sequence[bytes]) -> list[frozenset[Filed]]:
     """The same by the imported rules, all messages judged at once."""
     text = rule_file(imported, origin="the test", mailboxes=("home/INBOX",))
+    return await filed_by(text.partition("version: 1\n")[2], messages)
+
+
+async def filed_by(rules: str, messages: Sequence[bytes]) -> list[frozenset[Filed]]:
+    """The same by rules of ours."""
     account = planned.mail(*messages, mailboxes=(*MAILBOXES, "Copies"))
-    made = await planned.plan("", account, head=planned.HEAD + text.partition("version: 1\n")[2])
+    made = await planned.plan(rules, account)
     steps = {message.uid: message.steps for message in made.messages}
     results = []
     for uid in range(1, len(messages) + 1):

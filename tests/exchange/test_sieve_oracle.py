@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,20 +11,10 @@ from mailrules.exchange.sieve_import import import_sieve
 from tests.exchange.sieve_oracle import Pigeonhole, ours
 from tests.exchange.sieve_scripts import messages, script
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SEEDS = range(6)
 SCRIPTS = 8
 TRIES = 200
 MESSAGES = 6
-
-
-@pytest.fixture(scope="module")
-def pigeonhole() -> Iterator[Pigeonhole]:
-    # Not in pytest's own folder, which only its user may look into.
-    with tempfile.TemporaryDirectory(prefix="mailrules-sieve-") as folder:
-        yield Pigeonhole(Path(folder))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
