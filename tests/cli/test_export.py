@@ -35,7 +35,7 @@ def test_the_script_goes_to_stdout_and_what_is_refused_is_told_with_its_place(pr
     assert result.exit_code == 7
     assert result.stdout.startswith('require "fileinto";\n')
     assert "export.yaml:8:23: refused: rule news: `body` has no exact counterpart" in result.stderr
-    assert "export.yaml:9:5: refused: rule rest: the rule 'news' before it may end the judging" in result.stderr
+    assert "export.yaml:9:12: refused: rule rest: the rule 'news' before it may end the judging" in result.stderr
     assert "3 rules: 1 exact, 2 refused." in result.stderr
 
 
