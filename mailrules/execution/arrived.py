@@ -26,6 +26,7 @@ from mailrules.execution.places import NOWHERE, look_into
 from mailrules.execution.reply_codes import explain
 from mailrules.execution.session import Session
 from mailrules.journal.records import CommandIntent, Operation, StepIntent, StepState, StepVerdict
+from mailrules.journal.taken_back import TAKEN_BACK
 from mailrules.mailbox.message import UID, FactRequest
 from mailrules.plan.plan import StepKind
 
@@ -221,7 +222,7 @@ def _of_delete(record: StepRecord, flags: frozenset[str] | None, *, now: datetim
     if flags is None:
         return _verdict(record, StepState.APPLIED, "", now=now)
     if not flags_hold(flags, frozenset({DELETED}), removed=False):
-        return _verdict(record, StepState.NOT_APPLIED, "somebody took \\Deleted away again; it stays", now=now)
+        return _verdict(record, StepState.NOT_APPLIED, TAKEN_BACK, now=now)
     return None
 
 

@@ -15,6 +15,11 @@ def flags_hold(present: frozenset[str], wanted: frozenset[str], *, removed: bool
     return there.isdisjoint(folded(wanted)) if removed else there >= folded(wanted)
 
 
+def same_flags(one: frozenset[str], other: frozenset[str]) -> bool:
+    r"""Whether both are the same flags, ``\Recent`` aside, which no client sets."""
+    return folded(one) - {"\\recent"} == folded(other) - {"\\recent"}
+
+
 def unkept(wanted: Iterable[str], permanent: frozenset[str] | None) -> tuple[str, ...]:
     """The flags that this mailbox would not keep (PERMANENTFLAGS); none if the server did not say."""
     if permanent is None:

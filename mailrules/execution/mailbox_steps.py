@@ -11,7 +11,7 @@ from mailrules.execution.session import first_error
 from mailrules.journal.records import CommandIntent, Operation, StepIntent, StepState, StepVerdict
 from mailrules.mailbox.message import UID
 from mailrules.mailbox.settings_of_mailbox import Setting, read_setting, write_setting
-from mailrules.plan.mailbox_steps import same_rights
+from mailrules.plan.mailbox_steps import difference_of_rights, same_rights
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
@@ -185,9 +185,20 @@ async def _send(store: MailStore, command: CommandIntent) -> tuple[StepState, st
             await write_setting(store, setting, mailbox=command.mailbox, name=command.identifier, value=command.rights)
             return await _setting_state(store, command)
         case _:
-            await store.set_rights(command.mailbox, identifier=command.identifier, rights=command.rights)
+            await _set_rights(store, command)
             return await _rights_state(store, command)
     return StepState.APPLIED, ""
+
+
+async def _set_rights(store: MailStore, command: CommandIntent) -> None:
+    """Give what is lacking and take what is too much, so that what others change meanwhile stays."""
+    if not command.rights:
+        await store.set_rights(command.mailbox, identifier=command.identifier, rights="")
+        return
+    difference = difference_of_rights(command.prior_rights, command.rights)
+    for change in (f"+{difference.lacking}", f"-{difference.surplus}"):
+        if len(change) > 1:
+            await store.set_rights(command.mailbox, identifier=command.identifier, rights=change)
 
 
 async def _setting_state(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
@@ -202,6 +213,10 @@ async def _setting_state(store: MailStore, command: CommandIntent) -> tuple[Step
 async def _rights_state(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
     """Read back: an OK to SETACL proves nothing, and others may write at the same time."""
     now = (await store.get_rights(command.mailbox)).entries.get(command.identifier, "")
+    detail = f"{command.identifier} has {now!r}, wanted {command.rights!r}"
     if same_rights(now, command.rights):
         return StepState.APPLIED, ""
-    return StepState.NOT_APPLIED, f"{command.identifier} has {now!r}, wanted {command.rights!r}"
+    difference = difference_of_rights(command.prior_rights, command.rights)
+    if command.rights and set(difference.lacking) <= set(now) and set(difference.surplus).isdisjoint(now):
+        return StepState.APPLIED, f"{detail}: somebody else changed it meanwhile"
+    return StepState.NOT_APPLIED, detail

@@ -10,11 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
-from mailrules.execution.flag_words import flags_hold
+from mailrules.execution.flag_words import flags_hold, same_flags
 from mailrules.execution.mailbox_steps import reconcile_mailbox_step
 from mailrules.execution.places import NOWHERE, look_into
 from mailrules.execution.transfers import Decision, TransferReading
 from mailrules.journal.records import Operation, StepState, StepVerdict
+from mailrules.journal.taken_back import TAKEN_BACK
 from mailrules.mailbox.message import FactRequest
 from mailrules.plan.plan import StepKind
 
@@ -144,7 +145,13 @@ def _in_place(record: StepRecord, facts: MessageFacts | None, *, gone: bool) -> 
         return Decision(record=record, state=StepState.HALFWAY if is_half else StepState.APPLIED)
     before = record.intent.modseq
     was_touched = before is not None and facts.modseq is not None and facts.modseq > before
-    detail = "somebody changed the message since; what is still wanted is judged anew" if was_touched else ""
+    if not was_touched:
+        detail = ""
+    elif command.kind is not StepKind.MOVE and same_flags(facts.flags or frozenset(), record.intent.prior_flags):
+        # It changed, and is as it was before: ours came through, and somebody took it back.
+        detail = TAKEN_BACK
+    else:
+        detail = "somebody changed the message since; what is still wanted is judged anew"
     return Decision(record=record, state=StepState.NOT_APPLIED, detail=detail)
 
 

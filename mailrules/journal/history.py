@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.journal.acquaintance import select_origins, select_senders
 from mailrules.journal.deliveries import select_unsettled
+from mailrules.journal.taken_back import select_taken_back
 from mailrules.journal.timestamps import to_text
 from mailrules.plan.history import History, accounts_asking_for_origins, asks_for_senders
 
@@ -48,6 +49,7 @@ def select_history(
     return History(
         ledger=ledger,
         unsettled=select_unsettled(connection),
+        taken_back=select_taken_back(connection),
         changed=changed,
         approved=frozenset(approved),
         senders=select_senders(connection) if asks_for_senders(rules) else {},

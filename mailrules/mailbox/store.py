@@ -258,7 +258,7 @@ class MailStore(MailReader, Protocol):
         ...
 
     async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
-        """SETACL with exactly these rights; ``""`` sends DELETEACL."""
+        """SETACL with exactly these rights, or with ``+lr`` or ``-w`` the change alone; ``""`` sends DELETEACL."""
         ...
 
     async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:

@@ -49,7 +49,8 @@ class History:
     ``unsettled`` those effects in it that wait for another attempt or for a person. ``origins`` tells
     where we brought messages from, and when: account, mailbox and UIDVALIDITY to UID to what is known of its coming.
     ``senders`` are those whose mail was judged, each with the first message (digests, ``rules.related_tests``).
-    The last two are empty where no rule asks for them.
+    The last two are empty where no rule asks for them. ``taken_back`` names, by account, mailbox and UIDVALIDITY, the
+    flags that a person took back from a message while our command was in doubt: in lower case, ``+`` or ``-`` before.
     """
 
     ledger: frozenset[LedgerKey] = frozenset()
@@ -58,6 +59,7 @@ class History:
     approved: frozenset[str] = frozenset()
     origins: Mapping[tuple[str, str, int], Mapping[UID, Origin]] = field(default_factory=dict)
     senders: Mapping[str, str] = field(default_factory=dict)
+    taken_back: Mapping[tuple[str, str, int], Mapping[UID, frozenset[str]]] = field(default_factory=dict)
 
 
 def asks_for_senders(rules: Iterable[Rule]) -> bool:

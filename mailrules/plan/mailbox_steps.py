@@ -7,7 +7,7 @@ told, and only differences become steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan import actions
@@ -162,3 +162,16 @@ def rights_steps(
 def same_rights(one: str, other: str) -> bool:
     """Whether two rights strings grant the same, in any order, virtual rights aside."""
     return set(one) - _VIRTUAL_RIGHTS == set(other) - _VIRTUAL_RIGHTS
+
+
+class RightsDifference(NamedTuple):
+    """The letters to give and the letters to take, virtual rights aside."""
+
+    lacking: str
+    surplus: str
+
+
+def difference_of_rights(was: str, wanted: str) -> RightsDifference:
+    """What makes ``wanted`` of ``was``, so that nobody has to write what is right already."""
+    before, after = set(was) - _VIRTUAL_RIGHTS, set(wanted) - _VIRTUAL_RIGHTS
+    return RightsDifference("".join(sorted(after - before)), "".join(sorted(before - after)))

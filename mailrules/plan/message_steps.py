@@ -47,6 +47,8 @@ class MessageDraft:
     names: tuple[str, ...] = ()
     """The names under which the ledger may know it, the content key first; none if no step is remembered."""
     past_moves: Sequence[PastMove] = ()
+    taken_back: frozenset[str] = frozenset()
+    """Flags with ``+`` or ``-`` before them that a person took back while our command was in doubt."""
     received: datetime | None = None
     labels: frozenset[str] | None = None
     """None where the server has no labels."""
@@ -150,7 +152,8 @@ class StepBuilder:
         present = {flag.lower() for flag in draft.flags}
         groups: dict[tuple[str, bool], list[str]] = {}
         for name, wish in wishes.items():
-            if (name in present) != wish.is_added:
+            is_taken_back = f"{'+' if wish.is_added else '-'}{name}" in draft.taken_back
+            if (name in present) != wish.is_added and not is_taken_back:
                 groups.setdefault((wish.rule, wish.is_added), []).append(wish.flag)
         return [
             Step(
@@ -240,13 +243,18 @@ class StepBuilder:
                     self._hold(draft, rule, "when the server got it cannot be read, so it does not expire")
                     return
                 is_over = self._now - draft.received > after
-                deletion = Step(kind=StepKind.DELETE, rule=rule.name, reason=reason, reversible=False)
-                step = deletion if is_over else None
+                step = self._deletion(draft, rule, reason) if is_over else None
             case actions.Delete():
-                step = Step(kind=StepKind.DELETE, rule=rule.name, reason=reason, reversible=False)
+                step = self._deletion(draft, rule, reason)
             case _:
                 step = None
         dispositions.append(Disposition(rule=rule.name, conflict=rule.conflict, step=step))
+
+    def _deletion(self, draft: MessageDraft, rule: Rule, reason: str) -> Step | None:
+        if "+\\deleted" in draft.taken_back:
+            self._find(draft, "moved_back", rule.name, "somebody took \\Deleted away while it was being deleted")
+            return None
+        return Step(kind=StepKind.DELETE, rule=rule.name, reason=reason, reversible=False)
 
     def _move_step(self, draft: MessageDraft, rule: Rule, to: str, reason: str, *, create: bool) -> Step | None:
         if to == self._mailbox or self._refuses_target(draft, rule, to, create=create):

@@ -70,6 +70,8 @@ class MailboxPlanner:
         self._history = history
         self._now = environment.now
         self._origins = environment.origins_in(snapshot)
+        place = (snapshot.account, snapshot.mailbox, snapshot.status.uidvalidity)
+        self._taken_back = history.taken_back.get(place, {})
         self._past_moves: Mapping[MessageIdentity, Sequence[PastMove]] = {}
         self._describe_fields = tuple(describe_fields)
         nodes = [node for rule in rules for node in (rule.condition, *(arm.condition for arm in rule.branches))]
@@ -236,6 +238,7 @@ class MailboxPlanner:
         draft.origin = self._origins.get(draft.uid)
         labels = snapshot.labels[row]
         draft.labels = labels if isinstance(labels, frozenset) else None
+        draft.taken_back = self._taken_back.get(draft.uid, frozenset())
         if self._past_moves:
             draft.past_moves = self._past_moves.get(self._identity(row), ())
         if is_destroyed:

@@ -22,6 +22,19 @@ ALL_RIGHTS = "lrwstipekxacd"
 FIRST_UIDVALIDITY = 1_700_000_001
 
 
+def changed_rights(before: str, change: str) -> str:
+    """What SETACL makes of rights: ``+`` and ``-`` add and remove, else all are replaced (RFC 4314 section 3.1)."""
+    letters = set(change[1:] if change[:1] in {"+", "-"} else change)
+    match change[:1]:
+        case "+":
+            after = set(before) | letters
+        case "-":
+            after = set(before) - letters
+        case _:
+            after = letters
+    return "".join(letter for letter in ALL_RIGHTS if letter in after)
+
+
 class NoSuchMailbox(LookupError):
     """The mailbox that was named does not exist."""
 

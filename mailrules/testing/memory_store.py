@@ -9,7 +9,7 @@ from mailrules.errors import CommandRefused
 from mailrules.mailbox.message import UID
 from mailrules.mailbox.store import AppendOutcome, CopyOutcome, StoredFlags, StoreOutcome
 from mailrules.testing.builders import A_DAY
-from mailrules.testing.mail_state import MailboxExists
+from mailrules.testing.mail_state import MailboxExists, changed_rights
 from mailrules.testing.memory_reader import MemoryReader
 
 if TYPE_CHECKING:
@@ -146,9 +146,9 @@ class MemoryStore(MemoryReader):
         self._need("ACL", command="SETACL" if rights else "DELETEACL", rfc="RFC 4314")
         entries = self._find(mailbox, command="SETACL").rights
         if call.has_effect:
-            entries.pop(identifier, None)
-            if rights:
-                entries[identifier] = rights
+            before = entries.pop(identifier, "")
+            if after := changed_rights(before, rights):
+                entries[identifier] = after
         self._end(call)
 
     async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailrules.testing.mail_state import ALL_RIGHTS
+from mailrules.testing.mail_state import ALL_RIGHTS, changed_rights
 from mailrules.testing.server_arguments import BadCommand
 from mailrules.testing.server_calls import LOGGED_IN, Done, Entry
 from mailrules.testing.server_names import astring, shown_name
@@ -29,16 +29,9 @@ async def _set_acl(session: Session, call: Call) -> Done:
     letters = change.removeprefix("+").removeprefix("-")
     if unknown := [letter for letter in letters if letter not in ALL_RIGHTS]:
         raise BadCommand(f"Invalid ACL right: {unknown[0]}")
-    before = mailbox.rights.get(identifier, "")
-    if change.startswith("+"):
-        after = set(before) | set(letters)
-    elif change.startswith("-"):
-        after = set(before) - set(letters)
-    else:
-        after = set(letters)
-    if identifier == session.mail.user:
-        after.add("a")  # the owner keeps the right to give rights, as in Dovecot
-    mailbox.rights[identifier] = "".join(letter for letter in ALL_RIGHTS if letter in after)
+    after = changed_rights(mailbox.rights.get(identifier, ""), change)
+    # The owner keeps the right to give rights, as in Dovecot.
+    mailbox.rights[identifier] = changed_rights(after, "+a") if identifier == session.mail.user else after
     return Done(text="Setacl complete.")
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mailrules.engine import RunReport
+    from mailrules.testing.memory_faults import MemoryFault
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HEAD = """\
@@ -60,7 +61,9 @@ class Household:
             account.create("Other")
         journal = await Journal.open(self.folder / "state" / "journal.sqlite3")
         configuration, plugins = self._load()
-        self._session = Session(configuration=configuration, plugins=plugins, journal=journal, now=lambda: self.now)
+        self._session = Session(
+            configuration=configuration, plugins=plugins, journal=journal, now=lambda: self.now, wait=_at_once
+        )
 
     async def reopen(self) -> None:
         """What another start of the program finds."""
@@ -85,9 +88,9 @@ class Household:
     def pass_time(self, days: float) -> None:
         self.now += timedelta(days=days)
 
-    def stores(self) -> dict[str, MemoryStore]:
+    def stores(self, *faults: MemoryFault) -> dict[str, MemoryStore]:
         return {
-            name: MemoryStore(account, account=name, capabilities=self.capabilities)
+            name: MemoryStore(account, account=name, capabilities=self.capabilities, faults=faults)
             for name, account in self.accounts.items()
         }
 
@@ -131,3 +134,7 @@ class Household:
         path = self.folder / "mailrules.yaml"
         path.write_text(HEAD + self.rules, encoding="utf-8")
         return load(ChosenPath(path=path, reason="the test's"))
+
+
+async def _at_once(_seconds: float) -> None:
+    """The settle wait: nobody else is at work."""

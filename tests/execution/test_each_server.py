@@ -6,6 +6,7 @@ Recovery and one more run have to end as an undisturbed run does: nothing lost, 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -181,6 +182,10 @@ async def test_rights_are_set_and_read_back(place: Place) -> None:
         assert report.shortfalls == ()
         rights = await reader.get_rights(mailbox)
         assert set(rights.entries[who]) >= {"l", "r"}
+        _, report = await place.run(on_mailbox(place, replace(step, rights="ls")))
+        assert report.shortfalls == ()
+        rights = await reader.get_rights(mailbox)
+        assert set(rights.entries[who]) - {"c", "d"} == {"l", "s"}, "one letter is given and one is taken"
         # The server is shared by the run's tests, and others list what everybody may see there.
         await reader.set_rights(mailbox, identifier=who, rights="")
 

@@ -14,6 +14,7 @@ from mailrules.journal.records import Operation, RunKind, RunOutcome, StepState
 from mailrules.plan.history import LedgerKey
 from mailrules.plan.plan import Finding, StepKind
 from mailrules.testing.capabilities import without
+from mailrules.testing.mail_state import changed_rights
 from mailrules.testing.memory_faults import MemoryFault, Moment
 from mailrules.testing.memory_store import MemoryStore
 from tests.execution.world import ACCOUNT, add, copy, delete, mailbox_step, move, remove, ring
@@ -415,6 +416,26 @@ async def test_rights_that_are_so_already_are_not_sent(world: World) -> None:
 
     assert report.applied == {StepKind.SETACL: 1}
     assert "set_rights" not in [call.name for call in world.stores[-1].calls]
+
+
+class GivesRightsMeanwhile(MemoryStore):
+    """Somebody else gives and takes rights between our look at them and our change."""
+
+    async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
+        entries = self.mail[mailbox].rights
+        entries[identifier] = changed_rights(changed_rights(entries.get(identifier, ""), "+w"), "-l")
+        await super().set_rights(mailbox, identifier=identifier, rights=rights)
+
+
+async def test_of_rights_only_the_difference_is_written_so_what_others_change_meanwhile_stays(world: World) -> None:
+    world.mail["Archive"].rights["bob"] = "lrx"
+    step = mailbox_step(StepKind.SETACL, "Archive", identifier="bob", rights="lrs")
+    store = GivesRightsMeanwhile(world.mail, account=ACCOUNT)
+
+    report = await world.run(world.plan({}, mailbox_steps=(step,)), store=store)
+
+    assert report.applied == {StepKind.SETACL: 1}
+    assert set(world.mail["Archive"].rights["bob"]) == set("rsw")
 
 
 async def test_rights_that_the_server_did_not_set_are_found_by_reading_back(world: World) -> None:

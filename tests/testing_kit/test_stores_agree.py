@@ -316,9 +316,13 @@ async def test_rights_are_given_and_taken(world: World) -> None:
 
     await store.set_rights("Archive", identifier="bob", rights="lrs")
     given = await store.get_rights("Archive")
+    await store.set_rights("Archive", identifier="bob", rights="+i")
+    await store.set_rights("Archive", identifier="bob", rights="-r")
+    changed = await store.get_rights("Archive")
     await store.set_rights("Archive", identifier="bob", rights="")
 
     assert set(given.entries["bob"]) == set("lrs")
+    assert set(changed.entries["bob"]) == set("lsi")
     assert set(await store.my_rights("Archive")) >= set("lrswit")
     assert await store.get_rights("Archive") == before
 

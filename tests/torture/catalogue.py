@@ -15,6 +15,7 @@ from tests.torture.places import Places
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
 from tests.torture.silences import Silences
+from tests.torture.takebacks import TakeBacks
 from tests.torture.twins import Twins
 from tests.torture.undoing import Undoing
 from tests.torture.watching import Watching
@@ -49,6 +50,7 @@ SUITES: tuple[Row, ...] = (
     Row(suite=Answers(), in_test=300, in_torture=10_000),
     # About every second point finds the letter where the other client wants it.
     Row(suite=Others(), in_test=400, in_torture=9_000),
+    Row(suite=TakeBacks(), in_test=10, in_torture=200, cases=("everything", "flags", "deletes", "effects")),
     Row(suite=Watching(), in_test=100, in_torture=2_000),
     Row(suite=Saved(), in_test=60, in_torture=2_000),
     Row(suite=Previews(), in_test=56, in_torture=56),

@@ -283,7 +283,7 @@ def _rights(evidence: Evidence) -> Iterator[Finding]:
 
 _PLAIN_EXPUNGE = re.compile(r"(EXPUNGE|CLOSE)\b", re.IGNORECASE)
 _BY_NUMBER = re.compile(r"(STORE|COPY|MOVE|FETCH|SEARCH)\b", re.IGNORECASE)
-_ABSOLUTE = re.compile(r"UID STORE \S+ (\(UNCHANGEDSINCE \d+\) )?FLAGS", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"UID STORE \S+ (\(UNCHANGEDSINCE \d+\) )?FLAGS|SETACL \S+ \S+ [^+-]", re.IGNORECASE)
 
 
 def _wire(evidence: Evidence) -> Iterator[Finding]:

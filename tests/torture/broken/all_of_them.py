@@ -13,6 +13,7 @@ from tests.torture.others import Others
 from tests.torture.places import Places
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
+from tests.torture.takebacks import TakeBacks
 from tests.torture.undoing import Undoing
 from tests.torture.watching import Watching, WatchingWorld
 from tests.torture.world import World
@@ -447,8 +448,31 @@ BROKEN: tuple[BrokenExecutor, ...] = (
         name="takes away its own rights",
         world=recoveries.GivesUpItsRights,
         promise=Broken.LOCKED_OUT,
-        words="of Kept we have the rights 'lr' left",
+        words="of Kept we have the rights 'lrcd' left",
         case="rights",
+    ),
+    BrokenExecutor(
+        name="writes all rights anew",
+        world=_with_store(stores.AbsoluteRights),
+        promise=Broken.FORBIDDEN_COMMAND,
+        words="it overwrites what others set",
+        case="rights",
+    ),
+    BrokenExecutor(
+        name="sets again what a person took back",
+        world=recoveries.SetsAgainWhatWasTakenBack,
+        promise=Broken.WRONG_FLAGS,
+        words="a person had taken back",
+        suite=TakeBacks,
+        case="flags",
+    ),
+    BrokenExecutor(
+        name="deletes again what a person took back",
+        world=recoveries.SetsAgainWhatWasTakenBack,
+        promise=Broken.LOST,
+        words="a person had taken that back",
+        suite=TakeBacks,
+        case="deletes",
     ),
     BrokenExecutor(
         name="sends an effect again on a retry",

@@ -131,6 +131,16 @@ class CountsEqualsTwice(_DecidesOtherwise):
         return StepState.HALFWAY if is_move and decision.state is StepState.NOT_APPLIED else decision.state
 
 
+class SetsAgainWhatWasTakenBack(World):
+    """Has rules decide anew about what a person took back, as if nothing had been done."""
+
+    def replacements(self) -> Replacements:
+        def same_flags(_one: frozenset[str], _other: frozenset[str]) -> bool:
+            return False
+
+        return [(reconcile, "same_flags", same_flags)]
+
+
 class RefusedMeansUndone(World):
     """Takes NO for the proof that nothing was done."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, ConnectionLost
 from mailrules.mailbox.store import CopyOutcome, StoredFlags, StoreOutcome
+from mailrules.testing.mail_state import changed_rights
 from mailrules.testing.memory_store import MemoryStore
 from tests.torture.cases import BODY_SECRET, DELETED, PASSWORD, STRANGER
 from tests.torture.recording import RecordingReader, RecordingStore
@@ -66,6 +67,14 @@ class ExpungesAll(RecordingStore):
     async def expunge(self, uids: Sequence[UID]) -> tuple[UID, ...]:
         self.say("UID EXPUNGE 1:*", uids=uids)
         return await MemoryStore.expunge(self, _deleted(self))
+
+
+class AbsoluteRights(RecordingStore):
+    """SETACL with all the rights that are wanted, in place of what is lacking and what is too much."""
+
+    async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
+        before = self._find(mailbox, command="SETACL").rights.get(identifier, "")
+        await super().set_rights(mailbox, identifier=identifier, rights=changed_rights(before, rights))
 
 
 class AbsoluteFlags(RecordingStore):
