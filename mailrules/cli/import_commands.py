@@ -12,6 +12,7 @@ from mailrules.cli.exchange_report import deliver, need_file, tell
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Noun, pass_invocation
 from mailrules.exchange.decoding import MAX_FILE_BYTES, utf8_text
+from mailrules.exchange.gmail_import import import_gmail
 from mailrules.exchange.imported import Exactness, ExchangeError
 from mailrules.exchange.rule_text import rule_file
 from mailrules.exchange.sieve_import import import_sieve
@@ -65,6 +66,20 @@ def import_sieve_command(
         return import_sieve(utf8_text(content, format_name="Sieve"))
 
     return _import(invocation, read, script, mailboxes=mailboxes, output=output, as_json=as_json)
+
+
+@import_.command(name="gmail")
+@click.argument("filters", type=_FILE)
+@_options
+@pass_invocation
+def import_gmail_command(
+    invocation: Invocation, *, filters: Path, mailboxes: tuple[str, ...], output: Path | None, as_json: bool
+) -> ExitStatus:
+    """Make a rule file of Gmail's filters, as its settings export them: mailFilters.xml.
+
+    What only Gmail can judge becomes a `gmail` condition with the search as it was written.
+    """
+    return _import(invocation, import_gmail, filters, mailboxes=mailboxes, output=output, as_json=as_json)
 
 
 def _import(

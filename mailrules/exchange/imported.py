@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 from mailrules.errors import MailrulesError
 
+_LONGEST_NAME = 80
+
 Plain: TypeAlias = "str | int | bool | list[Plain] | dict[str, Plain]"
 """A piece of a rule file."""
 
@@ -82,6 +84,24 @@ class Imported:
         return sum(one.exactness is exactness for one in self.findings)
 
 
+class RuleNames:
+    """Gives each rule a name of its own."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    def unique(self, wanted: str) -> str:
+        """The name, with a number behind it where it is taken."""
+        name, number = wanted, self._numbers.get(wanted, 1)
+        while name in self._taken:
+            number += 1
+            name = f"{wanted} ({number})"
+        self._taken.add(name)
+        self._numbers[wanted] = number
+        return name
+
+
 class ExchangeError(MailrulesError):
     """The file is not of the format at all; the message says why and what to do, ``line`` where."""
 
@@ -110,6 +130,12 @@ def negated(condition: Plain) -> Plain:
     if isinstance(condition, dict) and condition.keys() == {"not"}:
         return condition["not"]
     return {"not": condition}
+
+
+def short_name(text: str, *, otherwise: str) -> str:
+    """A text on one line that fits into a list of rules; ``otherwise`` where nothing is left of it."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return (line if len(line) <= _LONGEST_NAME else line[: _LONGEST_NAME - 1].rstrip() + "…") or otherwise
 
 
 def one_or_list(values: list[str]) -> Plain:

@@ -35,7 +35,7 @@ def rule_file(imported: Imported, *, origin: str, mailboxes: tuple[str, ...] = (
 
 def _rule_lines(rule: ImportedRule, mailboxes: tuple[str, ...]) -> Iterator[str]:
     for line in rule.source.splitlines():
-        yield f"  # {line}".rstrip()
+        yield f"  # {_printable(line)}".rstrip()
     item: dict[str, Plain] = {"name": rule.name}
     if not rule.is_enabled:
         item["enabled"] = False
@@ -105,4 +105,9 @@ def _length(node: yaml.Node) -> int:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return _printable(" ".join(text.split()))
+
+
+def _printable(text: str) -> str:
+    """A comment of what strangers wrote: YAML has no control characters, and a terminal shall not have them."""
+    return "".join(one if one.isprintable() or one == "\t" else "\ufffd" for one in text)

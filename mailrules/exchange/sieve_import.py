@@ -19,6 +19,7 @@ from mailrules.exchange.imported import (
     ImportedBranch,
     ImportedRule,
     Plain,
+    RuleNames,
     condition_of_all,
     negated,
 )
@@ -65,7 +66,7 @@ class _Script:
     def __init__(self) -> None:
         self.rules: list[ImportedRule] = []
         self.findings: list[Finding] = []
-        self._names: set[str] = set()
+        self._names = RuleNames()
         self._variables: dict[str, str] = {}
         self._extensions: set[str] = set()
         self._may_be_filed = False
@@ -377,12 +378,7 @@ class _Script:
         self.rules.append(ImportedRule(name=name, actions=("keep",), is_enabled=False, source=source))
 
     def _name(self, actions: ActionRun) -> str:
-        wanted = actions.name or f"sieve line {actions.line}"
-        name, number = wanted, 2
-        while name in self._names:
-            name, number = f"{wanted} ({number})", number + 1
-        self._names.add(name)
-        return name
+        return self._names.unique(actions.name or f"sieve line {actions.line}")
 
 
 def _named(comment: str) -> str:

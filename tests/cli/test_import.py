@@ -54,3 +54,20 @@ def test_a_script_that_is_no_text_is_refused_with_its_line(program: Program) -> 
 
     assert result.exit_code == 1
     assert "x.sieve:2: this is not UTF-8" in result.stderr
+
+
+def test_filters_of_gmail_become_rules_and_a_broken_file_is_told_with_its_line(program: Program) -> None:
+    filters, broken = program.folder / "mailFilters.xml", program.folder / "broken.xml"
+    head = "<feed xmlns='http://www.w3.org/2005/Atom' xmlns:apps='http://schemas.google.com/apps/2006'>\n<entry>"
+    filters.write_text(
+        f"{head}<apps:property name='from' value='a@b.example'/><apps:property name='label' value='A'/></entry></feed>"
+    )
+    broken.write_text(f"{head}<apps:property")
+
+    good = program.run("import", "gmail", str(filters), "--in", "home/INBOX")
+    bad = program.run("import", "gmail", str(broken))
+
+    assert good.exit_code == 0
+    assert "if: {gmail: 'from:a@b.example'}" in good.stdout
+    assert bad.exit_code == 1
+    assert "broken.xml:2: this is not well-formed XML" in bad.stderr
