@@ -39,7 +39,7 @@ from mailrules.session import (
     connected,
 )
 from mailrules.survey import explain_mail
-from mailrules.trials import changed_in_scope, know_applied, know_confirmed
+from mailrules.trials import changed_in_scope, know_applied, know_confirmed, standing_of
 from mailrules.upkeep import tidy
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ async def explain(session: ReadingSession, ref: MailboxRef, uid: UID) -> Message
         rules = session.configuration.rules.for_mailbox(ref)
         history = await session.journal.history(rules=rules, now=session.now())
         surroundings = surroundings_of(session, directory, history, describe=DISPLAY_FIELDS)
-        found = await explain_mail(reader, status, rules, uid=uid, surroundings=surroundings)
+        standing = await standing_of(session, ref, uid, uidvalidity=status.uidvalidity)
+        found = await explain_mail(reader, status, rules, uid=uid, surroundings=surroundings, standing=standing)
     if found is None:
         raise PlanRefused(f"no message with UID {uid} in {ref}")
     return found

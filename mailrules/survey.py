@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mailrules.plan.mailbox_steps import WantedRights, WantedSetting
     from mailrules.plan.past_moves import MessageIdentity, PastMove
     from mailrules.plan.plan import MailboxStep
+    from mailrules.plan.why_not import Standing
     from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
 
@@ -102,7 +103,13 @@ async def survey_mailbox(
 
 
 async def explain_mail(
-    reader: MailReader, status: MailboxStatus, rules: Sequence[Rule], *, uid: UID, surroundings: Surroundings
+    reader: MailReader,
+    status: MailboxStatus,
+    rules: Sequence[Rule],
+    *,
+    uid: UID,
+    surroundings: Surroundings,
+    standing: Standing | None = None,
 ) -> MessageExplanation | None:
     """Explain one message of the open mailbox with every fact that the rules name; None if it is gone."""
     request = request_for([FLAGS, SIZE, RECEIVED, *facts_named(rules), *map(header_fact, surroundings.describe_fields)])
@@ -127,6 +134,7 @@ async def explain_mail(
         environment=surroundings.environment,
         acting=planner.acting,
         plan=planner.finish(),
+        standing=standing,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailrules.plan.blast_radius import changed_rules
+from mailrules.plan.why_not import Standing
 
 if TYPE_CHECKING:
+    from mailrules.mailbox.message import UID
     from mailrules.plan.plan import Plan
     from mailrules.rules.rule import MailboxRef
     from mailrules.session import ReadingSession, Scope, Session
@@ -21,6 +23,27 @@ async def changed_in_scope(session: ReadingSession, scope: Scope) -> tuple[str, 
             seen = await session.journal.rule_runs(ref)
             found |= changed_rules(rules.for_mailbox(ref), seen, rules_hash=rules.hash)
     return tuple(sorted(found if not scope.rule else found & {scope.rule}))
+
+
+async def standing_of(session: ReadingSession, ref: MailboxRef, uid: UID, *, uidvalidity: int) -> Standing:
+    """What the journal says of one message, and of the rules that look at its mailbox."""
+    journal, rules = session.journal, session.configuration.rules.for_mailbox(ref)
+    position = await journal.position(ref.account, ref.mailbox)
+    is_current = position is not None and position.uidvalidity == uidvalidity
+    pending = [
+        one for one in await journal.pending() if (one.account, one.mailbox, one.uid) == (ref.account, ref.mailbox, uid)
+    ]
+    seen = await journal.rule_runs(ref)
+    history = await journal.history(rules=rules, now=session.now())
+    return Standing(
+        pending={one.rule: one.reason for one in pending if is_current and one.rule},
+        untried=frozenset(rule.name for rule in rules if rule.name not in seen),
+        used_up=frozenset(
+            rule.name
+            for rule in rules
+            if rule.name not in history.approved and history.changed.get(rule.name, 0) >= rule.guard.max_messages
+        ),
+    )
 
 
 async def know_confirmed(session: Session, scope: Scope, plan: Plan) -> None:

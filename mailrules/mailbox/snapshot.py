@@ -137,6 +137,33 @@ class Snapshot:
                 rows.append(row)
         self._now_known({Fact(FactKind.ENRICHED, name): rows})
 
+    def imagined(self, rows: Iterable[int], *, account: str, info: MailboxInfo, status: MailboxStatus) -> Snapshot:
+        """A snapshot of these messages in another place, with the same facts in lists of its own, to be changed."""
+        chosen = tuple(rows)
+        other = Snapshot(account=account, info=info, status=status, uids=[self.uids[row] for row in chosen])
+        for name in (
+            "flags",
+            "size_bytes",
+            "received",
+            "modseq",
+            "saved",
+            "labels",
+            "structure",
+            "texts",
+            "object_ids",
+        ):
+            column = getattr(self, name)
+            setattr(other, name, [column[row] for row in chosen])
+        other.headers = {name: [column[row] for row in chosen] for name, column in self.headers.items()}
+        other.enriched = {name: [column[row] for row in chosen] for name, column in self.enriched.items()}
+        for fact, mask in self._known.items():
+            other.now_known(fact, [new for new, row in enumerate(chosen) if mask >> row & 1])
+        return other
+
+    def now_known(self, fact: Fact, rows: Sequence[int]) -> None:
+        """These rows have the fact from now on, or have it changed."""
+        self._now_known({fact: rows})
+
     def note(self, rows: Iterable[int], unreadable: Unreadable) -> None:
         """Remember that a fact of these rows cannot be used, if that is for a limit."""
         if unreadable.is_too_complex:

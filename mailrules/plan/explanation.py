@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mailrules.rules.explain import NodeExplanation, explain_node
+from mailrules.plan.why_not import Standing, why_nothing_happens
+from mailrules.rules.explain import NodeExplanation, NodeTruth, explain_node, first_failing
+from mailrules.rules.remedies import Remedy, remedy_for
+from mailrules.rules.situation import Situation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,17 +22,33 @@ if TYPE_CHECKING:
     from mailrules.rules.rule import Rule
 
 
+class Verdict(StrEnum):
+    """``MATCHES``: it holds, and nothing of what it says happens. ``NOT_ASKED``: an earlier rule ended the
+    evaluation, or the rule does not see the message."""
+
+    ACTS = "acts"
+    MATCHES = "matches"
+    DOES_NOT_MATCH = "does not match"
+    UNKNOWABLE = "unknowable"
+    NOT_ASKED = "not asked"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleExplanation:
-    """``verdict`` is "acts", "does not match", "unknowable", or "not asked" after an earlier stop.
+    """``branches`` explains the arms of ``choose``; a plain rule has none.
 
-    ``branches`` explains the arms of ``choose``; a plain rule has none.
+    ``fails_at`` is the path in ``condition`` to the first node that fails, None where the condition holds.
+    ``notes`` say, a sentence each, why the rule is not asked, is unknowable, or does less than it says. ``remedy``
+    is what would make a rule match that does not.
     """
 
     rule: str
-    verdict: str
+    verdict: Verdict
     condition: NodeExplanation
     branches: tuple[NodeExplanation, ...]
+    fails_at: tuple[int, ...] | None = None
+    notes: tuple[str, ...] = ()
+    remedy: Remedy = field(default_factory=Remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +57,8 @@ class MessageExplanation:
 
     plan: MailboxPlan
     rules: tuple[RuleExplanation, ...]
+    sender: str = ""
+    subject: str = ""
 
 
 def explain_message(
@@ -47,29 +69,72 @@ def explain_message(
     environment: Environment,
     acting: Sequence[Acting],
     plan: MailboxPlan,
+    standing: Standing | None = None,
 ) -> MessageExplanation:
     """Explain a message of ``snapshot``, which holds every fact of it that the rules name; ``plan`` is its alone."""
-    row = snapshot.row_of(uid)
-    acts = {one.rule.name for one in acting}
-    unknowable = {one.rule for one in plan.findings if one.kind == "unknowable"}
-    explained, has_ended = [], False
-    for rule in rules:
-        if has_ended:
-            verdict = "not asked"
-        elif rule.name in acts:
-            verdict = "acts"
-        else:
-            verdict = "unknowable" if rule.name in unknowable else "does not match"
-        branches = rule.branches if len(rule.branches) > 1 else ()
-        explained.append(
-            RuleExplanation(
-                rule=rule.name,
-                verdict=verdict,
-                condition=explain_node(rule.condition, snapshot, row, environment),
-                branches=tuple(explain_node(branch.condition, snapshot, row, environment) for branch in branches),
-            )
+    situation = Situation(snapshot=snapshot, row=snapshot.row_of(uid), environment=environment)
+    explaining = _Explaining(situation, acting=acting, plan=plan, standing=standing or Standing())
+    return MessageExplanation(
+        plan=plan,
+        rules=tuple(map(explaining.rule, rules)),
+        sender=snapshot.header_value("from", situation.row),
+        subject=snapshot.header_value("subject", situation.row),
+    )
+
+
+class _Explaining:
+    """One message, rule after rule in file order."""
+
+    def __init__(
+        self, situation: Situation, *, acting: Sequence[Acting], plan: MailboxPlan, standing: Standing
+    ) -> None:
+        self._situation, self._plan, self._standing = situation, plan, standing
+        self._branches = {one.rule.name: one.branch for one in acting}
+        self._flags = situation.snapshot.flags[situation.row] or frozenset()
+        self._ended_by = ""
+
+    def rule(self, rule: Rule) -> RuleExplanation:
+        snapshot, row, environment = self._situation.snapshot, self._situation.row, self._situation.environment
+        condition = explain_node(rule.condition, snapshot, row, environment)
+        branches = tuple(explain_node(branch.condition, snapshot, row, environment) for branch in rule.branches)
+        holds = condition.truth is NodeTruth.TRUE and any(one.truth is NodeTruth.TRUE for one in branches)
+        verdict, notes = self._verdict(rule, holds=holds)
+        return RuleExplanation(
+            rule=rule.name,
+            verdict=verdict,
+            condition=condition,
+            branches=branches if len(branches) > 1 else (),
+            fails_at=first_failing(condition),
+            notes=notes,
+            remedy=Remedy() if rule.name in self._branches else self._remedy(rule),
         )
-        branch = next((one.branch for one in acting if one.rule.name == rule.name), None)
-        if branch is not None:
-            has_ended = branch.disposes if rule.stop is None else rule.stop
-    return MessageExplanation(plan=plan, rules=tuple(explained))
+
+    def _verdict(self, rule: Rule, *, holds: bool) -> tuple[Verdict, tuple[str, ...]]:
+        would = "; it would match" if holds else ""
+        if self._ended_by:
+            return Verdict.NOT_ASKED, (f"the rule {self._ended_by!r} ends what is asked of this message{would}",)
+        if not rule.sees_deleted and any(flag.lower() == "\\deleted" for flag in self._flags):
+            return Verdict.NOT_ASKED, (f"it does not see messages that are marked as deleted{would}",)
+        branch = self._branches.get(rule.name)
+        if branch is None:
+            reasons = [one.reason for one in self._plan.findings if one.rule == rule.name]
+            unknowable = any(
+                one.kind in {"unknowable", "too_complex"} for one in self._plan.findings if one.rule == rule.name
+            )
+            return (Verdict.UNKNOWABLE, tuple(reasons)) if unknowable else (Verdict.DOES_NOT_MATCH, ())
+        if branch.disposes if rule.stop is None else rule.stop:
+            self._ended_by = rule.name
+        notes = why_nothing_happens(rule, branch, self._plan, flags=self._flags, standing=self._standing)
+        acts = any(step.rule == rule.name for message in self._plan.messages for step in message.steps)
+        return Verdict.ACTS if acts or not notes else Verdict.MATCHES, notes
+
+    def _remedy(self, rule: Rule) -> Remedy:
+        captures = frozenset(
+            name
+            for branch in rule.branches
+            for use in branch.actions
+            for target in use.value.targets
+            for name in target.captures
+        )
+        nodes = [branch.condition for branch in rule.branches]
+        return remedy_for(rule.condition, nodes, self._situation, captures=captures)

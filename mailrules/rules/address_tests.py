@@ -67,7 +67,7 @@ class PartMatch:
     match: TextMatch
 
     def holds(self, address: Address) -> bool:
-        return any(self.match.holds(text) for text in _texts(self.part, address))
+        return any(self.match.holds(text) for text in part_texts(self.part, address))
 
     def proposed(self, column: AddressColumn) -> Sequence[int] | None:
         if self.match.operator == TextOperator.EQUALS and self.part in _DICTIONARIES:
@@ -85,7 +85,7 @@ class PartMatch:
         return [] if by_dictionary else list(self.match.probes or ())
 
     def captures(self, address: Address) -> dict[str, str] | None:
-        for text in _texts(self.part, address):
+        for text in part_texts(self.part, address):
             if (found := self.match.captures(text)) is not None:
                 return found
         return None
@@ -217,10 +217,10 @@ class AddressTest:
         return snapshot.columns.addresses(fact.name).joined, literals
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
-        return ", ".join(str(address) for address in self._addresses(snapshot, row))
+        return ", ".join(str(address) for address in self.addresses(snapshot, row))
 
     def captures(self, snapshot: Snapshot, row: int) -> dict[str, str] | None:
-        for address in self._addresses(snapshot, row):
+        for address in self.addresses(snapshot, row):
             if all(match.holds(address) for match in self.matches):
                 for match in self.matches:
                     if (found := match.captures(address)) is not None:
@@ -231,7 +231,8 @@ class AddressTest:
         reasons = (snapshot.columns.addresses(field).unreadable.get(row, "") for field in self.fields)
         return next((reason for reason in reasons if reason), "")
 
-    def _addresses(self, snapshot: Snapshot, row: int) -> list[Address]:
+    def addresses(self, snapshot: Snapshot, row: int) -> list[Address]:
+        """The addresses of one row that the condition looks at."""
         return [address for field in self.fields for address in snapshot.addresses(field, row)]
 
     def _matching(self, column: AddressColumn) -> tuple[list[int], list[int]]:
@@ -246,7 +247,8 @@ def _as_compared(address: str) -> str:
     return f"{local}@{domain_text(domain)}" if at else address
 
 
-def _texts(part: AddressPart, address: Address) -> tuple[str, ...]:
+def part_texts(part: AddressPart, address: Address) -> tuple[str, ...]:
+    """The texts of an address that an operator on this part looks at."""
     match part:
         case AddressPart.ANY:
             return (address.name, address.address)

@@ -62,6 +62,26 @@ def explain_node(node: Node, snapshot: Snapshot, row: int, environment: Environm
             return NodeExplanation(text="always", truth=NodeTruth.TRUE)
 
 
+def first_failing(explanation: NodeExplanation) -> tuple[int, ...] | None:
+    """The path, by the places of parts, to the first node because of which the whole does not hold; None if it does.
+
+    Of an ``all`` it is in the first part that fails. An ``any`` of several fails itself, since no part alone is to
+    blame, and so does a ``not``. A part that is false comes before one that is unknowable.
+    """
+    if explanation.truth is NodeTruth.TRUE:
+        return None
+    path: tuple[int, ...] = ()
+    node = explanation
+    while node.parts and node.text != "not" and not (node.text == "any" and len(node.parts) > 1):
+        truths = [part.truth for part in node.parts]
+        found = next((truths.index(one) for one in _FAILING if one in truths), None)
+        if found is None:
+            break
+        path, node = (*path, found), node.parts[found]
+    return path
+
+
+_FAILING = (NodeTruth.FALSE, NodeTruth.UNKNOWABLE, NodeTruth.OPEN)
 _OPPOSITE = {NodeTruth.TRUE: NodeTruth.FALSE, NodeTruth.FALSE: NodeTruth.TRUE}
 
 

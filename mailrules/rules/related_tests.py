@@ -104,8 +104,7 @@ class ThreadTest:
         return Truth(rows & ~broken, true & rows & ~broken, rows & broken)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
-        threads = _threads(snapshot)
-        others = len(threads.rows[threads.of_row[row]]) - 1
+        others = thread_size(snapshot, row) - 1
         return f"{others} other messages of the thread in this mailbox"
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
@@ -154,6 +153,12 @@ class FirstMessage:
     row: int
     sender: str
     message: str
+
+
+def thread_size(snapshot: Snapshot, row: int) -> int:
+    """How many messages of the mailbox are in the thread of this one."""
+    threads = _threads(snapshot)
+    return len(threads.rows[threads.of_row[row]])
 
 
 def first_messages(snapshot: Snapshot) -> tuple[FirstMessage, ...]:

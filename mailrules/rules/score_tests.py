@@ -49,11 +49,16 @@ class SpamScoreTest:
         return Truth(rows & ~scores.unreadable_mask, self.bounds.rows(scores.column) & rows, scores.unreadable_mask)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
-        score = _scores(snapshot).by_row.get(row)
+        score = score_of(snapshot, row)
         return "no score" if score is None else f"{score:g}"
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         return _scores(snapshot).unreadable.get(row, "")
+
+
+def score_of(snapshot: Snapshot, row: int) -> float | None:
+    """The score of a message; None where nobody scored it."""
+    return _scores(snapshot).by_row.get(row)
 
 
 def _scores(snapshot: Snapshot) -> _Scores:

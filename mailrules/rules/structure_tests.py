@@ -49,13 +49,13 @@ class AttachmentTest:
             structure = snapshot.structure[row]
             snapshot.note((row,), structure if isinstance(structure, Unreadable) else _too_many(structure or ()))
         readable = known & ~unreadable
-        holding, undecided = confirmed(rows_of(readable), lambda row: self._holds(self._parts(snapshot, row)))
+        holding, undecided = confirmed(rows_of(readable), lambda row: self._holds(self.parts(snapshot, row)))
         unknowable = unreadable | snapshot.mask_of(undecided)
         return Truth(known & ~unknowable, snapshot.mask_of(holding), unknowable)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         nothing = "no part" if self.every_part else "no attachment"
-        return ", ".join(_description(part) for part in self._parts(snapshot, row)) or nothing
+        return ", ".join(described(part) for part in self.parts(snapshot, row)) or nothing
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         structure = snapshot.structure[row]
@@ -65,17 +65,19 @@ class AttachmentTest:
             return _too_many(structure).reason
         return ""
 
-    def _parts(self, snapshot: Snapshot, row: int) -> list[Part]:
+    def parts(self, snapshot: Snapshot, row: int) -> list[Part]:
+        """The parts of a message that the condition looks at."""
         structure = snapshot.structure[row]
         if not isinstance(structure, tuple):
             return []
         return [part for part in structure if self.every_part or is_attachment(part)]
 
     def _holds(self, attachments: list[Part]) -> bool:
-        number = sum(map(self._holds_for, attachments))
+        number = sum(map(self.holds_for, attachments))
         return (self.count.holds(number) if self.count else number > 0) is self.exists
 
-    def _holds_for(self, part: Part) -> bool:
+    def holds_for(self, part: Part) -> bool:
+        """Whether name, type, charset and size hold together for one part."""
         return (
             (self.name is None or self.name.holds(part.file_name))
             and (self.type is None or self.type.holds(part.media_type))
@@ -97,6 +99,7 @@ def is_attachment(part: Part) -> bool:
     return part.type != "text" and part.disposition != "inline" and part.type != "image"
 
 
-def _description(part: Part) -> str:
+def described(part: Part) -> str:
+    """A part in a few words: its file's name, its media type and its size."""
     name = f"{part.file_name} " if part.file_name else ""
     return f"{name}({part.media_type}, {part.decoded_size_bytes:,} bytes)"

@@ -120,11 +120,11 @@ class AnywhereTest:
         return column.joined, literals_of(self.matches)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
-        texts = self._texts(snapshot, row)
+        texts = self.texts(snapshot, row)
         return next((text for text in texts if all(match.holds(text) for match in self.matches)), " | ".join(texts))
 
     def captures(self, snapshot: Snapshot, row: int) -> Mapping[str, str] | None:
-        return first_captures(self.matches, self._texts(snapshot, row))
+        return first_captures(self.matches, self.texts(snapshot, row))
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         reasons = (column.unreadable.get(row, "") for column in self._columns(snapshot))
@@ -133,7 +133,8 @@ class AnywhereTest:
     def _columns(self, snapshot: Snapshot) -> tuple[TextColumn, ...]:
         return (*map(snapshot.columns.header, ANYWHERE_FIELDS), snapshot.columns.body)
 
-    def _texts(self, snapshot: Snapshot, row: int) -> tuple[str, ...]:
+    def texts(self, snapshot: Snapshot, row: int) -> tuple[str, ...]:
+        """What is looked at in one row, each place by itself."""
         body = snapshot.body(row)
         fields = (text for field in ANYWHERE_FIELDS for text in snapshot.header_values(field, row))
         return (*fields, body if isinstance(body, str) else "")

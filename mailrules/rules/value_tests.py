@@ -126,6 +126,11 @@ class TimeTest:
         return Truth(known & ~column.unreadable_mask, mask & known, known & column.unreadable_mask)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
+        time = self.time(snapshot, row)
+        return "" if time is None else time.isoformat(sep=" ", timespec="seconds")
+
+    def time(self, snapshot: Snapshot, row: int) -> datetime | None:
+        """The time of one row, None where it is not known or cannot be read."""
         match self.source:
             case TimeSource.RECEIVED:
                 time = snapshot.received[row]
@@ -133,9 +138,7 @@ class TimeTest:
                 time = snapshot.saved[row]
             case TimeSource.SENT:
                 time = snapshot.sent(row)
-        if time is None or isinstance(time, Unreadable):
-            return ""
-        return time.isoformat(sep=" ", timespec="seconds")
+        return None if isinstance(time, Unreadable) else time
 
     def why_unknowable(self, snapshot: Snapshot, row: int) -> str:
         return self._column(snapshot).unreadable.get(row, "")

@@ -39,10 +39,13 @@ EXPLANATION = """\
 home/INBOX:4  boss@work.example  Monday
 
 lists  does not match
-  - list_id: {regex: <(?P<list>[a-z0-9-]+)\\.}  false
+  - list_id: {regex: <(?P<list>[a-z0-9-]+)\\.}  false  <- fails here
+  would match if    its List-Id were "<a."
 
 boss  acts
   + from: boss@work.example  saw: boss@work.example  true
+  ! the daemon only reports what it would do: the rule has not acted in this mailbox yet; release it with: mailrules \
+approve boss
 
 What a run would do:
   +flagged  boss: from matched boss@work.example

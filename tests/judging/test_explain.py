@@ -16,7 +16,7 @@ from mailrules.rules.ambiguity_tests import AmbiguousTest
 from mailrules.rules.auth_tests import AuthTest
 from mailrules.rules.compiler import Judge
 from mailrules.rules.conditions import All, Always, AnyOf, Cause, LeafTest, Named, Node, Not
-from mailrules.rules.explain import NodeTruth, explain_node
+from mailrules.rules.explain import NodeTruth, explain_node, first_failing
 from mailrules.rules.per_message_test import PerMessageTest
 from mailrules.rules.related_tests import DuplicateTest, FirstSeenTest, ThreadTest
 from mailrules.rules.score_tests import SpamScoreTest
@@ -204,6 +204,30 @@ def test_an_explanation_shows_values_reasons_and_what_was_not_needed() -> None:
     ]
     assert explained.parts[1].parts[0].truth == NodeTruth.NOT_NEEDED
     assert explain_node(AnyOf(parts=(flag, sent)), snapshot, 0, NOW).truth == NodeTruth.OPEN
+
+
+def test_the_first_failing_node_is_the_one_to_look_at() -> None:
+    snapshot = empty_snapshot(1)
+    snapshot.add(
+        FactRequest(flags=True, size=True, header_fields=("date", "subject")),
+        [MessageFacts(uid=UID(1), flags=frozenset(), size_bytes=7, header=b"Subject: hi\nDate: never")],
+    )
+    size, flag, sent, text = LEAVES[6], LEAVES[7], LEAVES[8], subject("contains", "hi")
+    cases = {
+        text: None,
+        size: (),
+        Not(part=text): (),
+        All(parts=(text, sent, size)): (2,),
+        All(parts=(text, sent)): (1,),
+        All(parts=(text, Named(name="small", part=All(parts=(size,))))): (1, 0, 0),
+        All(parts=(text, AnyOf(parts=(size, flag)))): (1,),
+        AnyOf(parts=(flag,)): (0,),
+        AnyOf(parts=()): (),
+    }
+
+    found = {node: first_failing(explain_node(node, snapshot, 0, NOW)) for node in cases}
+
+    assert found == cases
 
 
 def test_every_kind_of_test_is_among_the_leaves() -> None:
