@@ -13,6 +13,7 @@ from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Noun, pass_invocation
 from mailrules.exchange.decoding import MAX_FILE_BYTES, utf8_text
 from mailrules.exchange.gmail_import import import_gmail
+from mailrules.exchange.gmailctl_import import import_gmailctl
 from mailrules.exchange.imported import Exactness, ExchangeError
 from mailrules.exchange.rule_text import rule_file
 from mailrules.exchange.sieve_import import import_sieve
@@ -80,6 +81,20 @@ def import_gmail_command(
     What only Gmail can judge becomes a `gmail` condition with the search as it was written.
     """
     return _import(invocation, import_gmail, filters, mailboxes=mailboxes, output=output, as_json=as_json)
+
+
+@import_.command(name="gmailctl")
+@click.argument("configuration", type=_FILE)
+@_options
+@pass_invocation
+def import_gmailctl_command(
+    invocation: Invocation, *, configuration: Path, mailboxes: tuple[str, ...], output: Path | None, as_json: bool
+) -> ExitStatus:
+    """Make a rule file of a configuration of gmailctl, as JSON: what `jsonnet config.jsonnet` prints.
+
+    Its tests become examples beside the rules.
+    """
+    return _import(invocation, import_gmailctl, configuration, mailboxes=mailboxes, output=output, as_json=as_json)
 
 
 def _import(

@@ -71,3 +71,16 @@ def test_filters_of_gmail_become_rules_and_a_broken_file_is_told_with_its_line(p
     assert "if: {gmail: 'from:a@b.example'}" in good.stdout
     assert bad.exit_code == 1
     assert "broken.xml:2: this is not well-formed XML" in bad.stderr
+
+
+def test_a_configuration_of_gmailctl_becomes_rules_and_examples(program: Program) -> None:
+    configuration = program.folder / "config.json"
+    rule = {"filter": {"from": "a@b.example"}, "actions": {"star": True}}
+    example = {"name": "starred", "messages": [{"from": "a@b.example"}], "actions": {"star": True}}
+    configuration.write_text(json.dumps({"version": "v1alpha3", "rules": [rule], "tests": [example]}))
+
+    result = program.run("import", "gmailctl", str(configuration), "--in", "home/INBOX")
+
+    assert result.exit_code == 0
+    assert "tests:\n  - name: starred\n" in result.stdout
+    assert "found_by: ['from:a@b.example']" in result.stdout
