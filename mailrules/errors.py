@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mailrules.diagnostics import Diagnostic
 
@@ -37,6 +37,28 @@ class RemoteProtocolError(IMAPError):
     def __init__(self, what: str, *, sent: str, rfc: str) -> None:
         self.what, self.sent, self.rfc = what, sent, rfc
         super().__init__(f"{what}: {sent} ({rfc})" if sent else f"{what} ({rfc})")
+
+
+class MessagesUnreadable(RemoteProtocolError):
+    """The server told of messages that were asked for what cannot be read. They are there; nothing is known of them.
+
+    ``uids`` are those that are known by name, ``has_nameless`` tells whether there are others; ``result`` is what the
+    command gave but for them. ``reasons`` tells of each UID why, in words for people.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        sent: str,
+        rfc: str,
+        reasons: Mapping[int, str],
+        result: object,
+        has_nameless: bool = False,
+    ) -> None:
+        self.reasons, self.result, self.has_nameless = reasons, result, has_nameless
+        self.uids = tuple(sorted(reasons))
+        super().__init__(what, sent=sent, rfc=rfc)
 
 
 class CommandRefused(IMAPError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.errors import CommandRefused, MessagesUnreadable, MissingCapability
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
@@ -90,15 +90,17 @@ async def survey_mailbox(
         also_header_fields=surroundings.describe_fields,
     )
     judged = None
+    reading = _Reading(reader)
     if relates:
-        facts = await reader.fetch(request)
+        facts = await reading.fetch(request)
         judged = selection.of(one.uid for one in facts)
     else:
-        facts = await _first_facts(reader, request, selection)
+        facts = await _first_facts(reading, request, selection)
     snapshot, planner = _begin(
         reader.account, status, rules, answer=(request, facts), surroundings=surroundings, judged=judged
     )
-    await _gather(planner, reader, snapshot, surroundings)
+    await _gather(planner, reading, snapshot, surroundings)
+    planner.leave_unread({uid: reading.unread[uid] for uid in selection.of(reading.unread)})
     return planner
 
 
@@ -126,7 +128,7 @@ async def explain_mail(
     for further in answers[1:]:
         snapshot.add(*further)
         planner.added()
-    await _gather(planner, reader, snapshot, surroundings)
+    await _gather(planner, _Reading(reader), snapshot, surroundings)
     return explain_message(
         rules,
         snapshot,
@@ -210,16 +212,40 @@ def _begin(
     return snapshot, planner
 
 
-async def _gather(planner: MailboxPlanner, reader: MailReader, snapshot: Snapshot, surroundings: Surroundings) -> None:
+class _Reading:
+    """Reads the open mailbox, and keeps in mind which messages the server told of what cannot be read."""
+
+    def __init__(self, reader: MailReader) -> None:
+        self.reader = reader
+        self.unread: dict[UID, str] = {}
+        """Those messages, each with the reason."""
+
+    async def fetch(self, request: FactRequest, uids: Sequence[UID] | None = None) -> list[MessageFacts]:
+        return await self._readable(self.reader.fetch(request, uids))
+
+    async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
+        return await self._readable(self.reader.fetch_from(request, first_uid))
+
+    async def _readable(self, fetching: Awaitable[list[MessageFacts]]) -> list[MessageFacts]:
+        try:
+            return await fetching
+        except MessagesUnreadable as error:
+            if error.has_nameless:  # then nobody knows what else is missing
+                raise
+            self.unread.update((UID(uid), reason) for uid, reason in error.reasons.items())
+            return cast("list[MessageFacts]", error.result)  # as MailReader.fetch says
+
+
+async def _gather(planner: MailboxPlanner, reading: _Reading, snapshot: Snapshot, surroundings: Surroundings) -> None:
     while (need := planner.next_need()) is not None:
-        await _answer(need, reader, snapshot, surroundings.enrichers)
+        await _answer(need, reading, snapshot, surroundings.enrichers)
         planner.added()
     moving = planner.moving()
     if moving and surroundings.past_moves is not None:
         planner.remember(await surroundings.past_moves(moving))
 
 
-async def _first_facts(reader: MailReader, request: FactRequest, selection: Selection) -> list[MessageFacts]:
+async def _first_facts(reader: _Reading, request: FactRequest, selection: Selection) -> list[MessageFacts]:
     if selection.after_uid is None:
         facts = await reader.fetch(request)
     else:
@@ -231,24 +257,24 @@ async def _first_facts(reader: MailReader, request: FactRequest, selection: Sele
     return facts if selection.newest is None else facts[-selection.newest :]
 
 
-async def _answer(need: Need, reader: MailReader, snapshot: Snapshot, enrichers: Mapping[str, Enricher]) -> None:
+async def _answer(need: Need, reading: _Reading, snapshot: Snapshot, enrichers: Mapping[str, Enricher]) -> None:
     uids = [snapshot.uids[row] for row in rows_of(need.rows)]
     if need.enricher and is_server_fact(need.enricher):
-        snapshot.add_enriched(need.enricher, await server_facts(need.enricher, reader, uids))
+        snapshot.add_enriched(need.enricher, await server_facts(need.enricher, reading.reader, uids))
         return
     if need.enricher:
-        await _enrich(enrichers[need.enricher], reader, snapshot, uids)
+        await _enrich(enrichers[need.enricher], reading, snapshot, uids)
         return
     everything = len(uids) == len(snapshot.uids) == snapshot.status.messages
-    snapshot.add(need.request, await reader.fetch(need.request, None if everything else uids))
+    snapshot.add(need.request, await reading.fetch(need.request, None if everything else uids))
 
 
-async def _enrich(enricher: Enricher, reader: MailReader, snapshot: Snapshot, uids: Sequence[UID]) -> None:
+async def _enrich(enricher: Enricher, reading: _Reading, snapshot: Snapshot, uids: Sequence[UID]) -> None:
     """Ask an enricher about these messages, with the facts it reads; no answer is an unreadable one."""
     rows = snapshot.mask_of(snapshot.row_of(uid) for uid in uids)
     lacking = request_for(fact for fact in enricher.needs if rows & ~snapshot.known(fact))
     if lacking != FactRequest():
-        snapshot.add(lacking, await reader.fetch(lacking, uids))
+        snapshot.add(lacking, await reading.fetch(lacking, uids))
     no_answer = Unreadable(reason=f"enricher {enricher.name!r} gave no answer")
     try:
         answers = await enricher.enrich([_facts_of(snapshot, snapshot.row_of(uid)) for uid in uids])

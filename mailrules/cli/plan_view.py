@@ -152,7 +152,11 @@ def _show_findings(output: Output, findings: Iterable[Finding]) -> None:
     for (kind, rule, reason), group in groupby(ordered, key=lambda one: (one.kind, one.rule, one.reason)):
         uids = [one.uid for one in group]
         example = f"UID {uids[0]}" if len(uids) == 1 else f"{plural(len(uids), 'message')}, first UID {uids[0]}"
-        output.line("  ", cell(f"{kind}: ", _FINDING_LOOKS.get(kind, "warn")), cell(f"{rule}: {reason} ({example})"))
+        output.line(
+            "  ",
+            cell(f"{kind}: ", _FINDING_LOOKS.get(kind, "warn")),
+            cell(f"{rule}: {reason} ({example})" if rule else f"{reason} ({example})"),
+        )
 
 
 def _by_rule(mailboxes: Iterable[MailboxPlan]) -> dict[str, tuple[int, Counter[StepKind]]]:

@@ -134,6 +134,16 @@ def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
     return facts
 
 
+def why_spoiled(data: FetchData, request: FactRequest) -> str:
+    """Why the answer gives no facts though the message is there; "" where it is just leaving."""
+    lacking = (
+        ("FLAGS", request.flags and data.flags is None),
+        ("RFC822.SIZE", request.size and data.size_bytes is None),
+        ("BODY", request.whole and "" not in data.sections),
+    )
+    return next((data.malformed[name].reason for name, lacks in lacking if lacks and name in data.malformed), "")
+
+
 class TextCollector:
     """Gathers the text parts of messages whose structure is known, part number by part number."""
 

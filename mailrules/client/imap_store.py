@@ -12,8 +12,6 @@ from mailrules.client.credentials import resolve
 from mailrules.client.fetching import (
     DEFAULT_FETCH_LIMITS,
     FetchLimits,
-    TextCollector,
-    facts_of,
     items_for,
     object_id_item,
     sets_of_mailbox,
@@ -21,6 +19,7 @@ from mailrules.client.fetching import (
 )
 from mailrules.client.login_memory import LoginMemory
 from mailrules.client.long_sets import InPieces
+from mailrules.client.reading import FactsReading, first_error_alone
 from mailrules.client.store_values import copy_outcome_of, status_of
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
@@ -29,8 +28,7 @@ from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, Lsub, list_return_options
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unsubscribe
 from mailrules.imap.mailbox_name import is_same_mailbox
-from mailrules.imap.merging import merge_by_uid
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
+from mailrules.imap.message_commands import StoreChange, UidSearch, UidStore
 from mailrules.imap.metadata_commands import GetMetadata, SetMetadata
 from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.quota_commands import GetQuotaRoot, SetQuota
@@ -52,7 +50,7 @@ from mailrules.mailbox.store import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -60,8 +58,6 @@ if TYPE_CHECKING:
     from mailrules.client.connect import SecretResolver
     from mailrules.client.line_cutting import OverUids
     from mailrules.client.transcript import Transcript
-    from mailrules.imap.fetch_data import FetchData
-    from mailrules.imap.fetch_items import FetchItems
     from mailrules.mailbox.message import FactRequest, MessageFacts
     from mailrules.mailbox.store import MessageContent
     from mailrules.settings import AccountSettings
@@ -98,7 +94,7 @@ class ImapReader:
         return status_of(selected.opened()) if selected is not None else None
 
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
-        with _first_error_alone():
+        with first_error_alone():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._introduce())
                 listing = group.create_task(self.client.run(List()))
@@ -185,7 +181,7 @@ class ImapReader:
         return Examine(mailbox)
 
     async def _open_by(self, opening: Select) -> MailboxStatus:
-        with _first_error_alone():
+        with first_error_alone():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._introduce())
                 opened = group.create_task(self.client.run(opening))
@@ -214,37 +210,7 @@ class ImapReader:
     async def _fetch(self, request: FactRequest, sets: Iterable[SequenceSet]) -> list[MessageFacts]:
         object_id = object_id_item(self.capabilities, server_name=self._server_name or "")
         items = items_for(request, capabilities=self.capabilities, object_id=object_id)
-        facts: dict[int, MessageFacts] = {}
-
-        async def fetch_one(uids: SequenceSet) -> None:
-            received: list[FetchData] = []
-            await self._run_fetch(uids, items, received.append)
-            for data in merge_by_uid(received):
-                # "n:*" gives the last message even where its UID is below n.
-                if (one := facts_of(data, request)) and one.uid >= uids.ranges[0][0]:
-                    facts[one.uid] = one
-
-        await _all(fetch_one(uids) for uids in sets)
-        ascending = [facts[uid] for uid in sorted(facts)]
-        if request.text:
-            await self._fetch_texts(ascending)
-            if not request.structure:
-                for one in ascending:
-                    one.structure = None
-        return ascending
-
-    async def _fetch_texts(self, facts: Sequence[MessageFacts]) -> None:
-        texts = TextCollector(facts, limits=self._limits)
-        await _all(self._run_fetch(uids, items, texts.take) for uids, items in texts.requests())
-        texts.finish()
-
-    async def _run_fetch(self, uids: SequenceSet, items: FetchItems, sink: Callable[[FetchData], None]) -> None:
-        try:
-            await self.client.run(UidFetch(uids, items, sink))
-        except CommandRefused as refusal:
-            # RFC 5530: some of the messages are gone; the others have been told.
-            if refusal.code != "EXPUNGEISSUED":
-                raise
+        return await FactsReading(self.client, request, items, limits=self._limits).run(sets)
 
 
 class ImapStore(ImapReader):
@@ -364,20 +330,3 @@ async def connect_store(
     """Log in for reading and writing; errors are those of ``connect``."""
     client = await connect(account, resolve_secret=resolve_secret, transcript=transcript, memory=_LOGINS)
     return ImapStore(client, account=account.name)
-
-
-@contextlib.contextmanager
-def _first_error_alone() -> Iterator[None]:
-    """Around a task group whose tasks fail for one common cause: raise it as if there were no group."""
-    try:
-        yield
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-
-
-async def _all(commands: Iterable[Coroutine[object, object, None]]) -> None:
-    """Run them side by side; the gate sends whatever may overlap."""
-    with _first_error_alone():
-        async with asyncio.TaskGroup() as group:
-            for command in commands:
-                group.create_task(command)

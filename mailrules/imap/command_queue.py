@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError
 from mailrules.imap.events import CommandFailed, Event, Tag
+from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.mailbox_commands import Select
 from mailrules.imap.pipelining import is_relied_on, may_overlap
+from mailrules.imap.responses import UnreadableFetch
 from mailrules.imap.sections import STATUS_RESPONSES
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.shown import shown
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from mailrules.imap.command import Command
     from mailrules.imap.in_flight import InFlight
+    from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import Malformed
     from mailrules.imap.write_queue import WriteQueue
 
@@ -102,6 +105,26 @@ class CommandQueue:
         """It may have been the answer to any command on its way."""
         for one in self.in_flight.values():
             one.unreadable = response
+
+    def note_unread_message(self, response: Untagged) -> None:
+        """A FETCH that nobody claims, since it cannot be read or not told of which message: some UID FETCH lacks it."""
+        match response:
+            case UnreadableFetch(uid=uid):
+                unread = response
+            case FetchData(uid=None, malformed={"UID": malformed}):
+                uid = None
+                unread = UnreadableFetch(
+                    raw=malformed.raw,
+                    reason=malformed.reason,
+                    rfc=malformed.rfc,
+                    sequence_number=response.sequence_number,
+                )
+            case _:
+                return
+        for one in self.in_flight.values():
+            asked = one.command.touches()
+            if one.command.name == "UID FETCH" and (uid is None or asked is None or asked.has_star or uid in asked):
+                one.unread_messages.append(unread)
 
     def withdraw(self, tag: Tag) -> bool:
         """Nobody waits for this command any more; whether it was held and is gone.

@@ -265,8 +265,8 @@ class Connection:
         session = self._session
         claimable, changed = response, False
         if session.mailbox is not None:
-            if not isinstance(response, FetchData):  # as most are
-                claimable = session.mailbox.name_expunged(response)
+            if not isinstance(response, FetchData) or response.uid is None:  # most have one
+                claimable = session.mailbox.named(response)
             changed = session.mailbox.apply(response)
         for one in self._queue.in_flight.values():
             if one.claim(claimable):
@@ -276,6 +276,7 @@ class Connection:
             if isinstance(response, Malformed):
                 self._queue.require_no_reply(response)
                 self._queue.note_unreadable(response)
+            self._queue.note_unread_message(claimable)
             events.append(UntaggedReceived(response=response))
         if isinstance(response, FetchData):
             return  # as most are

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, MessageLimitReached, RemoteProtocolError
+from mailrules.errors import CommandRefused, MessageLimitReached, MessagesUnreadable, RemoteProtocolError
 from mailrules.imap.command import Answer, Command
 from mailrules.imap.events import CommandCompleted, CommandFailed, Tag
 from mailrules.imap.pipelining import Resource, uses_of
-from mailrules.imap.response_codes import MessageLimitCode
-from mailrules.imap.responses import Malformed, Status, StatusResponse
-from mailrules.imap.sections import STATUS_RESPONSES
+from mailrules.imap.response_codes import Code, MessageLimitCode
+from mailrules.imap.responses import Malformed, Status, StatusResponse, UnreadableFetch
+from mailrules.imap.sections import STATUS_RESPONSES, section_of_response
 from mailrules.imap.session_commands import Authenticate, StartTls
 from mailrules.imap.shown import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mailrules.imap.command import ContentBegun
     from mailrules.imap.parser import Untagged
@@ -39,6 +39,8 @@ class InFlight:
     _turns: int = 0
     unreadable: Malformed | None = None
     """The last response that came meanwhile and that nobody could read or claim."""
+    unread_messages: list[UnreadableFetch] = field(default_factory=list)
+    """Those of a UID FETCH that it has not been told of in a way that can be read."""
     _limit: MessageLimitCode | None = None
     """Told before the reply, which has another code."""
 
@@ -110,11 +112,14 @@ class InFlight:
             refusal = CommandRefused(
                 self.command.name, status=reply.status.value, code=code, text=reply.text, detail=reply.code
             )
-            return CommandFailed(tag=self.tag, error=refusal)
+            if code != Code.EXPUNGE_ISSUED or not self.unread_messages:  # then the others have been told
+                return CommandFailed(tag=self.tag, error=refusal)
         try:
             result = self.command.result(Answer(claimed=self._claimed, reply=reply))
         except RemoteProtocolError as error:
             return CommandFailed(tag=self.tag, error=self._explained(error))
+        if self.unread_messages:
+            return CommandFailed(tag=self.tag, error=messages_unreadable(self.unread_messages, result=result))
         limited = reply.code if isinstance(reply.code, MessageLimitCode) else self._limit
         if limited is not None and limited.lowest_uid is not None:
             partial = MessageLimitReached(
@@ -149,3 +154,18 @@ class InFlight:
             return False
         self._limit = response.code
         return True
+
+
+def messages_unreadable(unread: Sequence[UnreadableFetch], *, result: object) -> MessagesUnreadable:
+    """The error of a UID FETCH that gave ``result`` and could not be told of these messages."""
+    first = unread[0]
+    named = f"UID {first.uid}" if first.uid is not None else f"message number {first.sequence_number}"
+    more = f" and of {len(unread) - 1} more" if len(unread) > 1 else ""
+    return MessagesUnreadable(
+        f"what the server told of {named}{more} cannot be read, {first.reason}",
+        sent=shown(first.raw),
+        rfc=first.rfc or section_of_response("FETCH"),
+        reasons={one.uid: one.reason for one in unread if one.uid is not None},
+        result=result,
+        has_nameless=any(one.uid is None for one in unread),
+    )

@@ -32,6 +32,7 @@ from mailrules.imap.responses import (
     StatusResponse,
     Tagged,
     Unknown,
+    UnreadableFetch,
     VanishedData,
 )
 from mailrules.imap.sections import section_of_frame
@@ -73,6 +74,10 @@ _TAGGED = re.compile(rb"([^ *+][^ ]*+) ++(OK|NO|BAD)(?: (.*))?", re.IGNORECASE |
 _UNTAGGED = re.compile(rb"\* *+(?:([0-9]{1,10}) ++)?([^ ]++)(?: (.*))?", re.DOTALL)
 # A flag in PERMANENTFLAGS may hold "]"; real bytes in tests/traces/bracket-in-flag.txt
 _CODE = re.compile(rb' *+\[((?:[^]("]|\([^()]*+\)|"[^"]*+")*+)\](.*)', re.DOTALL)
+# Of the attributes only a UID that comes first is certain: what stands behind others may be words of a sender.
+_FETCH = re.compile(
+    rb"\* *+([0-9]{1,10}) ++(FETCH|UIDFETCH)(?![^ (])(?: *+\( *+UID +([0-9]{1,10})(?= ))?", re.IGNORECASE
+)
 _SIMPLE_CODE = re.compile(rb" *+\[([^]]*+)\](.*)", re.DOTALL)
 
 
@@ -87,7 +92,22 @@ def parse_response(frame: Frame, *, limits: Limits = DEFAULT_LIMITS, utf8: bool 
             return Continuation(raw=frame[1:].strip(b" "))
         return _read_tagged(frame, limits=limits)
     except (Unreadable, RemoteProtocolError) as error:
-        return Malformed(raw=frame, reason=shown_words(str(error)), rfc=section_of_frame(frame))
+        return _malformed(frame, shown_words(str(error)))
+
+
+def _malformed(frame: bytes, reason: str) -> Malformed:
+    rfc, match = section_of_frame(frame), _FETCH.match(frame)
+    if match is None:
+        return Malformed(raw=frame, reason=reason, rfc=rfc)
+    number, is_by_uid, named = int(match[1]), match[2].upper() == b"UIDFETCH", match[3]
+    uid = number if is_by_uid else int(named or 0)
+    return UnreadableFetch(
+        raw=frame,
+        reason=reason,
+        rfc=rfc,
+        sequence_number=0 if is_by_uid else number,
+        uid=uid if 0 < uid <= LARGEST_NUMBER else None,
+    )
 
 
 def split_tagged(frame: bytes) -> tuple[str, Status, bytes]:

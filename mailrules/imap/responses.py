@@ -140,3 +140,14 @@ class Malformed:
     rfc: str = field(default="", compare=False)
     is_over_limit: bool = False
     """Well formed as far as it was read, and larger than ``Limits`` allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableFetch(Malformed):
+    """A FETCH or UIDFETCH that cannot be read as a whole; ``uid`` is None where it does not name its message.
+
+    ``sequence_number`` is 0 in UIDFETCH (RFC 9586).
+    """
+
+    sequence_number: int
+    uid: int | None = None

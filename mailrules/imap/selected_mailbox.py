@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.response_codes import NumberCode, PermanentFlagsCode, ResponseCode, TextCode
-from mailrules.imap.responses import ExistsData, ExpungeData, FlagsData, StatusResponse, VanishedData
+from mailrules.imap.responses import (
+    ExistsData,
+    ExpungeData,
+    FlagsData,
+    StatusResponse,
+    UnreadableFetch,
+    VanishedData,
+)
 from mailrules.imap.sequence_set import SequenceSet
 
 if TYPE_CHECKING:
@@ -71,6 +78,8 @@ class SelectedMailbox:
     def apply(self, response: Untagged) -> bool:
         """Take note of one untagged response; True if it tells that something in the mailbox has changed."""
         match response:
+            case UnreadableFetch():
+                return True
             case FetchData():
                 self._note_uid(response)
                 self._fetched_modseq = max(self._fetched_modseq, response.modseq or 0)
@@ -130,16 +139,24 @@ class SelectedMailbox:
             self.highest_modseq = max(self.highest_modseq, self._fetched_modseq)
         self._fetched_modseq, self._is_modseq_told = 0, False
 
-    def name_expunged(self, response: Untagged) -> Untagged:
-        """An EXPUNGE as the VANISHED that names its UID, where a FETCH has told that; else the response itself.
+    def named(self, response: Untagged) -> Untagged:
+        """The response with the UID that it lacks, where a FETCH has told it before; else the response itself.
 
-        To be asked before ``apply``, which forgets the message.
+        An EXPUNGE becomes a VANISHED. To be asked before ``apply``, which forgets the message.
         """
-        if isinstance(response, ExpungeData) and 0 < response.sequence_number <= len(self._uids):
-            uid = self._uids[response.sequence_number - 1]
-            if uid:
+        match response:
+            case ExpungeData(sequence_number=number) if uid := self._uid_of(number):
                 return VanishedData(uids=SequenceSet.of((uid,)))
-        return response
+            case UnreadableFetch(uid=None, sequence_number=number) if uid := self._uid_of(number):
+                return replace(response, uid=uid)
+            case FetchData(uid=None, sequence_number=number) if "UID" in response.malformed:
+                return replace(response, uid=self._uid_of(number) or None)
+            case _:
+                return response
+
+    def _uid_of(self, number: int) -> int:
+        """0 where it is not known."""
+        return self._uids[number - 1] if 0 < number <= len(self._uids) else 0
 
     def opened(self) -> OpenedMailbox:
         """What is known so far, as a value."""

@@ -155,12 +155,13 @@ class MailReader(Protocol):
     async def fetch(self, request: FactRequest, uids: Sequence[UID] | None = None) -> list[MessageFacts]:
         """Facts of these messages of the open mailbox, ascending by UID; None means all.
 
-        Chunks are pipelined. UIDs that no longer exist are left out.
+        Chunks are pipelined. UIDs that no longer exist are left out. Raises MessagesUnreadable where the server tells
+        of messages what cannot be read, with the facts of all others as its ``result``.
         """
         ...
 
     async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
-        """Facts of all messages with ``uid >= first_uid`` (never the ``*`` surprise below it)."""
+        """Facts of all messages with ``uid >= first_uid`` (never the ``*`` surprise below it). Raises as ``fetch``."""
         ...
 
     def read_message(self, uid: UID) -> AbstractAsyncContextManager[MessageContent]:

@@ -19,7 +19,7 @@ from mailrules.plan.identity import CONTENT_FIELDS, content_key, object_name, pl
 from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights, wanted_settings
 from mailrules.plan.message_steps import MessageDraft, StepBuilder, destroys, ledger_key, moves
 from mailrules.plan.past_moves import MessageIdentity
-from mailrules.plan.plan import MailboxPlan, MessagePlan
+from mailrules.plan.plan import Finding, MailboxPlan, MessagePlan
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
 from mailrules.rules.ambiguity_tests import ambiguity
@@ -78,6 +78,7 @@ class MailboxPlanner:
         self._judge = Judge(snapshot, environment, nodes)
         self._renderer = Renderer(judge=self._judge, snapshot=snapshot, directory=directory)
         self._gone = 0
+        self._unread: dict[UID, str] = {}
         self._last_need = Need(rows=0)
         self._hashes: dict[frozenset[str], str] = {}
         self._verdicts = self._decide()
@@ -89,8 +90,8 @@ class MailboxPlanner:
 
     @property
     def uids(self) -> tuple[UID, ...]:
-        """The messages that were there to be judged."""
-        return tuple(self._snapshot.uids)
+        """The messages that were there to be judged, those that could not be read included."""
+        return tuple(sorted({*self._snapshot.uids, *self._unread}))
 
     def mailbox_steps(self) -> tuple[MailboxStep, ...]:
         """Mailboxes to make and to subscribe, as the acting rules say."""
@@ -120,6 +121,10 @@ class MailboxPlanner:
             self._gone |= newly_gone
             self._verdicts = self._decide()
 
+    def leave_unread(self, reasons: Mapping[UID, str]) -> None:
+        """These messages are there and could not be read: no rule knows them, and they are judged again."""
+        self._unread.update(reasons)
+
     def moving(self) -> tuple[str, ...]:
         """The Message-IDs of the messages that a rule may move, each once; call when ``next_need`` is None."""
         rows = 0
@@ -145,6 +150,10 @@ class MailboxPlanner:
             now=self._now,
         )
         messages, held, findings = [], self._verdicts.unsettled, list(self._verdicts.findings)
+        findings += [
+            Finding(uid=uid, rule="", kind="unknowable", reason=f"the message cannot be read: {reason}")
+            for uid, reason in sorted(self._unread.items())
+        ]
         held_rows: list[int] = []
         remembered: list[Remembered] = []
         destroyed = self._rows_acted_on(lambda use: destroys(use.value))

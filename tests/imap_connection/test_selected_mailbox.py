@@ -21,7 +21,7 @@ def mailbox(*uids: int) -> SelectedMailbox:
 def named(told: SelectedMailbox, number: int) -> tuple[int, ...] | None:
     """The UIDs that an EXPUNGE of this number takes away, None where they are not known."""
     response = ExpungeData(sequence_number=number)
-    claimable = told.name_expunged(response)
+    claimable = told.named(response)
     told.apply(response)
     return tuple(claimable.uids) if isinstance(claimable, VanishedData) else None
 
