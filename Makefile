@@ -66,6 +66,9 @@ torture: $(READY)  ## the whole fault catalogue: every kind of crash, cut and re
 	$(BIN)/python -m tests.torture
 	MAILRULES_EVERY_POINT=1 $(BIN)/python -m pytest -q tests/execution/test_each_server.py tests/execution/test_crossing_servers.py
 
+narrowing: $(READY) servers  ## what SEARCH leaves out is what nothing is done with: thousands of rules on Dovecot and Cyrus
+	MAILRULES_NARROWING_FILES=600 $(BIN)/python -m pytest -q tests/narrowing
+
 bench-imap: $(READY)  ## speed and memory of the IMAP client, on a real Dovecot
 	@./.ci/need-packages dovecot-imapd
 	$(BIN)/python -m tests.bench_imap
@@ -82,4 +85,4 @@ requirements:  ## pin requirements-dev.txt and requirements.txt anew (needs uv)
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis docs/_build
 
-.PHONY: help demo test servers check bench bench-imap million fuzz docs requirements clean soak torture
+.PHONY: help demo test servers check bench bench-imap million fuzz docs requirements clean soak torture narrowing

@@ -26,6 +26,7 @@ from mailrules.planning import (
     without_gone,
 )
 from mailrules.rules.conditions import Cause
+from mailrules.searching import sweep_of, trust_of
 from mailrules.session import accounts_reached, also_connected
 from mailrules.survey import survey_mailbox
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from mailrules.engine import RunReport
     from mailrules.mailbox.store import MailboxStatus, MailReader, MailStore
+    from mailrules.narrowing import SearchTrust, Sweep
     from mailrules.plan.blast_radius import Tried
     from mailrules.plan.directory import Directory
     from mailrules.plan.plan import Plan
@@ -57,6 +59,7 @@ class Watch:
         self._recent_targets: dict[str, None] = {}
         self._next_tidying = session.now()
         self._told_held: frozenset[str] = frozenset()
+        self._trust: SearchTrust | None = None
 
     @classmethod
     async def begin(cls, session: Session, store: MailStore, ref: MailboxRef, *, backlog: bool = False) -> Watch:
@@ -85,6 +88,12 @@ class Watch:
         await self._stay_open()
         return await self._judge(rules, None)
 
+    async def _sweep(self) -> Sweep:
+        """How all mail may be swept, by what this connection has taught of its server."""
+        if self._trust is None:
+            self._trust = await trust_of(self._session, self._ref.account)
+        return await sweep_of(self._session.journal, self._trust, self._status)
+
     async def _stay_open(self) -> None:
         """Reading up on what no answer proved opens other mailboxes; come back to ours then.
 
@@ -102,10 +111,15 @@ class Watch:
         history = await self._session.journal.history(rules=rules, now=self._session.now())
         cause = Cause.SCHEDULE if selection is None else Cause.NEW
         surroundings = surroundings_of(self._session, self._directory, history, describe=IDENTITY_FIELDS, cause=cause)
+        sweep = await self._sweep() if selection is None else None
         planner, targets = await asyncio.gather(
-            survey_mailbox(self._store, self._status, rules, surroundings=surroundings, selection=selection),
+            survey_mailbox(
+                self._store, self._status, rules, surroundings=surroundings, selection=selection, sweep=sweep
+            ),
             asyncio.gather(*(self._look_at(name) for name in self._recent_targets)),
         )
+        if sweep is not None:
+            await self._session.journal.remember_untruths(sweep.trust.learned)
         whole_rules = self._session.configuration.rules
         tried = hold_untried(
             planner.finish(),

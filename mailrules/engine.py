@@ -99,6 +99,7 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
         recoveries = await recover_open_steps(session, stores)
         renew = session.journal.save_position
         plan = await plan_accounts(session, stores, scope=scope, describe=IDENTITY_FIELDS, renew=renew)
+        await session.journal.remember_untruths(plan.untruths)
         plan = replace(plan, changed_rules=await changed_in_scope(session, scope))
         if not await confirm(plan):
             return RunReport(plan=plan, recoveries=recoveries, confirmed=False)

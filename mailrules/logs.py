@@ -42,6 +42,8 @@ EVENTS = frozenset(
         "rules.watched",
         "run.finished",
         "schedule.reached",
+        "search.refused",
+        "search.untruthful",
         "stop.requested",
         "task.failed",
         "upkeep.put_off",

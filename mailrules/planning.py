@@ -15,6 +15,7 @@ from mailrules.plan.filters import only_once, only_rule
 from mailrules.plan.guards import hold_deletions
 from mailrules.plan.plan import MailboxPlan, Plan, StepKind
 from mailrules.rules.conditions import Cause, Environment
+from mailrules.searching import sweep_of, told_of_searches, trust_of
 from mailrules.session import accounts_reached
 from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights, survey_settings
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mailrules.plan.history import History
     from mailrules.plan.plan import MailboxStep, Step
     from mailrules.plan.planner import MailboxPlanner
+    from mailrules.plan.search_truth import Untruth
     from mailrules.rules.rule import MailboxRef
     from mailrules.session import ReadingSession, Scope
 
@@ -47,6 +49,7 @@ async def plan_accounts(
     plans: list[MailboxPlan] = []
     steps: list[MailboxStep] = []
     warnings: list[str] = []
+    untruths: list[Untruth] = []
     rules = session.configuration.rules
     history = await session.journal.history(rules=rules.rules, now=session.now())
     for account, reader in readers.items():
@@ -55,6 +58,7 @@ async def plan_accounts(
         directory = replace(directory, others=await others_of(session, readers, refs))
         surroundings = surroundings_of(session, directory, history, describe=describe)
         planners = []
+        trust = await trust_of(session, account)
         for ref in refs:
             if rules.may_lack(ref) and not directory.exists(directory.server_name(ref.mailbox)):
                 continue
@@ -69,17 +73,24 @@ async def plan_accounts(
                 if renew is not None and await _is_void(session.journal, account, status):
                     await renew(_position_at_end(account, status))
             planner = await survey_mailbox(
-                reader, status, rules.for_mailbox(ref), surroundings=surroundings, selection=selection
+                reader,
+                status,
+                rules.for_mailbox(ref),
+                surroundings=surroundings,
+                selection=selection,
+                sweep=await sweep_of(session.journal, trust, status, rule=scope.rule),
             )
             planners.append(planner)
             plan = await without_gone(session.journal, planner.finish(), seen=planner.uids, selection=selection)
             plans.append(only_rule(plan, scope.rule) if scope.rule else plan)
+        untruths += trust.learned
+        warnings += told_of_searches(plans, trust)
         new_steps, new_warnings = await mailbox_steps_of(reader, planners, directory)
         steps += [step for step in new_steps if scope.rule in {"", step.rule}]
         warnings += new_warnings
         warnings += marks_only(reader.capabilities, plans, account=account)
         warnings += emptied_trash(session, reader, plans, directory=directory)
-    return whole_plan(session, plans, steps=steps, warnings=warnings)
+    return replace(whole_plan(session, plans, steps=steps, warnings=warnings), untruths=tuple(untruths))
 
 
 async def without_gone(

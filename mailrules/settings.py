@@ -20,6 +20,14 @@ class Security(StrEnum):
     NONE = "none"
 
 
+class SearchUse(StrEnum):
+    """What the server's SEARCH may leave out of a sweep: nothing, what is certain, or by words of a text as well."""
+
+    NONE = "none"
+    EXACT = "exact"
+    TRUSTED = "trusted"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretReference:
     """Where a password or token is read when it is needed: ``kind`` is one of
@@ -147,6 +155,7 @@ class AccountSettings:
     """How to log in, as ``LoginMethod`` names it; "" chooses the best way that the server offers for a password."""
     compress: bool | None = None
     """Use COMPRESS=DEFLATE where the server offers it; None: unless the server is on this machine."""
+    search: SearchUse = SearchUse.EXACT
     connections: int = 3
     trash: str = ""
     lease: str = ""

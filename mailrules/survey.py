@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from mailrules.errors import CommandRefused, MessagesUnreadable, MissingCapability
+from mailrules.imap.search_text import search_text
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.mailbox.settings_of_mailbox import read_setting
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, Rights
+from mailrules.narrowing import narrow
 from mailrules.plan.explanation import explain_message
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
 from mailrules.plan.mailbox_steps import rights_steps
-from mailrules.plan.planner import IDENTITY_FIELDS, MailboxPlanner
+from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
+from mailrules.rules.bounds import Place
 from mailrules.server_facts import is_server_fact, server_facts
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from mailrules.hookspecs import Enricher
     from mailrules.mailbox.store import MailboxStatus, MailReader
+    from mailrules.narrowing import Kept, Sweep
     from mailrules.plan.directory import Directory
     from mailrules.plan.explanation import MessageExplanation
     from mailrules.plan.facts import Need
@@ -79,10 +83,19 @@ async def survey_mailbox(
     *,
     surroundings: Surroundings,
     selection: Selection | None = None,
+    sweep: Sweep | None = None,
 ) -> MailboxPlanner:
-    """Read the open mailbox as far as its rules need, and return the planner, ready to ``finish``."""
+    """Read the open mailbox as far as its rules need, and return the planner, ready to ``finish``.
+
+    With ``sweep`` the server's SEARCH may leave out messages that nothing would be done with.
+    """
     selection = selection or Selection()
     relates = bool(facts_related(rules))
+    kept = None
+    if sweep is not None and selection == Selection() and not relates:
+        kept = await narrow(reader, status, rules, place=_place(reader, status, surroundings, sweep), sweep=sweep)
+    if kept is not None:
+        selection = Selection(after_uid=kept.last_uid, also=kept.uids)
     request = first_request(
         rules,
         messages=status.messages if selection.after_uid is None or relates else min(status.messages, SMALL_MAILBOX),
@@ -101,6 +114,8 @@ async def survey_mailbox(
     )
     await _gather(planner, reading, snapshot, surroundings)
     planner.leave_unread({uid: reading.unread[uid] for uid in selection.of(reading.unread)})
+    if kept is not None:
+        planner.left_out = _left_out(kept, reader, status, read=len(planner.uids))
     return planner
 
 
@@ -176,6 +191,24 @@ async def survey_settings(
         if was != one.value:
             steps.append(one.step(account=directory.account, was=was))
     return tuple(steps), tuple(warnings)
+
+
+def _place(reader: MailReader, status: MailboxStatus, surroundings: Surroundings, sweep: Sweep) -> Place:
+    directory = surroundings.directory
+    return Place(
+        environment=surroundings.environment,
+        account=reader.account,
+        info=directory.mailboxes.get(status.mailbox) or MailboxInfo(name=status.mailbox, delimiter=directory.delimiter),
+        status=status,
+        # Gmail finds words, not what is contained in them.
+        trusts_text=sweep.trust.trusts_text and "X-GM-EXT-1" not in reader.capabilities,
+    )
+
+
+def _left_out(kept: Kept, reader: MailReader, status: MailboxStatus, *, read: int) -> LeftOut:
+    """Counted by what the server says by now: messages that went meanwhile are not left out."""
+    there = min(status.messages, reader.opened.messages) if reader.opened else status.messages
+    return LeftOut(messages=max(0, there - read), search=search_text(kept.search), are_judged=kept.are_judged)
 
 
 async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:

@@ -63,11 +63,14 @@ def dry_run(
                 session.configuration, account=account, mailbox=mailbox, rule=rule, newest=limit, only_new=only_new
             )
             plan = await preview(session, scope=scope)
+        document = plan_to_json(plan)
         if save:
-            document = plan_to_json(plan)
             _write_private(save, document)
+        if save or plan.untruths:
             async with open_journal(invocation) as journal:
-                await journal.remember_plan(plan_digest(document), created=plan.created)
+                await journal.remember_untruths(plan.untruths)
+                if save:
+                    await journal.remember_plan(plan_digest(document), created=plan.created)
         return plan
 
     with invocation.output.activity("Reading mail"):

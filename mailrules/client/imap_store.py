@@ -20,6 +20,7 @@ from mailrules.client.fetching import (
 from mailrules.client.login_memory import LoginMemory
 from mailrules.client.long_sets import InPieces
 from mailrules.client.reading import FactsReading, first_error_alone
+from mailrules.client.search_fallbacks import SearchAnywhere
 from mailrules.client.store_values import copy_outcome_of, status_of
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
@@ -28,7 +29,7 @@ from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, Lsub, list_return_options
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unsubscribe
 from mailrules.imap.mailbox_name import is_same_mailbox
-from mailrules.imap.message_commands import StoreChange, UidSearch, UidStore
+from mailrules.imap.message_commands import MOST_FOUND, StoreChange, UidStore
 from mailrules.imap.metadata_commands import GetMetadata, SetMetadata
 from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.quota_commands import GetQuotaRoot, SetQuota
@@ -154,7 +155,10 @@ class ImapReader:
 
     async def search_as_written(self, query: str, *, is_gmail: bool = False) -> frozenset[UID]:
         key = Gmail(query) if is_gmail else parse_search_text(query)
-        return frozenset(UID(uid) for uid in await self.client.run(UidSearch(key)))
+        found = (await self.client.run(SearchAnywhere(key))).all_uids or SequenceSet()
+        if found.has_star or found.count > MOST_FOUND:
+            raise RemoteProtocolError(f"SEARCH found over {MOST_FOUND:,} messages", sent="", rfc="RFC 4731 section 3.1")
+        return frozenset(UID(uid) for uid in found)
 
     async def quota(self, mailbox: str) -> tuple[ResourceUse, ...]:
         told = await self.client.run(GetQuotaRoot(mailbox))

@@ -94,6 +94,11 @@ class Command(Protocol[R_co]):
         del response, tag
         return False
 
+    def claims_leftover(self, response: Untagged) -> bool:
+        """Whether this untagged response may belong to the answer, where no command under way claims it."""
+        del response
+        return False
+
     def result(self, answer: Answer) -> R_co:
         """Read the answer that ended in OK. Raises RemoteProtocolError where it lacks what was asked for."""
         ...

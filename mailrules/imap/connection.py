@@ -272,6 +272,8 @@ class Connection:
             if one.claim(claimable):
                 break
         else:
+            if any(one.claim_leftover(claimable) for one in self._queue.in_flight.values()):
+                return
             session.has_news = session.has_news or changed
             if isinstance(response, Malformed):
                 self._queue.require_no_reply(response)

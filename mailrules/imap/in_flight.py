@@ -50,9 +50,19 @@ class InFlight:
             return True
         if not self.command.claims(response, tag=self.tag):
             return False
+        self._take(response)
+        return True
+
+    def claim_leftover(self, response: Untagged) -> bool:
+        """Take a response that no command under way claims, if it may belong to this one's answer."""
+        if not self.command.claims_leftover(response):
+            return False
+        self._take(response)
+        return True
+
+    def _take(self, response: Untagged) -> None:
         if not self.is_abandoned and not self.command.absorb(response):
             self._claimed.append(response)
-        return True
 
     def content_sink(self, begun: ContentBegun) -> Callable[[bytes], None] | None:
         """Where the pieces of this content go if it belongs to this command's answer."""

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mailrules.imap.parser import Untagged
     from mailrules.imap.search_keys import SearchKey
 
-_MOST_FOUND = 10_000_000
+MOST_FOUND = 10_000_000
 """Messages that one UID SEARCH may find: what a SEARCH line of limits.data_line_bytes could name."""
 
 
@@ -71,8 +71,14 @@ class UidFetch(Command[tuple[FetchData, ...]]):
         del tag
         if not isinstance(response, FetchData) or response.uid is None:
             return False
-        # "n:*" is answered with the last message even where its UID is below n (RFC 9051 section 6.4.8).
-        if response.uid not in self.uids and not self.uids.has_star:
+        return response.uid in self.uids and (
+            response.flags is None or FetchItem.FLAGS in self.items or not _tells_only_flags(response)
+        )
+
+    def claims_leftover(self, response: Untagged) -> bool:
+        # "n:*" is answered with the last message even where its UID is below n (RFC 9051 section 6.4.8). Another FETCH
+        # under way may have asked for that one: Dovecot tells the data of both before either OK.
+        if not self.uids.has_star or not isinstance(response, FetchData) or response.uid is None:
             return False
         return response.flags is None or FetchItem.FLAGS in self.items or not _tells_only_flags(response)
 
@@ -306,10 +312,10 @@ def _members_of(told: ESearchData) -> Iterable[int]:
     """The UIDs of ALL, which few bytes can make many. Raises RemoteProtocolError for more than a mailbox holds."""
     if told.all_uids is None:
         return ()
-    if told.all_uids.has_star or told.all_uids.count > _MOST_FOUND:
+    if told.all_uids.has_star or told.all_uids.count > MOST_FOUND:
         ranges = ",".join(f"{first}:{'*' if last == STAR else last}" for first, last in told.all_uids.ranges[:5])
         raise RemoteProtocolError(
-            f"the server's ESEARCH response names more than {_MOST_FOUND} messages",
+            f"the server's ESEARCH response names more than {MOST_FOUND} messages",
             sent=shown(ranges),
             rfc=section_of_response("ESEARCH"),
         )

@@ -1,4 +1,4 @@
-"""How does a search that a person wrote in IMAP's words become typed keys (RFC 9051 section 6.4.4)?
+"""How does a search that is written in IMAP's words become typed keys, and the reverse (RFC 9051 section 6.4.4)?
 
 What is written never reaches the wire itself: each word is read, and the keys are written anew by the writer.
 """
@@ -65,6 +65,40 @@ def parse_search_text(text: str) -> SearchKey:
     if any(character in text for character in "\r\n\0"):
         raise SearchTextError("a search is one line")
     return _Reader(_tokens(text)).whole()
+
+
+def search_text(key: SearchKey) -> str:
+    """The key as ``parse_search_text`` reads it. Raises SearchTextError for one that text cannot say."""
+    match key:
+        case AllOf(keys) if keys:
+            return " ".join(map(_operand, keys))
+        case AnyOf(keys) if keys:
+            middle = len(keys) // 2
+            halves = (AnyOf(keys[:middle]), AnyOf(keys[middle:]))
+            return _operand(keys[0]) if not middle else f"OR {search_text(halves[0])} {search_text(halves[1])}"
+        case Not(inner):
+            return f"NOT {_operand(inner)}"
+        case Fuzzy(inner):
+            return f"FUZZY {_operand(inner)}"
+        case All():
+            return "ALL"
+        case HasFlag(flag):
+            return flag[1:].upper() if flag.startswith("\\") else f"KEYWORD {flag}"
+        case Dated(field, day):
+            return f"{field.value} {day.day}-{_MONTHS[day.month - 1].capitalize()}-{day.year:04d}"
+        case Contains(field, text):
+            return f"{field.value} {_quoted(text)}"
+        case HeaderContains(name, text):
+            return f"HEADER {name} {_quoted(text)}"
+        case Uids(uids) if uids:
+            return f"UID {uids.to_bytes().decode()}"
+        case Arrived(arrival):
+            return arrival.value
+        case Larger(number) | Smaller(number) | OlderThan(number) | YoungerThan(number):
+            return f"{_WITH_VALUE[type(key)]} {number}"
+        case EmailId(name) | ThreadId(name):
+            return f"{_WITH_VALUE[type(key)]} {name}"
+    raise SearchTextError(f"a search for {type(key).__name__} has no text")
 
 
 class _Token:
@@ -151,6 +185,15 @@ class _Reader:
         return token
 
 
+def _operand(key: SearchKey) -> str:
+    """A key that is one argument of another: several in a row need parentheses."""
+    return f"({search_text(key)})" if isinstance(key, AllOf) and len(key.keys) > 1 else search_text(key)
+
+
+def _quoted(text: str) -> str:
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
 def _all_of(keys: list[SearchKey]) -> SearchKey:
     if not keys:
         raise SearchTextError("this search asks for nothing")
@@ -210,4 +253,12 @@ _WITH_TEXT: Mapping[str, Callable[[str], SearchKey]] = {
     "EMAILID": lambda text: EmailId(_matched(_OBJECT_ID, text, "object's name")),
     "THREADID": lambda text: ThreadId(_matched(_OBJECT_ID, text, "object's name")),
     "UID": _uids,
+}
+_WITH_VALUE: Mapping[type, str] = {
+    Larger: "LARGER",
+    Smaller: "SMALLER",
+    OlderThan: "OLDER",
+    YoungerThan: "YOUNGER",
+    EmailId: "EMAILID",
+    ThreadId: "THREADID",
 }

@@ -20,6 +20,7 @@ from mailrules.journal import (
     rule_runs,
     runs,
     steps,
+    untruths,
 )
 from mailrules.journal.database import Database
 from mailrules.journal.deliveries import CapReached
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import Remembered
     from mailrules.plan.plan import Finding, Plan
+    from mailrules.plan.search_truth import Untruth
     from mailrules.rules.rule import MailboxRef
 
 KEPT = timedelta(days=400)
@@ -213,6 +215,15 @@ class Journal(JournalReader):
                 "INSERT OR REPLACE INTO plans (digest, created) VALUES (?, ?)", (digest, to_text(created))
             )
         )
+
+    async def remember_untruths(self, found: Collection[Untruth]) -> None:
+        """These keys of SEARCH are not asked of these accounts any more; the first finding of each is kept."""
+        if found:
+            await self._database.write(lambda connection: untruths.insert_untruths(connection, found))
+
+    async def forget_untruths(self, account: str) -> int:
+        """Ask the account's server by every key again; how many were not asked so far."""
+        return await self._database.write(lambda connection: untruths.delete_untruths(connection, account))
 
     async def remember_senders(self, senders: Sequence[tuple[str, str]]) -> None:
         """Note whose mail was judged, each with the first message (digests); known ones stay as they are."""

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from mailrules.journal import deliveries, history, ledger, past_moves, positions, resolutions, rule_runs, runs, steps
+from mailrules.journal import (
+    deliveries,
+    history,
+    ledger,
+    past_moves,
+    positions,
+    resolutions,
+    rule_runs,
+    runs,
+    steps,
+    untruths,
+)
 from mailrules.journal.database import Database
 from mailrules.journal.health import select_health
 from mailrules.journal.records import StepState
@@ -21,6 +32,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import History, LedgerKey
     from mailrules.plan.past_moves import MessageIdentity, PastMove
+    from mailrules.plan.search_truth import Untruth
     from mailrules.rules.rule import MailboxRef, Rule
 
 
@@ -178,6 +190,10 @@ class JournalReader:
     async def unfinished_runs(self) -> tuple[RunRecord, ...]:
         """Runs without an outcome, newest first: under way, or killed."""
         return await self._database.read(runs.select_unfinished)
+
+    async def untruths(self, account: str) -> tuple[Untruth, ...]:
+        """What the account's server has answered wrongly to SEARCH, by the name of the key."""
+        return await self._database.read(lambda connection: untruths.select_untruths(connection, account))
 
     async def health(self) -> JournalHealth:
         """What the file itself says of its state."""

@@ -83,6 +83,8 @@ def _mailbox(plan: MailboxPlan) -> dict[str, object]:
         "uidvalidity": plan.uidvalidity,
         "highest_modseq": plan.highest_modseq,
         "judged": plan.judged,
+        "left_out": plan.left_out,
+        "search": plan.search,
         "messages": [_message(one) for one in plan.messages],
         "findings": [
             {"uid": one.uid, "rule": one.rule, "kind": one.kind, "reason": one.reason} for one in plan.findings
@@ -184,6 +186,8 @@ def _read_mailbox(reader: _Reader) -> MailboxPlan:
         uidvalidity=reader.value("uidvalidity", int),
         highest_modseq=reader.optional("highest_modseq", int),
         judged=reader.value("judged", int),
+        left_out=reader.value("left_out", int, 0),
+        search=reader.value("search", str, ""),
         messages=tuple(_read_message(one) for one in reader.records("messages")),
         findings=tuple(
             Finding(

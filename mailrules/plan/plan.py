@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import Remembered
+    from mailrules.plan.search_truth import Untruth
 
 
 class StepKind(StrEnum):
@@ -104,12 +105,19 @@ class MailboxPlan:
     messages: tuple[MessagePlan, ...]
     judged: int
     complete: bool = True
+    left_out: int = 0
+    """Messages among ``judged`` that were not read, since the server's SEARCH finds them outside of ``search``."""
+    search: str = ""
+    """The search that narrowed what was read, "" where all was."""
     highest_modseq: int | None = None
     findings: tuple[Finding, ...] = ()
     final_uids: tuple[UID, ...] = ()
     """Judged messages with a final outcome once this plan is carried out; what is held is not here."""
     moves_position: bool = True
-    """False where only a part of the rules was judged: what is held by them is then not held for the others."""
+    """False where only a part of the rules was judged: what is held by them is then not held for the others.
+
+    Also where mail that was never judged was left out by a search: no position goes past it.
+    """
     incomplete_reason: str = ""
     senders: tuple[tuple[str, str], ...] = ()
     """Senders whose first mail was judged here, each with that message (digests), where a rule asks for such."""
@@ -153,6 +161,8 @@ class Plan:
     warnings: tuple[str, ...] = ()
     undo_of: str = ""
     """The run that this plan takes back, "" for a plan made from rules."""
+    untruths: tuple[Untruth, ...] = ()
+    """What servers were found to answer wrongly on the way, to be kept in the journal."""
     changed_rules: tuple[str, ...] = ()
     """Rules that have not acted as their files stand now, where a run looked that up: they are asked about earlier."""
 

@@ -7,6 +7,7 @@ answer, until it names nothing more; then ``finish``. It does no input or output
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,18 @@ DISPLAY_FIELDS = ("message-id", "subject", "from")
 """Read instead where a person will look at the plan."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Messages that were not read, since the server's search finds them outside of what any rule can act on.
+
+    Unless ``are_judged``, there is no position yet up to which they were judged before, and none is made.
+    """
+
+    messages: int = 0
+    search: str = ""
+    are_judged: bool = True
+
+
 class MailboxPlanner:
     """Plans one mailbox by the rules that watch it."""
 
@@ -63,6 +76,8 @@ class MailboxPlanner:
         judged: Collection[UID] | None = None,
     ) -> None:
         """``judged`` are the messages to judge, None for all; the others are there for conditions that relate them."""
+        self.left_out = LeftOut()
+        """What the caller did not put into the snapshot, to be counted in the plan."""
         self._rules = tuple(rules)
         self._snapshot = snapshot
         self._rows = snapshot.all_rows if judged is None else snapshot.mask_of_uids(judged)
@@ -175,7 +190,10 @@ class MailboxPlanner:
             uidvalidity=self._snapshot.status.uidvalidity,
             highest_modseq=self._snapshot.status.highest_modseq,
             messages=tuple(messages),
-            judged=(self._rows & ~self._gone).bit_count(),
+            judged=(self._rows & ~self._gone).bit_count() + self.left_out.messages,
+            left_out=self.left_out.messages,
+            search=self.left_out.search,
+            moves_position=self.left_out.are_judged,
             findings=tuple(findings),
             final_uids=tuple(self._snapshot.uids[row] for row in rows_of(final)),
             senders=self._new_senders(),

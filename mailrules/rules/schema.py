@@ -219,6 +219,9 @@ class AccountModel(_Model):
         | None
     ) = None
     compress: bool | None = Field(None, description="Compress; by default unless the server is on this machine.")
+    search: Literal["none", "exact", "trusted"] = Field(
+        "exact", description="By what the server's SEARCH may leave old mail out of a sweep; trusted: by text as well."
+    )
     trash: Text | None = Field(None, description="The mailbox of `trash`; else the one marked \\Trash.")
     lease: bool | Text = Field(
         default=False, description="Let only one machine act at a time: true, or the name of the mailbox that tells."

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mailrules.rules.bounds import Bounds, certain
 from mailrules.rules.truth import Truth, constant
+from mailrules.rules.value_bounds import uid_bounds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime, time, tzinfo
 
-    from mailrules.mailbox.message import Fact
+    from mailrules.mailbox.message import UID, Fact
     from mailrules.mailbox.snapshot import Snapshot
-    from mailrules.rules.conditions import Cause, Environment
+    from mailrules.rules.bounds import Place
+    from mailrules.rules.conditions import Cause, Environment, Origin
     from mailrules.rules.text_match import TextMatch
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -36,6 +40,9 @@ class AccountTest:
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         return constant(self.match.holds(snapshot.account), rows)
 
+    def search_bounds(self, place: Place) -> Bounds:
+        return certain(holds=self.match.holds(place.account))
+
     def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
         return snapshot.account
 
@@ -52,6 +59,9 @@ class SpecialUseTest:
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         return constant(bool(self.uses & snapshot.info.special_use), rows)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        return certain(holds=bool(self.uses & place.info.special_use))
 
     def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
         return " ".join(sorted(snapshot.info.special_use)) or "no special use"
@@ -76,15 +86,21 @@ class NowTest:
         return ()
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
+        return constant(self._holds(environment), rows)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        return certain(holds=self._holds(place.environment))
+
+    def _holds(self, environment: Environment) -> bool:
         now = environment.now if self.zone is None else environment.now.astimezone(self.zone)
         clock, day = now.time(), now.weekday()
         if self.start is None or self.end is None:
-            return constant(day in self.weekdays, rows)
+            return day in self.weekdays
         if self.start <= self.end:
-            return constant(self.start <= clock < self.end and day in self.weekdays, rows)
+            return self.start <= clock < self.end and day in self.weekdays
         if clock < self.end:
-            return constant((day - 1) % 7 in self.weekdays, rows)
-        return constant(clock >= self.start and day in self.weekdays, rows)
+            return (day - 1) % 7 in self.weekdays
+        return clock >= self.start and day in self.weekdays
 
     def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
         days = " ".join(name for number, name in enumerate(WEEKDAYS) if number in self.weekdays)
@@ -108,13 +124,18 @@ class SnoozeOverTest:
         return ()
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:
-        over = (
-            uid
-            for uid, origin in environment.origins_in(snapshot).items()
-            if origin.rule == self.rule
-            and self.ends(origin.moved.astimezone(environment.now.tzinfo)) <= environment.now
-        )
+        over = self._over(environment.origins_in(snapshot), environment.now)
         return Truth(rows, snapshot.mask_of_uids(over) & rows)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        return uid_bounds(self._over(place.origins, place.environment.now))
+
+    def _over(self, origins: Mapping[UID, Origin], now: datetime) -> list[UID]:
+        return [
+            uid
+            for uid, origin in origins.items()
+            if origin.rule == self.rule and self.ends(origin.moved.astimezone(now.tzinfo)) <= now
+        ]
 
     def ends(self, moved: datetime) -> datetime:
         """When a message comes back that was put away then."""
@@ -146,9 +167,19 @@ class EventTest:
             return Truth(rows, 0)
         if self.from_mailbox is None:
             return Truth(rows, rows)
-        origins = environment.origins_in(snapshot)
-        brought = (uid for uid, origin in origins.items() if self.from_mailbox.holds(origin.mailbox))
+        brought = self._brought(environment.origins_in(snapshot), self.from_mailbox)
         return Truth(rows, snapshot.mask_of_uids(brought) & rows)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        if self.causes is not None and place.environment.cause not in self.causes:
+            return certain(holds=False)
+        if self.from_mailbox is None:
+            return certain(holds=True)
+        return uid_bounds(self._brought(place.origins, self.from_mailbox))
+
+    @staticmethod
+    def _brought(origins: Mapping[UID, Origin], wanted: TextMatch) -> list[UID]:
+        return [uid for uid, origin in origins.items() if wanted.holds(origin.mailbox)]
 
     def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
         causes = " ".join(sorted(self.causes or ()))

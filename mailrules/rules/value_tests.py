@@ -7,15 +7,19 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mailrules.imap.search_keys import HasFlag
 from mailrules.mailbox.message import FLAGS, LABELS, RECEIVED, SAVED, SIZE, Fact, Unreadable, header_fact
 from mailrules.mailbox.text import fold
+from mailrules.rules.bounds import UNBOUNDED, Bounds, certain, either, exact
 from mailrules.rules.truth import Truth, constant
+from mailrules.rules.value_bounds import received_bounds, size_bounds
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from mailrules.mailbox.columns import OrderedColumn, TimeColumn
     from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.bounds import Place
     from mailrules.rules.conditions import Environment
     from mailrules.rules.text_match import TextMatch
 
@@ -67,6 +71,9 @@ class SizeTest:
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         known = snapshot.known(SIZE)
         return Truth(known, self.bounds.rows(snapshot.columns.sizes) & known)
+
+    def search_bounds(self, place: Place) -> Bounds:  # noqa: ARG002 -- BoundedTest
+        return size_bounds(self.bounds)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         size = snapshot.size_bytes[row]
@@ -125,6 +132,10 @@ class TimeTest:
         known = snapshot.known(self.needs[0])
         return Truth(known & ~column.unreadable_mask, mask & known, known & column.unreadable_mask)
 
+    def search_bounds(self, place: Place) -> Bounds:
+        """None but for ``received``: mail without a Date, or with a broken one, is what servers find wrongly."""
+        return received_bounds(self, place.environment.now) if self.source is TimeSource.RECEIVED else UNBOUNDED
+
     def seen(self, snapshot: Snapshot, row: int) -> str:
         time = self.time(snapshot, row)
         return "" if time is None else time.isoformat(sep=" ", timespec="seconds")
@@ -169,6 +180,9 @@ class FlagTest:
         for flag in self.flags:
             true |= snapshot.columns.flag_rows(flag)
         return Truth(known, true & known)
+
+    def search_bounds(self, place: Place) -> Bounds:  # noqa: ARG002 -- BoundedTest
+        return exact(either(HasFlag(flag) for flag in self.flags))
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return " ".join(sorted(snapshot.flags[row] or ()))
@@ -224,6 +238,9 @@ class MailboxTest:
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         return constant(self.match.holds(snapshot.mailbox), rows)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        return certain(holds=self.match.holds(place.status.mailbox))
 
     def seen(self, snapshot: Snapshot, row: int) -> str:  # noqa: ARG002 -- LeafTest
         return snapshot.mailbox

@@ -17,7 +17,7 @@ from mailrules.imap.search_commands import Part, UidFetchPart, UidSearchSave, Ui
 from mailrules.imap.search_keys import All
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop
-from tests.imap_connection.exchange import ask, authenticated, selected, sent
+from tests.imap_connection.exchange import ask, authenticated, outcome_of, selected, sent
 
 SEVEN = SequenceSet.of((7,))
 
@@ -121,3 +121,18 @@ def test_header_fields_are_found_behind_other_sections():
 
     assert told.header_fields == b"f"
     assert FetchData(sequence_number=1, sections={"TEXT": b"t"}).header_fields is None
+
+
+def test_of_two_fetches_under_way_each_gets_its_own_messages_though_one_asks_for_all_from_a_uid_on():
+    connection = selected()
+    new = connection.submit(UidFetch(SequenceSet.starting_at(100), (FetchItem.FLAGS,)))
+    old = connection.submit(UidFetch(SEVEN, (FetchItem.FLAGS,)))
+    sent(connection)
+
+    # As Dovecot answers: the data of both, then one OK after the other; the message with UID 99 is the last one.
+    events = connection.receive_data(
+        b"* 9 FETCH (UID 99 FLAGS ())\r\n* 3 FETCH (UID 7 FLAGS ())\r\n" + f"{new} OK x\r\n{old} OK x\r\n".encode()
+    )
+
+    assert [one.uid for one in outcome_of(old, events)] == [7]
+    assert [one.uid for one in outcome_of(new, events)] == [99]

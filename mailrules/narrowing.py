@@ -1,0 +1,231 @@
+"""Which messages of an open mailbox a sweep does not have to read, as its server's SEARCH says; and may it be believed?
+
+Only mail that has been judged before is narrowed: what lies beyond the mailbox's position, or is pending, is read in
+any case. The first search on a connection, and one a day, is tried on messages whose facts are fetched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mailrules.errors import CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError
+from mailrules.imap.search_keys import Uids
+from mailrules.imap.search_text import search_text
+from mailrules.imap.sequence_set import SequenceSet
+from mailrules.logs import get_logger
+from mailrules.mailbox.message import UID
+from mailrules.plan.search_truth import (
+    ALWAYS_TRIED,
+    WHOLE,
+    Untruth,
+    contradicting,
+    halving,
+    name_of,
+    probes,
+    sample_request,
+    sample_uids,
+)
+from mailrules.rules.bounds import EVERYTHING, NOTHING, both, keys_in, sweep_search
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from mailrules.imap.search_keys import SearchKey
+    from mailrules.journal.records import Position
+    from mailrules.mailbox.message import MessageFacts
+    from mailrules.mailbox.store import MailboxStatus, MailReader
+    from mailrules.rules.bounds import Place
+    from mailrules.rules.rule import Rule
+
+WORTH_A_SEARCH = 200
+"""In a mailbox with fewer messages, reading them all costs no more than asking which."""
+MOST_FOUND = 0.5
+"""If a search leaves out less than half of a mailbox, reading it whole costs no more than naming what is found."""
+TRIED_EVERY = timedelta(days=1)
+FEW_LEFT_OUT = 10
+"""If fewer of the tried messages were left out, the server is asked which messages there are."""
+MOST_OTHERS = 60
+"""So many of those are tried then."""
+
+
+@dataclass(slots=True, kw_only=True)
+class SearchTrust:
+    """What is known of how one account's server searches. It learns while it is used: one for each connection."""
+
+    account: str
+    is_used: bool = True
+    """Whether this account's searches narrow anything at all."""
+    trusts_text: bool = False
+    refused: set[str] = field(default_factory=set)
+    """The keys that were answered wrongly, by name."""
+    learned: list[Untruth] = field(default_factory=list)
+    """Those that were found to be wrong here, to be kept in the journal."""
+    tried: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether the next search is to be tried on facts."""
+        return self.tried is None or now - self.tried >= TRIED_EVERY
+
+    def learn(self, untruths: Iterable[Untruth]) -> None:
+        """From now on these keys are not asked."""
+        for one in untruths:
+            if one.key not in self.refused:
+                self.refused.add(one.key)
+                self.learned.append(one)
+                get_logger().warning(
+                    "search.untruthful", account=one.account, mailbox=one.mailbox, key=one.key, uid=one.uid
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Which judging of a whole mailbox may be narrowed: by whose word, from which position, for which rules' sake."""
+
+    trust: SearchTrust
+    position: Position | None = None
+    rule: str = ""
+    """Only the steps of this one are looked at; "" for all."""
+    worth: int = WORTH_A_SEARCH
+    """In how large a mailbox the server is asked."""
+    most_found: float = MOST_FOUND
+    """From which share of the mailbox on it is read whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is read of a mailbox: these messages, and all after ``last_uid``. ``search`` is what left out the others."""
+
+    last_uid: int
+    uids: frozenset[UID]
+    search: SearchKey
+    are_judged: bool
+    """Whether the mailbox has a position, up to which all was judged before."""
+
+
+async def narrow(
+    reader: MailReader, status: MailboxStatus, rules: Sequence[Rule], *, place: Place, sweep: Sweep
+) -> Kept | None:
+    """What of the open mailbox has to be read for these rules; None for all of it.
+
+    A server that refuses to search, or answers with more than there is, narrows nothing.
+    """
+    trust, now = sweep.trust, place.environment.now
+    position = sweep.position if sweep.position and sweep.position.uidvalidity == status.uidvalidity else None
+    last_uid = position.last_uid if position else (status.uidnext or 1) - 1
+    if not trust.is_used or status.messages < sweep.worth or last_uid < 1:
+        return None
+    asking = [rule for rule in rules if sweep.rule in {"", rule.name}]
+    while (search := sweep_search(asking, place, refused=trust.refused)) != EVERYTHING and WHOLE not in trust.refused:
+        try:
+            found, untruths = await _ask(reader, status, search, last_uid=last_uid, trust=trust, now=now)
+        except (CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError) as refusal:
+            get_logger().warning("search.refused", account=reader.account, mailbox=status.mailbox, error=str(refusal))
+            return None
+        if not untruths:
+            if len(found) > sweep.most_found * status.messages:
+                return None
+            pending = position.pending if position else frozenset()
+            return Kept(last_uid=last_uid, uids=found | pending, search=search, are_judged=position is not None)
+        trust.learn(untruths)
+    return None
+
+
+async def try_out(reader: MailReader, status: MailboxStatus, *, now: datetime) -> tuple[Untruth, ...]:
+    """Try the server's SEARCH on the open mailbox, by every key that rules may be narrowed by without being asked."""
+    sample = _Sample(reader, status, sample_uids((status.uidnext or 1) - 1, now=now), now=now)
+    facts = await sample.fetch(ALWAYS_TRIED)
+    return await sample.untruths([*ALWAYS_TRIED, *halving(facts)], facts)
+
+
+async def _ask(
+    reader: MailReader, status: MailboxStatus, search: SearchKey, *, last_uid: int, trust: SearchTrust, now: datetime
+) -> tuple[frozenset[UID], tuple[Untruth, ...]]:
+    """What a search finds up to ``last_uid``; and what is wrong about its keys, where they are to be tried."""
+    if search == NOTHING:
+        return frozenset(), ()
+    if not trust.is_due(now):
+        return await _find(reader, search, uids=SequenceSet(((1, last_uid),))), ()
+    sample = _Sample(reader, status, sample_uids(last_uid, now=now), now=now)
+    keys = tuple(keys_in(search))
+    found, facts = await asyncio.gather(_find(reader, search, uids=SequenceSet(((1, last_uid),))), sample.fetch(keys))
+    left_out = [one for one in facts if one.uid not in found]
+    if len(left_out) < FEW_LEFT_OUT and len(found) < status.messages:
+        others = await sample.fetch_others(keys, found=found, last_uid=last_uid)
+        facts = [*(one for one in facts if one.uid in found), *others]
+    untruths = await sample.untruths(probes(search, facts), facts)
+    if not untruths and contradicting(search, facts, found):
+        untruths = await sample.untruths([search], facts)
+    if not untruths:
+        trust.tried = now
+    return found, untruths
+
+
+class _Sample:
+    """Some messages of the open mailbox, on which its server's SEARCH is tried."""
+
+    def __init__(self, reader: MailReader, status: MailboxStatus, uids: Sequence[int], *, now: datetime) -> None:
+        self._reader, self._status, self._now = reader, status, now
+        self._uids = [UID(uid) for uid in uids]
+
+    async def fetch(self, keys: Iterable[SearchKey]) -> list[MessageFacts]:
+        """What has to be known of them; nothing of numbers that no message has."""
+        return await self._reader.fetch(sample_request(keys), self._uids)
+
+    async def fetch_others(
+        self, keys: Iterable[SearchKey], *, found: frozenset[UID], last_uid: int
+    ) -> list[MessageFacts]:
+        """The same of others that were not found, which takes asking which messages there are."""
+        there = await _find(self._reader, EVERYTHING, uids=SequenceSet(((1, last_uid),)))
+        others = sorted(there - found)
+        chosen = others[:: max(1, len(others) // MOST_OTHERS)][:MOST_OTHERS]
+        self._uids = [*(uid for uid in self._uids if uid in found), *chosen]
+        return await self._reader.fetch(sample_request(keys), chosen) if chosen else []
+
+    async def untruths(self, keys: Sequence[SearchKey], facts: Sequence[MessageFacts]) -> tuple[Untruth, ...]:
+        """What is wrong twice: what was found to be wrong is fetched and asked again, since flags change."""
+        suspects = await self._contradicted(keys, facts)
+        if not suspects:
+            return ()
+        again = await self._reader.fetch(
+            sample_request(suspects), sorted({uid for uids, _ in suspects.values() for uid in uids})
+        )
+        confirmed = await self._contradicted(tuple(suspects), again)
+        return tuple(
+            Untruth(
+                account=self._reader.account,
+                key=name_of(key),
+                mailbox=self._status.mailbox,
+                uid=uids[0],
+                search=search_text(key),
+                was_found=uids[0] in found,
+                seen=self._now,
+            )
+            for key, (uids, found) in confirmed.items()
+        )
+
+    async def _contradicted(
+        self, keys: Sequence[SearchKey], facts: Sequence[MessageFacts]
+    ) -> dict[SearchKey, tuple[tuple[UID, ...], frozenset[UID]]]:
+        """The keys whose answers are wrong about some message: about which, and what was found."""
+        if not facts:
+            return {}
+        uids = SequenceSet.of(self._uids)
+        answers = await asyncio.gather(*(_find(self._reader, key, uids=uids) for key in keys))
+        pairs = zip(keys, answers, strict=True)
+        return {key: (wrong, found) for key, found in pairs if (wrong := contradicting(key, facts, found))}
+
+
+async def _find(reader: MailReader, search: SearchKey, *, uids: SequenceSet) -> frozenset[UID]:
+    """What the server finds among these UIDs. Raises RemoteProtocolError if that is more than the mailbox has."""
+    found = await reader.search_as_written(search_text(both((Uids(uids), search))))
+    within = frozenset(uid for uid in found if uid in uids)
+    if reader.opened is not None and len(within) > reader.opened.messages:
+        raise RemoteProtocolError(
+            f"SEARCH found {len(within):,} messages, and there are {reader.opened.messages:,}",
+            sent="",
+            rfc="RFC 9051 section 6.4.4",
+        )
+    return within
