@@ -17,6 +17,7 @@ from mailrules.exchange.gmailctl_import import import_gmailctl
 from mailrules.exchange.imported import Exactness, ExchangeError
 from mailrules.exchange.rule_text import rule_file
 from mailrules.exchange.sieve_import import import_sieve
+from mailrules.exchange.thunderbird_import import import_thunderbird
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +96,17 @@ def import_gmailctl_command(
     Its tests become examples beside the rules.
     """
     return _import(invocation, import_gmailctl, configuration, mailboxes=mailboxes, output=output, as_json=as_json)
+
+
+@import_.command(name="thunderbird")
+@click.argument("filters", type=_FILE)
+@_options
+@pass_invocation
+def import_thunderbird_command(
+    invocation: Invocation, *, filters: Path, mailboxes: tuple[str, ...], output: Path | None, as_json: bool
+) -> ExitStatus:
+    """Make a rule file of Thunderbird's filters: msgFilterRules.dat in the account's directory of the profile."""
+    return _import(invocation, import_thunderbird, filters, mailboxes=mailboxes, output=output, as_json=as_json)
 
 
 def _import(

@@ -84,3 +84,14 @@ def test_a_configuration_of_gmailctl_becomes_rules_and_examples(program: Program
     assert result.exit_code == 0
     assert "tests:\n  - name: starred\n" in result.stdout
     assert "found_by: ['from:a@b.example']" in result.stdout
+
+
+def test_filters_of_thunderbird_become_rules(program: Program) -> None:
+    filters = program.folder / "msgFilterRules.dat"
+    lines = ['version="9"', 'name="f"', 'enabled="yes"', 'type="17"', 'action="Mark read"', 'condition="ALL"']
+    filters.write_text("\n".join(lines))
+
+    result = program.run("import", "thunderbird", str(filters), "--in", "home/INBOX")
+
+    assert result.exit_code == 0
+    assert "  - name: f\n    in: [home/INBOX]\n    if: always\n    do: [{flag: seen}]\n" in result.stdout
