@@ -74,7 +74,7 @@ class RunReport:
 
     @property
     def outcome(self) -> RunOutcome:
-        incomplete = self.left_out or not self.plan.complete
+        incomplete = self.left_out or self.plan.left_out or not self.plan.complete
         if self.execution is not None and self.execution.outcome != RunOutcome.DONE:
             return self.execution.outcome
         return RunOutcome.PARTLY_DONE if incomplete else RunOutcome.DONE

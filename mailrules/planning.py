@@ -14,6 +14,7 @@ from mailrules.plan.directory import directory_of
 from mailrules.plan.filters import only_once, only_rule
 from mailrules.plan.guards import hold_deletions
 from mailrules.plan.plan import MailboxPlan, Plan, StepKind
+from mailrules.policies import policies_in, survey_policies
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.searching import sweep_of, told_of_searches, trust_of
 from mailrules.session import accounts_reached
@@ -50,6 +51,7 @@ async def plan_accounts(
     steps: list[MailboxStep] = []
     warnings: list[str] = []
     untruths: list[Untruth] = []
+    left_out: list[str] = []
     rules = session.configuration.rules
     history = await session.journal.history(rules=rules.rules, now=session.now())
     for account, reader in readers.items():
@@ -86,11 +88,14 @@ async def plan_accounts(
         untruths += trust.learned
         warnings += told_of_searches(plans, trust)
         new_steps, new_warnings = await mailbox_steps_of(reader, planners, directory)
-        steps += [step for step in new_steps if scope.rule in {"", step.rule}]
-        warnings += new_warnings
+        declared = await survey_policies(reader, policies_in(rules.policies, scope), directory=directory)
+        steps += [step for step in (*declared.steps, *new_steps) if scope.rule in {"", step.rule}]
+        warnings += (*declared.warnings, *new_warnings)
+        left_out += declared.left_out
         warnings += marks_only(reader.capabilities, plans, account=account)
         warnings += emptied_trash(session, reader, plans, directory=directory)
-    return replace(whole_plan(session, plans, steps=steps, warnings=warnings), untruths=tuple(untruths))
+    whole = whole_plan(session, plans, steps=steps, warnings=warnings)
+    return replace(whole, left_out=tuple(left_out), untruths=tuple(untruths))
 
 
 async def without_gone(

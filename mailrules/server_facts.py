@@ -25,7 +25,8 @@ async def server_facts(name: str, reader: MailReader, uids: Sequence[UID]) -> Ma
     try:
         if name == QUOTA.name:
             opened = reader.opened
-            value: object = quota_use(await reader.quota(opened.mailbox if opened else "INBOX"))
+            roots = await reader.quota_roots(opened.mailbox if opened else "INBOX")
+            value: object = quota_use([use for root in roots for use in root.resources])
             return dict.fromkeys(uids, value)
         is_gmail = name.startswith(GMAIL_PREFIX)
         query = name.removeprefix(GMAIL_PREFIX if is_gmail else SEARCH_PREFIX)

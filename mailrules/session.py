@@ -121,9 +121,10 @@ class Scope:
 
 
 def accounts_in(session: ReadingSession, scope: Scope) -> tuple[AccountSettings, ...]:
-    """The accounts of the rules' mailboxes, and those that their rules move or copy to."""
+    """The accounts of the rules' mailboxes and policies, and those that their rules move or copy to."""
     refs = [ref for ref in session.configuration.rules.mailboxes if scope.includes(ref)]
-    names = dict.fromkeys([*(ref.account for ref in refs), *accounts_reached(session, refs)])
+    ruled = [one.account for one in session.configuration.rules.policies if scope.account in {"", one.account}]
+    names = dict.fromkeys([*(ref.account for ref in refs), *accounts_reached(session, refs), *ruled])
     return tuple(session.configuration.accounts[name] for name in names)
 
 

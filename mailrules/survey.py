@@ -6,18 +6,19 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from mailrules.errors import CommandRefused, MessagesUnreadable, MissingCapability
+from mailrules.errors import CommandRefused, MessagesUnreadable
+from mailrules.execution.mailbox_reading import Thing, Unread, read_things
 from mailrules.imap.search_text import search_text
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
-from mailrules.mailbox.settings_of_mailbox import read_setting
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, Rights
 from mailrules.narrowing import narrow
 from mailrules.plan.explanation import explain_message
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
 from mailrules.plan.mailbox_steps import rights_steps
+from mailrules.plan.plan import StepKind
 from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
 from mailrules.rules.bounds import Place
 from mailrules.server_facts import is_server_fact, server_facts
@@ -179,17 +180,16 @@ async def survey_settings(
 ) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
     """Steps for the values that differ, and warnings for those that the server does not show."""
     steps, warnings = [], []
-    for one in wanted:
-        if not directory.exists(one.mailbox):
+    things = {one: Thing(StepKind(one.setting.value), one.mailbox, one.name) for one in wanted}
+    readings = await read_things(reader, [thing for thing in things.values() if directory.exists(thing.mailbox)])
+    for one, thing in things.items():
+        found = readings.get(thing)
+        if found is None:
             warnings.append(f"{one.name} of {one.mailbox!r} is left as it is: there is no such mailbox")
-            continue
-        try:
-            was = await read_setting(reader, one.setting, mailbox=one.mailbox, name=one.name)
-        except (CommandRefused, MissingCapability) as error:
-            warnings.append(f"{one.name} of {one.mailbox!r} is left as it is: {error}")
-            continue
-        if was != one.value:
-            steps.append(one.step(account=directory.account, was=was))
+        elif isinstance(found, Unread):
+            warnings.append(f"{one.name} of {one.mailbox!r} is left as it is: {found.error}")
+        elif found.value != one.value:
+            steps.append(one.step(account=directory.account, was=found.value))
     return tuple(steps), tuple(warnings)
 
 

@@ -82,7 +82,7 @@ def dry_run(
         invocation.output.line(f"{steps_summary(plan).capitalize()}. Nothing has been changed.")
     if save:
         invocation.output.note(cell(f"Saved to {save}. Carry it out with: mailrules apply {save}", "dim"))
-    if not plan.complete:
+    if not plan.complete or plan.left_out:
         return ExitStatus.PARTLY_DONE
     return ExitStatus.SOMETHING_TO_DO if detailed_exitcode and not plan.is_empty else ExitStatus.DONE
 

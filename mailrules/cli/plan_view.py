@@ -63,6 +63,8 @@ def show_plan(output: Output, plan: Plan, *, limit: int | None = SHOWN_MESSAGES)
         columns = (Column(title="Rule"), Column(title="Messages", is_number=True), Column(title="Steps"))
         output.table(columns, rows)
         output.line()
+    for sentence in plan.left_out:
+        output.line(cell("left out: ", "warn"), cell(sentence))
     for warning in plan.warnings:
         output.line(cell("warning: ", "warn"), cell(warning))
 
@@ -94,6 +96,8 @@ def mailbox_step_text(step: MailboxStep) -> Text:
         return cell(f"rights of {step.identifier} on {name}: {was} becomes {step.rights or 'none'}")
     if step.kind in {StepKind.SETMETADATA, StepKind.SETQUOTA}:
         return cell(f"{step.identifier} of {name}: {step.was or 'nothing'} becomes {step.rights or 'nothing'}")
+    if step.kind is StepKind.CREATE and step.identifier:
+        return cell(f"create {name} as {step.identifier}")
     verb = str(step.kind).replace("_mailbox", "")
     return cell(f"{verb} {name}")
 

@@ -57,10 +57,11 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
             output.line(cell(f"{state}: ", "warn"), cell(f"{what} in {place}: {shortfall.reason}"))
         for warning in report.execution.warnings:
             output.line(cell("warning: ", "warn"), cell(warning))
-    for sentence in report.left_out[:_SHOWN_SENTENCES]:
+    left_out = (*report.left_out, *report.plan.left_out)
+    for sentence in left_out[:_SHOWN_SENTENCES]:
         output.line(cell("left out: ", "warn"), cell(sentence))
-    if len(report.left_out) > _SHOWN_SENTENCES:
-        output.line(cell(f"… and {plural(len(report.left_out) - _SHOWN_SENTENCES, 'more part')} (--json)", "dim"))
+    if len(left_out) > _SHOWN_SENTENCES:
+        output.line(cell(f"… and {plural(len(left_out) - _SHOWN_SENTENCES, 'more part')} (--json)", "dim"))
     for mailbox in report.plan.mailboxes:
         if not mailbox.complete:
             output.line(
@@ -108,7 +109,7 @@ def report_document(report: RunReport) -> dict[str, object]:
             }
             for one in (execution.shortfalls if execution else ())
         ],
-        "left_out": list(report.left_out),
+        "left_out": [*report.left_out, *report.plan.left_out],
         "incomplete_mailboxes": [
             {"account": one.account, "mailbox": one.mailbox, "reason": one.incomplete_reason}
             for one in report.plan.mailboxes

@@ -19,9 +19,10 @@ from mailrules.client.fetching import (
 )
 from mailrules.client.login_memory import LoginMemory
 from mailrules.client.long_sets import InPieces
+from mailrules.client.particulars import particulars
 from mailrules.client.reading import FactsReading, first_error_alone
 from mailrules.client.search_fallbacks import SearchAnywhere
-from mailrules.client.store_values import copy_outcome_of, status_of
+from mailrules.client.store_values import copy_outcome_of, quota_root_of, status_of
 from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
@@ -44,14 +45,13 @@ from mailrules.mailbox.store import (
     CopyOutcome,
     MailboxInfo,
     MailboxStatus,
-    ResourceUse,
     Rights,
     StoredFlags,
     StoreOutcome,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from mailrules.client.line_cutting import OverUids
     from mailrules.client.transcript import Transcript
     from mailrules.mailbox.message import FactRequest, MessageFacts
-    from mailrules.mailbox.store import MessageContent
+    from mailrules.mailbox.store import MessageContent, Particulars, QuotaRoot
     from mailrules.settings import AccountSettings
 
 R = TypeVar("R")
@@ -160,17 +160,17 @@ class ImapReader:
             raise RemoteProtocolError(f"SEARCH found over {MOST_FOUND:,} messages", sent="", rfc="RFC 4731 section 3.1")
         return frozenset(UID(uid) for uid in found)
 
-    async def quota(self, mailbox: str) -> tuple[ResourceUse, ...]:
-        told = await self.client.run(GetQuotaRoot(mailbox))
-        return tuple(
-            ResourceUse(name=name, used=resource.used, limit=resource.limit)
-            for root in told
-            for name, resource in root.resources.items()
-        )
+    async def quota_roots(self, mailbox: str) -> tuple[QuotaRoot, ...]:
+        return tuple(quota_root_of(one) for one in await self.client.run(GetQuotaRoot(mailbox)))
 
-    async def metadata(self, mailbox: str, *, entry: str) -> str:
-        told = await self.client.run(GetMetadata(mailbox, (entry,)))
-        return (told.entries.get(entry.lower()) or b"").decode("utf-8", "replace")
+    async def metadata(self, mailbox: str, *, entries: Sequence[str]) -> Mapping[str, bytes | None]:
+        told = await self.client.run(GetMetadata(mailbox, tuple(entries)))
+        return {entry.lower(): told.entries.get(entry.lower()) for entry in entries}
+
+    async def particulars(
+        self, mailboxes: Sequence[str], *, entries: Sequence[str] = (), own_rights: bool = False
+    ) -> Mapping[str, Particulars]:
+        return await particulars(self.client, mailboxes, entries=tuple(entries), own_rights=own_rights)
 
     async def my_rights(self, mailbox: str) -> str:
         return await self.client.run(MyRights(mailbox))
@@ -266,9 +266,9 @@ class ImapStore(ImapReader):
             return AppendOutcome(uidvalidity=0, uid=0)
         return AppendOutcome(uidvalidity=told.uidvalidity, uid=next(iter(told.uids)))
 
-    async def create(self, mailbox: str) -> bool:
+    async def create(self, mailbox: str, *, special_use: str = "") -> bool:
         try:
-            await self.client.run(Create(mailbox))
+            await self.client.run(Create(mailbox, (special_use,) if special_use else ()))
         except CommandRefused as refusal:
             if refusal.code == "ALREADYEXISTS" or (not refusal.code and await self._exists(mailbox)):
                 return False
@@ -284,16 +284,16 @@ class ImapStore(ImapReader):
     async def set_rights(self, mailbox: str, *, identifier: str, rights: str) -> None:
         await self.client.run(SetAcl(mailbox, identifier, rights) if rights else DeleteAcl(mailbox, identifier))
 
-    async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:
-        await self.client.run(SetMetadata(mailbox, ((entry, value.encode() if value else None),)))
+    async def set_metadata(self, mailbox: str, *, entry: str, value: bytes | None) -> None:
+        await self.client.run(SetMetadata(mailbox, ((entry, value),)))
 
-    async def set_quota(self, mailbox: str, *, resource: str, limit: int | None) -> None:
+    async def set_quota(self, mailbox: str, *, limits: Mapping[str, int | None]) -> None:
         roots = await self.client.run(GetQuotaRoot(mailbox))
-        if not roots:
-            raise CommandRefused("SETQUOTA", status="NO", text=f"{mailbox} falls under no quota")
-        limits = {name: one.limit for name, one in roots[0].resources.items()} | {resource: limit}
-        kept = tuple((name, number) for name, number in limits.items() if number is not None)
-        await self.client.run(SetQuota(roots[0].root, kept))
+        # Cyrus makes a quota root for the mailbox of that name; others refuse it.
+        name, before = (roots[0].root, roots[0].resources) if roots else (mailbox, {})
+        wanted = {resource: one.limit for resource, one in before.items()} | dict(limits)
+        kept = tuple((resource, number) for resource, number in wanted.items() if number is not None)
+        await self.client.run(SetQuota(name, kept))
 
     async def wait_for_news(self, *, timeout_seconds: float) -> bool:
         if "IDLE" in self.capabilities or "IMAP4REV2" in self.capabilities:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import RemoteProtocolError
 from mailrules.mailbox.message import UID
-from mailrules.mailbox.store import CopyOutcome, MailboxStatus
+from mailrules.mailbox.store import CopyOutcome, MailboxStatus, QuotaRoot, ResourceUse
 
 if TYPE_CHECKING:
     from mailrules.imap.copy_commands import CopiedMessages
+    from mailrules.imap.quota_data import QuotaData
     from mailrules.imap.selected_mailbox import OpenedMailbox
 
 
@@ -36,3 +37,9 @@ def copy_outcome_of(copied: CopiedMessages) -> CopyOutcome:
     return CopyOutcome(
         uidvalidity=copied.uidvalidity, uids={UID(source): UID(target) for source, target in copied.uids.items()}
     )
+
+
+def quota_root_of(told: QuotaData) -> QuotaRoot:
+    """A quota root with what limits it."""
+    resources = (ResourceUse(name=name, used=one.used, limit=one.limit) for name, one in told.resources.items())
+    return QuotaRoot(name=told.root, resources=tuple(resources))

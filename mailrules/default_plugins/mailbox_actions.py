@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
 from mailrules.mailbox.settings_of_mailbox import Setting
 from mailrules.plan.actions import CreateMailbox, SetOfMailbox, SetRights, SubscribeMailbox, UnsubscribeMailbox
+from mailrules.rules.mailbox_words import ENTRY, IDENTIFIER, MAX_VALUE_CHARACTERS, RESOURCES, RIGHTS
 from mailrules.rules.operator_schemas import SIZE, TEXTS, mapping
 from mailrules.rules.operators import check_keys, parse_count, read_quantity, read_texts, report_error
 from mailrules.rules.quantities import parse_size
@@ -21,14 +21,7 @@ if TYPE_CHECKING:
     from mailrules.rules.registry import CompileContext, SourceValue
     from mailrules.rules.rule import ActionValue
 
-_RESOURCES = {"storage": "STORAGE", "messages": "MESSAGE"}
-MAX_VALUE_CHARACTERS = 1_000
 _TEXT = {"type": "string"}
-# RFC 5464 section 3.1: no wildcards, no double or final slash.
-ENTRY = re.compile(r"/(?:private|shared)(?:/[A-Za-z0-9._:+-]{1,60}){1,8}")
-# RFC 4314 section 2.1 and its obsolete c and d; servers may define digits.
-RIGHTS = "lrswipkxteacd0123456789"
-_IDENTIFIER = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 
 
 @hookimpl
@@ -114,7 +107,7 @@ def _compile_deleteacl(source: SourceValue, context: CompileContext) -> Sequence
     if mailbox is None or names is None or listed is None:
         return None
     for item in listed.items:
-        if not _IDENTIFIER.fullmatch(item.text):
+        if not IDENTIFIER.fullmatch(item.text):
             report_error(item, "this identifier is too long or has control characters", context=context)
             return None
     return [SetRights(mailbox=mailbox, rights=tuple((name, "") for name in dict.fromkeys(names)))]
@@ -144,10 +137,10 @@ def _compile_setquota(source: SourceValue, context: CompileContext) -> Sequence[
         cure = "write setquota: {mailbox: INBOX, storage: 1GiB}"
         report_error(source, f"setquota takes a mapping, not {source.kind}", cure=cure, context=context)
         return None
-    mailbox = _read_fixed_mailbox(source, context, word="setquota", other_keys=(), optional_keys=_RESOURCES)
+    mailbox = _read_fixed_mailbox(source, context, word="setquota", other_keys=(), optional_keys=RESOURCES)
     if mailbox is None:
         return None
-    given = {key: value for key, value in source.mapping.items() if key in _RESOURCES}
+    given = {key: value for key, value in source.mapping.items() if key in RESOURCES}
     if not given:
         report_error(source, "setquota limits nothing", cure="add storage: 1GiB, or messages: 1000", context=context)
         return None
@@ -160,7 +153,7 @@ def _compile_setquota(source: SourceValue, context: CompileContext) -> Sequence[
     if len(limits) < len(read):
         return None
     return [
-        SetOfMailbox(setting=Setting.QUOTA, mailbox=mailbox, name=_RESOURCES[key], value=str(limit))
+        SetOfMailbox(setting=Setting.QUOTA, mailbox=mailbox, name=RESOURCES[key], value=str(limit))
         for key, limit in limits.items()
     ]
 
@@ -195,7 +188,7 @@ def _read_rights(source: SourceValue, context: CompileContext) -> tuple[tuple[st
         return None
     is_good = True
     for identifier, rights in source.mapping.items():
-        if not _IDENTIFIER.fullmatch(identifier):
+        if not IDENTIFIER.fullmatch(identifier):
             report_error(rights, "this identifier is empty, too long or has control characters", context=context)
             is_good = False
         if not isinstance(rights.value, str):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import ConnectionLost, ReadOnlyMode, RemoteProtocolError
 from mailrules.execution.mailbox_run import MailboxRun
-from mailrules.execution.mailbox_steps import create_mailboxes, run_mailbox_step
+from mailrules.execution.mailbox_steps import create_mailboxes, run_mailbox_steps
 from mailrules.execution.report import Tally
 from mailrules.execution.session import Session
 from mailrules.journal.records import Operation, StepState
@@ -125,7 +125,7 @@ async def _run_account(
         if name != part.account:
             there = replace(session, store=session.others[name])
             await create_mailboxes(there, [one for one in creations if one.account == name], tally=tally)
-    await _run_mailbox_steps(part.first, session, tally=tally, is_undo=part.is_undo)
+    await run_mailbox_steps(session, part.first, tally=tally, is_undo=part.is_undo)
     while part.mailboxes:
         mailbox = part.mailboxes.pop(0)
         if not mailbox.complete:
@@ -143,13 +143,7 @@ async def _run_account(
         )
         if failed is not None and not part.is_undo and mailbox.moves_position:
             await _advance_position(mailbox, session, failed=failed)
-    await _run_mailbox_steps(part.last, session, tally=tally, is_undo=part.is_undo)
-
-
-async def _run_mailbox_steps(steps: list[MailboxStep], session: Session, *, tally: Tally, is_undo: bool) -> None:
-    while steps:
-        await run_mailbox_step(session, steps[0], tally=tally, is_undo=is_undo)
-        del steps[0]
+    await run_mailbox_steps(session, part.last, tally=tally, is_undo=part.is_undo)
 
 
 async def _advance_position(mailbox: MailboxPlan, session: Session, *, failed: frozenset[UID]) -> None:

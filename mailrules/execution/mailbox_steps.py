@@ -1,85 +1,58 @@
-"""How mailboxes themselves are changed: made, subscribed, shared, and by undo removed again."""
+"""How mailboxes themselves are changed: made, subscribed, shared, and by undo removed again.
+
+Steps that only set a value go together: all are read, journalled, sent and read back in a few turns.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
+from mailrules.execution.mailbox_commands import THERE_ALREADY, intent_of, send, send_limits
+from mailrules.execution.mailbox_reading import (
+    READABLE,
+    SUBSCRIPTIONS,
+    Reading,
+    Thing,
+    Unread,
+    is_as_wanted,
+    read_things,
+    wanted_value,
+)
 from mailrules.execution.reply_codes import explain
 from mailrules.execution.session import first_error
-from mailrules.journal.records import CommandIntent, Operation, StepIntent, StepState, StepVerdict
+from mailrules.journal.records import StepIntent, StepState, StepVerdict
 from mailrules.mailbox.message import UID
-from mailrules.mailbox.settings_of_mailbox import Setting, read_setting, write_setting
-from mailrules.plan.mailbox_steps import difference_of_rights, same_rights
-from mailrules.plan.plan import StepKind
+from mailrules.plan.mailbox_steps import KEPT_OWN_RIGHTS, difference_of_rights, same_rights
+from mailrules.plan.plan import MailboxStep, StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Iterable, Mapping, Sequence
 
     from mailrules.execution.report import Tally
     from mailrules.execution.session import Session
-    from mailrules.journal.records import StepId
+    from mailrules.journal.records import CommandIntent, StepId
     from mailrules.mailbox.store import MailStore
-    from mailrules.plan.plan import MailboxStep
 
-_OPERATIONS = {
-    StepKind.CREATE: Operation.CREATE,
-    StepKind.DELETE_MAILBOX: Operation.DELETE_MAILBOX,
-    StepKind.SUBSCRIBE: Operation.SUBSCRIBE,
-    StepKind.UNSUBSCRIBE: Operation.UNSUBSCRIBE,
-    StepKind.SETACL: Operation.SETACL,
-    StepKind.SETMETADATA: Operation.SETMETADATA,
-    StepKind.SETQUOTA: Operation.SETQUOTA,
-}
-SETTINGS = {StepKind.SETMETADATA: Setting.METADATA, StepKind.SETQUOTA: Setting.QUOTA}
-"""The steps that set one value, which is read before and afterwards."""
-_THERE_ALREADY = "the mailbox was there already"
+MOST_STEPS = 250
+"""So many go together at most, as many as messages in one command."""
+_TOGETHER = {StepKind.CREATE: "made", **dict.fromkeys(READABLE, "set")}
+"""Neighbours of one sort need not wait for each other; a step of any other kind goes alone."""
 
 
-async def run_mailbox_step(session: Session, step: MailboxStep, *, tally: Tally, is_undo: bool) -> None:
-    """Carry out one step, or count why not. Raises ConnectionLost."""
-    store, prior = session.store, ""
-    account, mailbox, kinds = session.account, step.mailbox, (step.kind,)
-    try:
-        if step.kind is StepKind.SETACL:
-            prior = (await store.get_rights(mailbox)).entries.get(step.identifier, "")
-            if same_rights(prior, step.rights):
-                tally.count_applied(account, mailbox, kinds)
-                return
-            if is_undo and not same_rights(prior, step.was):
-                raise _Objection(f"{step.identifier} has {prior!r} now: somebody changed it since, so it stays")
-        if step.kind in SETTINGS:
-            prior = await read_setting(store, SETTINGS[step.kind], mailbox=mailbox, name=step.identifier)
-            if prior == step.rights:
-                tally.count_applied(account, mailbox, kinds)
-                return
-            if is_undo and prior != step.was:
-                raise _Objection(f"{step.identifier} is {prior!r} now: somebody changed it since, so it stays")
-        await _object(store, step, prior=prior)
-    except (_Objection, CommandRefused, MissingCapability) as error:
-        tally.count_missed(account, mailbox, kinds, state=None, reason=_words(error))
-        return
-    command = CommandIntent(
-        kind=step.kind,
-        operation=_OPERATIONS[step.kind],
-        account=account,
-        mailbox=mailbox,
-        identifier=step.identifier,
-        rights=step.rights,
-        prior_rights=prior,
-        capabilities=store.capabilities,
-    )
-    (step_id,) = await session.intend([StepIntent(command=command, rule=step.rule, uid=UID(0))])
-    try:
-        state, detail = await _send(store, command)
-    except (CommandRefused, MissingCapability) as error:
-        state, detail = StepState.REFUSED, _words(error)
-    await session.confirm([StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail)])
-    if state is StepState.APPLIED or detail == _THERE_ALREADY:
-        tally.count_applied(account, mailbox, kinds)
-    else:
-        tally.count_missed(account, mailbox, kinds, state=state, reason=detail)
+async def run_mailbox_steps(session: Session, steps: list[MailboxStep], *, tally: Tally, is_undo: bool) -> None:
+    """Carry out a queue of steps, or count why not; what is taken out of it has been begun. Raises ConnectionLost."""
+    subscribed: set[str] = set()
+    if any(step.kind in SUBSCRIPTIONS for step in steps):
+        subscribed.update(one.name for one in await session.store.list_mailboxes() if one.subscribed)
+    while steps:
+        batch = _Batch(session, _next_batch(steps), tally=tally, is_undo=is_undo, subscribed=subscribed)
+        await batch.look()
+        await batch.intend()
+        del steps[: len(batch.steps)]
+        await batch.carry_out()
 
 
 async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, tally: Tally) -> None:
@@ -89,16 +62,7 @@ async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, ta
     """
     if not steps:
         return
-    commands = [
-        CommandIntent(
-            kind=StepKind.CREATE,
-            operation=Operation.CREATE,
-            account=session.account,
-            mailbox=step.mailbox,
-            capabilities=session.store.capabilities,
-        )
-        for step in steps
-    ]
+    commands = [intent_of(step, prior="", capabilities=session.store.capabilities) for step in steps]
     ids = await session.intend(
         [StepIntent(command=command, rule=step.rule, uid=UID(0)) for command, step in zip(commands, steps, strict=True)]
     )
@@ -107,7 +71,7 @@ async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, ta
 
     async def create(step_id: StepId, command: CommandIntent) -> None:
         try:
-            state, detail = await _send(session.store, command)
+            state, detail = await send(session.store, command)
         except CommandRefused as error:
             state, detail = StepState.REFUSED, explain(error)
         del unanswered[step_id]
@@ -116,10 +80,7 @@ async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, ta
         await session.confirm([StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail)])
 
     try:
-        with first_error():
-            async with asyncio.TaskGroup() as group:
-                for step_id, command in zip(ids, commands, strict=True):
-                    group.create_task(create(step_id, command))
+        await _all(create(step_id, command) for step_id, command in zip(ids, commands, strict=True))
     except (ConnectionLost, RemoteProtocolError) as error:
         for mailbox in unanswered.values():
             reason = f"the connection was lost: {error}; the next run settles it"
@@ -127,96 +88,231 @@ async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, ta
         raise
 
 
-async def reconcile_mailbox_step(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
-    """What became of a mailbox step or an effect whose answer never came."""
-    if command.operation is Operation.EFFECT:
-        return StepState.UNKNOWN, "it may have happened; it is not repeated"
-    if command.operation is Operation.SETACL:
-        return await _rights_state(store, command)
-    if command.kind in SETTINGS:
-        return await _setting_state(store, command)
-    found = {one.name: one for one in await store.list_mailboxes()}.get(command.mailbox)
-    match command.operation:
-        case Operation.CREATE if found is not None:
-            return StepState.AMBIGUOUS, "the mailbox exists; whether we made it is unknown, so undo leaves it"
-        case Operation.CREATE:
-            return StepState.NOT_APPLIED, ""
-        case Operation.DELETE_MAILBOX:
-            done = found is None
-        case Operation.SUBSCRIBE:
-            done = found is not None and found.subscribed
-        case _:
-            done = found is None or not found.subscribed
-    return (StepState.APPLIED if done else StepState.NOT_APPLIED), ""
-
-
 class _Objection(Exception):
     """Why a step must not be sent."""
+
+
+@dataclass(slots=True)
+class _Sent:
+    """One step on its way."""
+
+    step: MailboxStep
+    command: CommandIntent
+    id: StepId
+    verdict: StepVerdict | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Some steps that go together; in the order of its methods."""
+
+    session: Session
+    steps: Sequence[MailboxStep]
+    tally: Tally = field(kw_only=True)
+    is_undo: bool = field(kw_only=True)
+    subscribed: set[str] = field(kw_only=True)
+    """The mailboxes that are subscribed now, read once for all batches."""
+    _priors: dict[MailboxStep, Reading] = field(default_factory=dict)
+    _decided: list[tuple[MailboxStep, str]] = field(default_factory=list)
+    """Steps that are not sent, with the reason, "" where all is as it should be."""
+    _sent: list[_Sent] = field(default_factory=list)
+
+    async def look(self) -> None:
+        """Read what is there, and find what is so already or must not be done."""
+        readings = await read_things(self.session.store, map(_thing, filter(_is_value, self.steps)))
+        own = await self._own_rights(readings)
+        for step in self.steps:
+            try:
+                prior = self._prior(step, readings)
+                if step.kind in READABLE and is_as_wanted(_thing(step), prior.value, _wanted(step)):
+                    self._decided.append((step, ""))
+                    continue
+                await _object(self.session.store, step, own=own.get(step, ""), prior=prior.value)
+            except (_Objection, CommandRefused, MissingCapability) as error:
+                self._decided.append((step, _words(error)))
+            else:
+                self._priors[step] = prior
+
+    async def intend(self) -> None:
+        """Put the intents on disk, and count what is not sent."""
+        offered = self.session.store.capabilities
+        commands = {
+            step: intent_of(step, prior=prior.value, capabilities=offered) for step, prior in self._priors.items()
+        }
+        if commands:
+            intents = [StepIntent(command=one, rule=step.rule, uid=UID(0)) for step, one in commands.items()]
+            ids = await self.session.intend(intents)
+            self._sent = [
+                _Sent(step, command, step_id) for (step, command), step_id in zip(commands.items(), ids, strict=True)
+            ]
+        for step, reason in self._decided:
+            self._count(step, reason=reason, state=None if reason else StepState.APPLIED)
+
+    async def carry_out(self) -> None:
+        """Send, read back, and put the verdicts on disk; what the connection leaves open is counted as unknown."""
+        try:
+            await _all(self._commands())
+            await self._read_back()
+        except (ConnectionLost, RemoteProtocolError) as error:
+            reason = f"the connection was lost: {error}; the next run settles it"
+            await self.session.confirm([one.verdict for one in self._sent if one.verdict is not None])
+            for one in self._sent:
+                self._count_sent(one, unknown=reason)
+            raise
+        await self.session.confirm([one.verdict for one in self._sent if one.verdict is not None])
+        for one in self._sent:
+            self._count_sent(one)
+
+    async def _own_rights(self, readings: Mapping[Thing, Reading | Unread]) -> Mapping[MailboxStep, str]:
+        """Our own rights where a step takes the right to administer or look up from somebody."""
+        taking = []
+        for step in self.steps:
+            found = readings.get(_thing(step))
+            if isinstance(found, Reading) and _lost(step, found.value):
+                taking.append(step)
+        names = tuple(dict.fromkeys(step.mailbox for step in taking))
+        told = await self.session.store.particulars(names, own_rights=True) if names else {}
+        return {step: told[step.mailbox].own_rights for step in taking}
+
+    def _prior(self, step: MailboxStep, readings: Mapping[Thing, Reading | Unread]) -> Reading:
+        if step.kind in SUBSCRIPTIONS:
+            return Reading("true" if step.mailbox in self.subscribed else "false")
+        if not _is_value(step):
+            return Reading("")
+        found = readings[_thing(step)]
+        if isinstance(found, Unread):
+            raise found.error
+        is_changed = not is_as_wanted(_thing(step), found.value, step.was) and not is_as_wanted(
+            _thing(step), found.value, _wanted(step)
+        )
+        if self.is_undo and is_changed:
+            verb = "has" if step.kind is StepKind.SETACL else "is"
+            raise _Objection(f"{step.identifier} {verb} {found.value!r} now: somebody changed it since, so it stays")
+        return found
+
+    def _commands(self) -> Iterable[Coroutine[object, object, None]]:
+        """What is sent side by side: limits of one quota root in one command, everything else on its own."""
+        by_root: dict[str, list[_Sent]] = {}
+        for one in self._sent:
+            if one.step.kind is StepKind.SETQUOTA:
+                by_root.setdefault(self._priors[one.step].root, []).append(one)
+            else:
+                yield self._send(one)
+        for together in by_root.values():
+            yield self._send_limits(together)
+
+    async def _send(self, one: _Sent) -> None:
+        try:
+            state, detail = await send(self.session.store, one.command)
+        except (CommandRefused, MissingCapability) as error:
+            state, detail = StepState.REFUSED, _words(error)
+        if state is not StepState.APPLIED or not _is_value(one.step):
+            self._judge(one, state, detail)
+        if state is StepState.APPLIED and one.step.kind in SUBSCRIPTIONS:
+            (self.subscribed.add if one.step.kind is StepKind.SUBSCRIBE else self.subscribed.discard)(one.step.mailbox)
+
+    async def _send_limits(self, together: Sequence[_Sent]) -> None:
+        try:
+            await send_limits(self.session.store, [one.command for one in together])
+        except (CommandRefused, MissingCapability) as error:
+            for one in together:
+                self._judge(one, StepState.REFUSED, _words(error))
+
+    async def _read_back(self) -> None:
+        """An OK proves nothing: servers cut values and round limits, and others may write at the same time."""
+        unread = [one for one in self._sent if one.verdict is None]
+        readings = await read_things(self.session.store, [_thing(one.step) for one in unread])
+        for one in unread:
+            found = readings[_thing(one.step)]
+            if isinstance(found, Unread):
+                self._judge(one, StepState.UNKNOWN, f"it could not be read back: {_words(found.error)}")
+            else:
+                self._judge(one, *judged_by_reading(one.command, found))
+
+    def _judge(self, one: _Sent, state: StepState, detail: str) -> None:
+        one.verdict = StepVerdict(step=one.id, state=state, judged=self.session.now(), detail=detail)
+
+    def _count_sent(self, one: _Sent, *, unknown: str = "") -> None:
+        if one.verdict is None:
+            self._count(one.step, state=StepState.UNKNOWN, reason=unknown)
+        elif one.verdict.detail == THERE_ALREADY:
+            self._count(one.step, state=StepState.APPLIED)
+        else:
+            self._count(one.step, state=one.verdict.state, reason=one.verdict.detail)
+
+    def _count(self, step: MailboxStep, *, state: StepState | None, reason: str = "") -> None:
+        account = self.session.account
+        if state is StepState.APPLIED:
+            self.tally.count_applied(account, step.mailbox, (step.kind,))
+        else:
+            self.tally.count_missed(account, step.mailbox, (step.kind,), state=state, reason=reason)
+
+
+def judged_by_reading(command: CommandIntent, reading: Reading) -> tuple[StepState, str]:
+    """What a reading shows of a step that sets a value."""
+    thing, wanted = Thing(command.kind, command.mailbox, command.identifier), wanted_value(command.kind, command.rights)
+    if is_as_wanted(thing, reading.value, wanted):
+        return StepState.APPLIED, ""
+    if command.kind in SUBSCRIPTIONS:
+        return StepState.NOT_APPLIED, ""
+    verb = "has" if command.kind is StepKind.SETACL else "is"
+    detail = f"{command.identifier} {verb} {reading.value!r}, wanted {command.rights!r}"
+    if command.kind is StepKind.SETACL and command.rights:
+        difference = difference_of_rights(command.prior_rights, command.rights)
+        if set(difference.lacking) <= set(reading.value) and set(difference.surplus).isdisjoint(reading.value):
+            return StepState.APPLIED, f"{detail}: somebody else changed it meanwhile"
+    return StepState.NOT_APPLIED, detail
+
+
+def _next_batch(steps: Sequence[MailboxStep]) -> Sequence[MailboxStep]:
+    """The first steps that need not wait for each other: no two of them are about the same thing."""
+    sort = _TOGETHER.get(steps[0].kind)
+    seen: set[Thing] = set()
+    for number, step in enumerate(steps[:MOST_STEPS]):
+        thing = _thing(step)
+        if number and (sort is None or _TOGETHER.get(step.kind) != sort or thing in seen):
+            return tuple(steps[:number])
+        seen.add(thing)
+    return tuple(steps[:MOST_STEPS])
+
+
+def _is_value(step: MailboxStep) -> bool:
+    """Whether it sets a value that is read before and, since an OK proves nothing, afterwards."""
+    return step.kind in READABLE - SUBSCRIPTIONS
+
+
+def _thing(step: MailboxStep) -> Thing:
+    kind = StepKind.SUBSCRIBE if step.kind in SUBSCRIPTIONS else step.kind
+    return Thing(kind, step.mailbox, step.identifier)
+
+
+def _wanted(step: MailboxStep) -> str:
+    return wanted_value(step.kind, step.rights)
 
 
 def _words(error: Exception) -> str:
     return explain(error) if isinstance(error, CommandRefused) else str(error)
 
 
-async def _object(store: MailStore, step: MailboxStep, *, prior: str) -> None:
+async def _object(store: MailStore, step: MailboxStep, *, own: str, prior: str) -> None:
     """Raise _Objection if the step would lose mail, or our own access."""
     if step.kind is StepKind.DELETE_MAILBOX:
         # A mailbox is not removed while it is open.
         await store.open("INBOX")
         if messages := (await store.status(step.mailbox)).messages:
             raise _Objection(f"it holds {messages} messages, so it stays")
-    lost = "".join(sorted(set("al") & set(prior) - set(step.rights)))
     # MYRIGHTS does not name us, so an identifier with exactly our rights is taken for us.
-    if step.kind is StepKind.SETACL and lost and same_rights(prior, await store.my_rights(step.mailbox)):
+    if (lost := _lost(step, prior)) and same_rights(prior, own):
         raise _Objection(f"{step.identifier} has our own rights; taking {lost} away is refused")
 
 
-async def _send(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
-    match command.operation:
-        case Operation.CREATE:
-            if not await store.create(command.mailbox):
-                return StepState.NOT_APPLIED, _THERE_ALREADY
-        case Operation.DELETE_MAILBOX:
-            await store.delete_mailbox(command.mailbox)
-        case Operation.SUBSCRIBE | Operation.UNSUBSCRIBE:
-            await store.subscribe(command.mailbox, subscribed=command.operation is Operation.SUBSCRIBE)
-        case Operation.SETMETADATA | Operation.SETQUOTA:
-            setting = SETTINGS[command.kind]
-            await write_setting(store, setting, mailbox=command.mailbox, name=command.identifier, value=command.rights)
-            return await _setting_state(store, command)
-        case _:
-            await _set_rights(store, command)
-            return await _rights_state(store, command)
-    return StepState.APPLIED, ""
+def _lost(step: MailboxStep, prior: str) -> str:
+    """Which of the rights to administer and to look up the step takes away."""
+    return "".join(sorted(KEPT_OWN_RIGHTS & set(prior) - set(step.rights))) if step.kind is StepKind.SETACL else ""
 
 
-async def _set_rights(store: MailStore, command: CommandIntent) -> None:
-    """Give what is lacking and take what is too much, so that what others change meanwhile stays."""
-    if not command.rights:
-        await store.set_rights(command.mailbox, identifier=command.identifier, rights="")
-        return
-    difference = difference_of_rights(command.prior_rights, command.rights)
-    for change in (f"+{difference.lacking}", f"-{difference.surplus}"):
-        if len(change) > 1:
-            await store.set_rights(command.mailbox, identifier=command.identifier, rights=change)
-
-
-async def _setting_state(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
-    """Read back: servers cut values and round limits, and others may write at the same time."""
-    setting = SETTINGS[command.kind]
-    now = await read_setting(store, setting, mailbox=command.mailbox, name=command.identifier)
-    if now == command.rights:
-        return StepState.APPLIED, ""
-    return StepState.NOT_APPLIED, f"{command.identifier} is {now!r}, wanted {command.rights!r}"
-
-
-async def _rights_state(store: MailStore, command: CommandIntent) -> tuple[StepState, str]:
-    """Read back: an OK to SETACL proves nothing, and others may write at the same time."""
-    now = (await store.get_rights(command.mailbox)).entries.get(command.identifier, "")
-    detail = f"{command.identifier} has {now!r}, wanted {command.rights!r}"
-    if same_rights(now, command.rights):
-        return StepState.APPLIED, ""
-    difference = difference_of_rights(command.prior_rights, command.rights)
-    if command.rights and set(difference.lacking) <= set(now) and set(difference.surplus).isdisjoint(now):
-        return StepState.APPLIED, f"{detail}: somebody else changed it meanwhile"
-    return StepState.NOT_APPLIED, detail
+async def _all(commands: Iterable[Coroutine[object, object, None]]) -> None:
+    with first_error():
+        async with asyncio.TaskGroup() as group:
+            for command in commands:
+                group.create_task(command)

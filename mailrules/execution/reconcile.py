@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
 from mailrules.execution.flag_words import flags_hold, same_flags
-from mailrules.execution.mailbox_steps import reconcile_mailbox_step
+from mailrules.execution.mailbox_recovery import reconcile_mailbox_steps
 from mailrules.execution.places import NOWHERE, look_into
 from mailrules.execution.transfers import Decision, TransferReading
 from mailrules.journal.records import Operation, StepState, StepVerdict
@@ -60,9 +60,11 @@ async def read_up(
     on_mailboxes = [one for one in steps if one.intent.command.operation not in _ON_MESSAGES]
     for mailbox, group in groupby(sorted(on_messages, key=_mailbox), key=_mailbox):
         decisions += await _read_mailbox(store, mailbox, list(group), journal=journal, others=others)
-    for record in on_mailboxes:
-        state, detail = await reconcile_mailbox_step(store, record.intent.command)
-        decisions.append(Decision(record=record, state=state, detail=detail))
+    verdicts = await reconcile_mailbox_steps(store, [one.intent.command for one in on_mailboxes])
+    decisions += [
+        Decision(record=record, state=state, detail=detail)
+        for record, (state, detail) in zip(on_mailboxes, verdicts, strict=True)
+    ]
     return decisions
 
 

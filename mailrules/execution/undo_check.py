@@ -9,19 +9,18 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.errors import CommandRefused
 from mailrules.execution.flag_words import folded
 from mailrules.execution.identity import IDENTITY_REQUEST, identities_of_facts, identities_of_intent
-from mailrules.execution.mailbox_steps import SETTINGS
+from mailrules.execution.mailbox_reading import READABLE, SUBSCRIPTIONS, Thing, Unread, is_as_wanted, read_things
 from mailrules.mailbox.message import FactRequest
-from mailrules.mailbox.settings_of_mailbox import read_setting
-from mailrules.plan.mailbox_steps import same_rights
 from mailrules.plan.plan import MailboxPlan, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mailrules.execution.identity import Identity
+    from mailrules.execution.mailbox_reading import Reading
     from mailrules.execution.undo import UndoPlan
     from mailrules.journal.reader import JournalReader
     from mailrules.mailbox.message import UID
@@ -79,10 +78,15 @@ class _AccountCheck:
         self._names: frozenset[str] = frozenset()
         self._to_be_made: frozenset[str] = frozenset()
         self._by_uidvalidity: dict[int, list[str]] | None = None
+        self._readings: Mapping[Thing, Reading | Unread] = {}
 
     async def read_names(self, mailbox_steps: Sequence[MailboxStep]) -> None:
         self._names = frozenset(one.name for one in await self._store.list_mailboxes() if one.selectable)
         self._to_be_made = frozenset(one.mailbox for one in mailbox_steps if one.kind is StepKind.CREATE)
+        values = [one for one in mailbox_steps if one.kind in READABLE - SUBSCRIPTIONS and one.mailbox in self._names]
+        self._readings = await read_things(
+            self._store, [Thing(one.kind, one.mailbox, one.identifier) for one in values]
+        )
 
     async def check_mailbox(self, plan: MailboxPlan) -> MailboxPlan | None:
         status = await self._find(plan.mailbox, uidvalidity=plan.uidvalidity)
@@ -137,34 +141,25 @@ class _AccountCheck:
                 holds = f"{staying} other message{'s' if staying > 1 else ''}"
                 self._cannot[f"{step.account}/{step.mailbox} holds {holds}, so it stays"] += 1
                 return None
-        if step.kind is StepKind.SETACL and is_there:
-            try:
-                now = (await self._store.get_rights(step.mailbox)).entries.get(step.identifier, "")
-            except (MissingCapability, CommandRefused) as error:
-                self._cannot[f"the rights of {step.account}/{step.mailbox}: {error}"] += 1
-                return None
-            if same_rights(now, step.rights):
-                return None
-            if not same_rights(now, step.was):
-                self._cannot[
-                    f"the rights of {step.identifier} to {step.account}/{step.mailbox}: somebody changed them since"
-                    f" to {now or 'none'!r}, so they stay"
-                ] += 1
-                return None
-        if step.kind in SETTINGS and is_there and not await self._is_to_be_set_back(step):
+        if step.kind in READABLE - SUBSCRIPTIONS and is_there and not self._is_to_be_set_back(step):
             return None
         return step
 
-    async def _is_to_be_set_back(self, step: MailboxStep) -> bool:
+    def _is_to_be_set_back(self, step: MailboxStep) -> bool:
+        thing = Thing(step.kind, step.mailbox, step.identifier)
         what = f"{step.identifier} of {step.account}/{step.mailbox}"
-        try:
-            now = await read_setting(self._store, SETTINGS[step.kind], mailbox=step.mailbox, name=step.identifier)
-        except (MissingCapability, CommandRefused) as error:
-            self._cannot[f"{what}: {error}"] += 1
+        if step.kind is StepKind.SETACL:
+            what = f"the rights of {step.identifier} to {step.account}/{step.mailbox}"
+        now = self._readings[thing]
+        if isinstance(now, Unread):
+            self._cannot[f"{what}: {now.error}"] += 1
             return False
-        if now not in {step.rights, step.was}:
-            self._cannot[f"{what}: somebody changed it since to {now or 'nothing'!r}, so it stays"] += 1
-        return now == step.was
+        if is_as_wanted(thing, now.value, step.rights):
+            return False
+        if is_as_wanted(thing, now.value, step.was):
+            return True
+        self._cannot[f"{what}: somebody changed it since to {now.value or 'nothing'!r}, so it stays"] += 1
+        return False
 
     async def _find(self, mailbox: str, *, uidvalidity: int) -> MailboxStatus | None:
         """The mailbox opened to read, under its name or the one that somebody gave it; None if it is gone."""

@@ -118,6 +118,27 @@ class ResourceUse:
     limit: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaRoot:
+    """One quota that a mailbox falls under (RFC 9208); several mailboxes may share it, and it may limit nothing."""
+
+    name: str
+    resources: tuple[ResourceUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Particulars:
+    """What was asked of one mailbox beside its rights and quotas.
+
+    ``metadata`` has every entry that was asked for, None where it has no value; ``own_rights`` is "" where they were
+    not asked for. ``refusal`` are the server's words where it tells nothing.
+    """
+
+    metadata: Mapping[str, bytes | None]
+    own_rights: str = ""
+    refusal: str = ""
+
+
 class MailReader(Protocol):
     """One account, read only."""
 
@@ -182,12 +203,24 @@ class MailReader(Protocol):
         """
         ...
 
-    async def quota(self, mailbox: str) -> tuple[ResourceUse, ...]:
-        """GETQUOTAROOT: what limits the mailbox; () where nothing does. Raises ``MissingCapability``."""
+    async def quota_roots(self, mailbox: str) -> tuple[QuotaRoot, ...]:
+        """GETQUOTAROOT: the quotas that it falls under, in the server's order. Raises ``MissingCapability``."""
         ...
 
-    async def metadata(self, mailbox: str, *, entry: str) -> str:
-        """GETMETADATA of one entry (RFC 5464), "" where it has no value. Raises ``MissingCapability``."""
+    async def metadata(self, mailbox: str, *, entries: Sequence[str]) -> Mapping[str, bytes | None]:
+        """GETMETADATA of these entries in lower case (RFC 5464), None where one has no value.
+
+        Raises ``MissingCapability``.
+        """
+        ...
+
+    async def particulars(
+        self, mailboxes: Sequence[str], *, entries: Sequence[str] = (), own_rights: bool = False
+    ) -> Mapping[str, Particulars]:
+        """GETMETADATA and MYRIGHTS of many mailboxes: one LIST where the server can do that, else side by side.
+
+        Raises ``MissingCapability``.
+        """
         ...
 
     async def my_rights(self, mailbox: str) -> str:
@@ -246,8 +279,11 @@ class MailStore(MailReader, Protocol):
         """
         ...
 
-    async def create(self, mailbox: str) -> bool:
-        """CREATE; True when made by us, False when it was there (ALREADYEXISTS)."""
+    async def create(self, mailbox: str, *, special_use: str = "") -> bool:
+        """CREATE; True when made by us, False when it was there (ALREADYEXISTS).
+
+        ``special_use`` is what it is for, as in ``\\Archive`` (RFC 6154). Raises ``MissingCapability``.
+        """
         ...
 
     async def delete_mailbox(self, mailbox: str) -> None:
@@ -262,12 +298,15 @@ class MailStore(MailReader, Protocol):
         """SETACL with exactly these rights, or with ``+lr`` or ``-w`` the change alone; ``""`` sends DELETEACL."""
         ...
 
-    async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:
-        """SETMETADATA of one entry; "" removes it. Raises ``MissingCapability``."""
+    async def set_metadata(self, mailbox: str, *, entry: str, value: bytes | None) -> None:
+        """SETMETADATA of one entry; None removes it. Raises ``MissingCapability``."""
         ...
 
-    async def set_quota(self, mailbox: str, *, resource: str, limit: int | None) -> None:
-        """SETQUOTA of the mailbox's first quota root: one limit changes (None: goes), the others stay."""
+    async def set_quota(self, mailbox: str, *, limits: Mapping[str, int | None]) -> None:
+        """SETQUOTA of the mailbox's first quota root: these limits change (None: goes), the others stay.
+
+        Where the mailbox falls under none, one of its own name is asked for. Raises ``MissingCapability``.
+        """
         ...
 
     async def wait_for_news(self, *, timeout_seconds: float) -> bool:

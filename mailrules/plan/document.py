@@ -50,6 +50,7 @@ def plan_to_document(plan: Plan) -> dict[str, object]:
             "by_rule": plan.count_by_rule(),
             "by_kind": plan.count_by_kind(),
         },
+        "left_out": list(plan.left_out),
         "warnings": list(plan.warnings),
     }
 
@@ -71,6 +72,7 @@ def plan_from_json(text: str) -> Plan:
         mailboxes=tuple(_read_mailbox(one) for one in top.records("mailboxes")),
         mailbox_steps=tuple(_read_mailbox_step(one) for one in top.records("mailbox_steps")),
         warnings=top.strings("warnings"),
+        left_out=top.strings("left_out"),
     )
 
 
@@ -127,6 +129,8 @@ def _mailbox_step(step: MailboxStep) -> dict[str, object]:
     document: dict[str, object] = {"account": step.account, "mailbox": step.mailbox, "kind": str(step.kind)}
     if step.kind in {StepKind.SETACL, StepKind.SETMETADATA, StepKind.SETQUOTA}:
         document |= {"identifier": step.identifier, "rights": step.rights, "was": step.was}
+    elif step.identifier:
+        document["identifier"] = step.identifier
     return document | {"rule": step.rule, "reversible": step.reversible}
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _VIRTUAL_RIGHTS = frozenset("cd")
 """Obsolete rights that a server may show besides their modern parts (RFC 4314 section 2.1.1)."""
 
-_KEPT_OWN_RIGHTS = frozenset("al")
+KEPT_OWN_RIGHTS = frozenset("al")
+"""Without them we could neither give rights nor see the mailbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -140,7 +141,7 @@ def rights_steps(
         was = current.get(one.mailbox, {}).get(one.identifier, "")
         if same_rights(was, one.rights):
             continue
-        if one.identifier == directory.user and not set(one.rights) >= _KEPT_OWN_RIGHTS:
+        if one.identifier == directory.user and not set(one.rights) >= KEPT_OWN_RIGHTS:
             warnings.append(
                 f"rule {one.rule!r} would take our own right to administer or look up {one.mailbox!r} away: left out"
             )

@@ -136,6 +136,7 @@ class MailboxPlan:
 class MailboxStep:
     """A change of a mailbox itself: create, subscribe, setacl (and undo's inverses).
 
+    For create ``identifier`` is what the mailbox is for, as in ``\\Archive``, "" where nothing is said.
     ``was`` is the prior rights of ``identifier`` for setacl. For setmetadata and setquota ``identifier`` is the
     entry or the resource, ``rights`` its value afterwards and ``was`` the one before.
     """
@@ -159,6 +160,8 @@ class Plan:
     mailboxes: tuple[MailboxPlan, ...]
     mailbox_steps: tuple[MailboxStep, ...] = ()
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """What mailbox policies want and cannot be brought about, with the reasons; everything else goes on."""
     undo_of: str = ""
     """The run that this plan takes back, "" for a plan made from rules."""
     untruths: tuple[Untruth, ...] = ()

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from mailrules.diagnostics import Location
 from mailrules.errors import RuleError
 from mailrules.rules.accounts import account_settings
+from mailrules.rules.contradictions import check_contradictions
 from mailrules.rules.examples import lower_example
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
 from mailrules.rules.offers import offers
 from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
+from mailrules.rules.policies import lower_policies
 from mailrules.rules.registry import CompileContext
 from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import AccompaniedAction, RuleSet
@@ -95,6 +97,10 @@ class _Document:
         """The entries of a mapping under a top-level key; none where it is something else."""
         return self.source.mapping[key].mapping if key in self.source.mapping else {}
 
+    def keys(self, key: str) -> Mapping[str, Location]:
+        """The places of that mapping's keys."""
+        return self.source.mapping[key].keys if key in self.source.mapping else {}
+
     def items(self, key: str) -> Sequence[SourceValue]:
         """The items of a list under a top-level key, or its one value; none where it is something else."""
         value = self.source.mapping.get(key)
@@ -138,6 +144,10 @@ class _Loading:
         examples = self._examples(documents)
         settings = {name: account for name, account in accounts.items() if account is not None}
         lint(rules, accounts=settings, reporter=self.reporter)
+        policies = lower_policies(
+            main.entries("mailboxes"), keys=main.keys("mailboxes"), accounts=accounts, reporter=self.reporter
+        )
+        check_contradictions(policies, rules, reporter=self.reporter)
         if smtp is None:
             check_smtp(rules, accounts=settings, reporter=self.reporter)
         if self.reporter.has_errors:
@@ -150,6 +160,7 @@ class _Loading:
                 allow=context.allow,
                 examples=examples,
                 files=tuple(self.files),
+                policies=policies,
             ),
             warnings=self.reporter.warnings,
             plugins=tuple(item.text for item in main.items("plugins")),

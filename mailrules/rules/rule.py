@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mailrules.diagnostics import Location
     from mailrules.mailbox.message import Fact
     from mailrules.rules.conditions import Node
+    from mailrules.rules.policies import Policy
     from mailrules.rules.templates import Template
 
 
@@ -218,6 +219,8 @@ class RuleSet:
     examples: tuple[Example, ...] = ()
     files: tuple[str, ...] = ()
     """Every file that was read, lists and packs included: what a reload watches."""
+    policies: tuple[Policy, ...] = ()
+    """What is declared of mailboxes, whatever mail comes."""
 
     @property
     def mailboxes(self) -> tuple[MailboxRef, ...]:

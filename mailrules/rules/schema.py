@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from mailrules.rules.policy_schema import PolicyModel  # noqa: TC001 -- pydantic looks the name up
 from mailrules.rules.quantities import QuantityError, parse_duration, parse_size, parse_time_of_day
 
 if TYPE_CHECKING:
@@ -374,6 +375,7 @@ class DocumentModel(_Model):
     accounts: dict[str, SkipValidation[AccountModel]] = {}
     lists: dict[str, SkipValidation[list[str] | ListFileModel]] = {}
     conditions: dict[str, Condition] = {}
+    mailboxes: dict[str, SkipValidation[PolicyModel]] = {}
     defaults: SkipValidation[DefaultsModel | None] = None
     rules: list[SkipValidation[RuleModel]] = []
     tests: list[SkipValidation[TestModel]] = []

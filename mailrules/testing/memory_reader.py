@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
 from mailrules.imap.search_text import parse_search_text
 from mailrules.mailbox.message import UID, MessageFacts, Unreadable
-from mailrules.mailbox.store import MailboxInfo, MailboxStatus, ResourceUse, Rights
+from mailrules.mailbox.store import MailboxInfo, MailboxStatus, Particulars, QuotaRoot, ResourceUse, Rights
 from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.mail_state import MailAccount, NoSuchMailbox, StoredMailbox, StoredMessage, canonical_name
 from mailrules.testing.memory_faults import CallUnderway, MemoryFault, Moment, RecordedCall
@@ -19,7 +19,7 @@ from mailrules.testing.server_arguments import Arguments, parse_arguments
 from mailrules.testing.server_search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from mailrules.mailbox.message import FactRequest
 
@@ -153,18 +153,33 @@ class MemoryReader:
         self._end(call)
         return frozenset(map(UID, found))
 
-    async def quota(self, mailbox: str) -> tuple[ResourceUse, ...]:
-        call = await self._begin("quota", target=mailbox)
+    async def quota_roots(self, mailbox: str) -> tuple[QuotaRoot, ...]:
+        call = await self._begin("quota_roots", target=mailbox)
         self._need("QUOTA", command="GETQUOTAROOT", rfc="RFC 9208")
         self._end(call)
-        return tuple(ResourceUse(name=name, used=used, limit=limit) for name, used, limit in self.mail.quota)
+        limits = tuple(ResourceUse(name=name, used=used, limit=limit) for name, used, limit in self.mail.quota)
+        return (QuotaRoot(name="", resources=limits),)
 
-    async def metadata(self, mailbox: str, *, entry: str) -> str:
+    async def metadata(self, mailbox: str, *, entries: Sequence[str]) -> Mapping[str, bytes | None]:
         call = await self._begin("metadata", target=mailbox)
         self._need("METADATA", command="GETMETADATA", rfc="RFC 5464")
-        value = self._find(mailbox, command="GETMETADATA").metadata.get(entry.lower(), b"")
+        stored = self._find(mailbox, command="GETMETADATA").metadata
         self._end(call)
-        return value.decode("utf-8", "replace")
+        return {entry.lower(): stored.get(entry.lower()) for entry in entries}
+
+    async def particulars(
+        self, mailboxes: Sequence[str], *, entries: Sequence[str] = (), own_rights: bool = False
+    ) -> Mapping[str, Particulars]:
+        found: dict[str, Particulars] = {}
+        for name in mailboxes:
+            try:
+                metadata = await self.metadata(name, entries=entries) if entries else {}
+                rights = await self.my_rights(name) if own_rights else ""
+            except CommandRefused as refused:
+                found[name] = Particulars(metadata={}, refusal=str(refused))
+            else:
+                found[name] = Particulars(metadata=metadata, own_rights=rights)
+        return found
 
     async def my_rights(self, mailbox: str) -> str:
         call = await self._begin("my_rights", target=mailbox)

@@ -13,7 +13,7 @@ from mailrules.testing.mail_state import MailboxExists, changed_rights
 from mailrules.testing.memory_reader import MemoryReader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from mailrules.mailbox.store import MessageContent
@@ -115,12 +115,14 @@ class MemoryStore(MemoryReader):
             return AppendOutcome(uidvalidity=0, uid=0)
         return AppendOutcome(uidvalidity=target.uidvalidity, uid=uid)
 
-    async def create(self, mailbox: str) -> bool:
+    async def create(self, mailbox: str, *, special_use: str = "") -> bool:
         call = await self._begin("create", target=mailbox)
+        if special_use:
+            self._need("CREATE-SPECIAL-USE", command="CREATE", rfc="RFC 6154")
         created = True
         try:
             if call.has_effect:
-                self.mail.create(mailbox)
+                self.mail.create(mailbox).special_use = special_use
         except MailboxExists:
             created = False
         self._end(call)
@@ -151,20 +153,22 @@ class MemoryStore(MemoryReader):
                 entries[identifier] = after
         self._end(call)
 
-    async def set_metadata(self, mailbox: str, *, entry: str, value: str) -> None:
+    async def set_metadata(self, mailbox: str, *, entry: str, value: bytes | None) -> None:
         call = await self._begin("set_metadata", target=mailbox)
         self._need("METADATA", command="SETMETADATA", rfc="RFC 5464")
         name = self._find(mailbox, command="SETMETADATA").name
-        self.mail.annotate(name, entry, value.encode() if value else None)
+        if call.has_effect:
+            self.mail.annotate(name, entry, value)
         self._end(call)
 
-    async def set_quota(self, mailbox: str, *, resource: str, limit: int | None) -> None:
+    async def set_quota(self, mailbox: str, *, limits: Mapping[str, int | None]) -> None:
         call = await self._begin("set_quota", target=mailbox)
         self._need("QUOTASET", command="SETQUOTA", rfc="RFC 9208")
-        used = {name: number for name, number, _ in self.mail.quota}
-        self.mail.quota = [one for one in self.mail.quota if one[0] != resource]
-        if limit is not None:
-            self.mail.quota.append((resource, used.get(resource, 0), limit))
+        if call.has_effect:
+            used = {name: number for name, number, _ in self.mail.quota}
+            kept = [one for one in self.mail.quota if one[0] not in limits]
+            new = [(name, used.get(name, 0), limit) for name, limit in limits.items() if limit is not None]
+            self.mail.quota = [*kept, *new]
         self._end(call)
 
     async def wait_for_news(self, *, timeout_seconds: float) -> bool:

@@ -494,7 +494,9 @@ async def test_a_metadata_entry_is_set_read_and_removed(memory_secret: SecretRef
         store = await connect_store(server.settings(memory_secret))
         try:
             for value in ("Grüße", ""):
-                await store.set_metadata("INBOX", entry="/private/comment", value=value)
-                assert await store.metadata("INBOX", entry="/private/comment") == value
+                await store.set_metadata("INBOX", entry="/private/comment", value=value or None)
+                assert await store.metadata("INBOX", entries=["/private/comment"]) == {
+                    "/private/comment": value or None
+                }
         finally:
             await store.close()

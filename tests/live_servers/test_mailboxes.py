@@ -211,7 +211,8 @@ async def test_quotas_are_told_and_set_by_the_administrator(cyrus_server: Cyrus)
     await administrator.run(SetQuota("user/miser", (("STORAGE", 1000), ("MESSAGE", 2))))
 
     (quota,) = await user.run(GetQuotaRoot("INBOX"))
-    limits = {one.name: one.limit for one in await ImapReader(user, account="miser").quota("INBOX")}
+    (root,) = await ImapReader(user, account="miser").quota_roots("INBOX")
+    limits = {one.name: one.limit for one in root.resources}
     assert limits == {"STORAGE": 1000, "MESSAGE": 2}
 
     assert {name: one.limit for name, one in quota.resources.items()} == {"STORAGE": 1000, "MESSAGE": 2}

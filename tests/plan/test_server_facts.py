@@ -53,8 +53,8 @@ async def test_a_quota_is_read_once_for_the_mailbox() -> None:
     account.quota = [("STORAGE", 950, 1000), ("MESSAGE", 2, 100)]
     reader = MemoryReader(account, capabilities={*EVERY_CAPABILITY, "QUOTA"})
 
-    assert quota_use(await reader.quota("INBOX")) == QuotaUse(percent=95.0, free_bytes=50 * 1024)
-    assert [call.name for call in reader.calls] == ["quota"]
+    assert quota_use((await reader.quota_roots("INBOX"))[0].resources) == QuotaUse(percent=95.0, free_bytes=50 * 1024)
+    assert [call.name for call in reader.calls] == ["quota_roots"]
 
 
 def test_what_is_not_limited_is_never_full() -> None:

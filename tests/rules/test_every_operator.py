@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mailrules.default_plugins.mailbox_actions import ENTRY
 from mailrules.errors import RuleError
+from mailrules.rules.mailbox_words import ENTRY
 from mailrules.rules.operators import TEXT_OPERATORS
 from tests.rules.loading import BUILT_IN, load
 

@@ -21,6 +21,7 @@ from mailrules.rules.auth_tests import AUTH_METHODS, AUTH_RESULTS
 from mailrules.rules.flags import SYSTEM_FLAGS
 from mailrules.rules.lower_conditions import COMBINATORS
 from mailrules.rules.operators import NUMBER_KEYS, TEXT_KEYS, TIME_KEYS
+from mailrules.rules.policy_schema import PolicyModel, PolicyQuotaModel
 from mailrules.rules.schema import (
     AccountModel,
     DocumentModel,
@@ -107,6 +108,8 @@ WORDS = {
             ExpectModel,
             GivenModel,
             OutboxModel,
+            PolicyModel,
+            PolicyQuotaModel,
             ProxyModel,
             RuleModel,
             SecretModel,
