@@ -493,10 +493,8 @@ async def test_a_metadata_entry_is_set_read_and_removed(memory_secret: SecretRef
     async with ImapServer(capabilities=with_more("METADATA")) as server:
         store = await connect_store(server.settings(memory_secret))
         try:
-            for value in ("Grüße", ""):
-                await store.set_metadata("INBOX", entry="/private/comment", value=value or None)
-                assert await store.metadata("INBOX", entries=["/private/comment"]) == {
-                    "/private/comment": value or None
-                }
+            for value in ("Grüße".encode(), b"", None):
+                await store.set_metadata("INBOX", entry="/private/comment", value=value)
+                assert await store.metadata("INBOX", entries=["/private/comment"]) == {"/private/comment": value}
         finally:
             await store.close()
