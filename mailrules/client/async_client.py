@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from mailrules.client.carrier import Carrier
 from mailrules.client.content import NOT_IN_FULL, IncomingContent, OutgoingContent, pieces_of_async, too_few_contents
-from mailrules.client.fallbacks import Procedure, Progress
+from mailrules.client.fallbacks import OneCommand, Procedure, Progress
 from mailrules.client.line_cutting import is_too_long
-from mailrules.client.long_sets import InPieces
 from mailrules.client.message_iteration import COMMANDS_IN_FLIGHT, MessageIteration, asked_for
 from mailrules.errors import IMAPError, LocalProtocolError
 from mailrules.imap.content_commands import UidFetchContent
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
-from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.writer import BodySection
@@ -111,10 +109,13 @@ class AsyncClient:
 
     @property
     def line_bytes(self) -> int:
-        """How long a command line this server takes, as far as greeting and capabilities tell who it is."""
-        return command_line_bytes(
-            server_name="", greeting=self._connection.greeting, capabilities=self._connection.capabilities
-        )
+        """How long a command line this server takes, as far as ID, greeting and capabilities tell who it is."""
+        return self._connection.line_bytes
+
+    @property
+    def server_name(self) -> str:
+        """What ID calls "name", since somebody has run ``Id``; "" before."""
+        return self._connection.server_name
 
     def take_news(self) -> bool:
         """Whether the open mailbox changed, other than by our commands, since this or ``idle`` last said so."""
@@ -141,7 +142,7 @@ class AsyncClient:
         """Run one command, or the commands of a procedure, and give the result.
 
         Other tasks' commands may be in flight beside it. A command whose UIDs make it longer than ``line_bytes`` goes
-        in pieces, see ``InPieces``.
+        in pieces, see ``OneCommand``.
         Cancelling leaves the connection usable: a command not yet sent is dropped, else its answer is.
         Raises CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError.
         """
@@ -150,7 +151,7 @@ class AsyncClient:
         if isinstance(command, Idle):
             raise LocalProtocolError("IDLE has no result to wait for: call idle()")
         if is_too_long(command, offered=self.capabilities, line_bytes=self.line_bytes):
-            return await self._carry_out(InPieces(command, self.line_bytes))
+            return await self._carry_out(OneCommand(command))
         return await self._carrier.wait(*self._carrier.submit(command))
 
     async def fetch(

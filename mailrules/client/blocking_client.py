@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 from mailrules.client.blocking_carrier import BlockingCarrier
 from mailrules.client.blocking_content import BlockingContent
 from mailrules.client.content import NOT_IN_FULL, OutgoingContent, pieces_of, too_few_contents
-from mailrules.client.fallbacks import Procedure, Progress
+from mailrules.client.fallbacks import OneCommand, Procedure, Progress
 from mailrules.client.fallbacks import run_all as all_of
 from mailrules.client.line_cutting import is_too_long
-from mailrules.client.long_sets import InPieces
 from mailrules.client.message_iteration import COMMANDS_IN_FLIGHT, MessageIteration, asked_for
 from mailrules.errors import CommandRefused, IMAPError, LocalProtocolError
 from mailrules.imap.content_commands import UidFetchContent
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
-from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State
@@ -123,10 +121,13 @@ class BlockingClient:
 
     @property
     def line_bytes(self) -> int:
-        """How long a command line this server takes, as far as greeting and capabilities tell who it is."""
-        return command_line_bytes(
-            server_name="", greeting=self._connection.greeting, capabilities=self._connection.capabilities
-        )
+        """How long a command line this server takes, as far as ID, greeting and capabilities tell who it is."""
+        return self._connection.line_bytes
+
+    @property
+    def server_name(self) -> str:
+        """What ID calls "name", since somebody has run ``Id``; "" before."""
+        return self._connection.server_name
 
     def take_news(self) -> bool:
         """Whether the open mailbox changed, other than by our commands, since this or ``idle`` last said so."""
@@ -160,14 +161,14 @@ class BlockingClient:
         """Run one command, or the commands of a procedure, and give the result.
 
         ``seconds`` is another deadline than ``command_seconds``. A command whose UIDs make it longer than
-        ``line_bytes`` goes in pieces, see ``InPieces``.
+        ``line_bytes`` goes in pieces, see ``OneCommand``.
         Raises CommandRefused, ConnectionLost, LocalProtocolError, MissingCapability, RemoteProtocolError.
         """
         with self._carrier.turn():
             if isinstance(command, Procedure):
                 return self._carry_out(command, seconds)
             if is_too_long(command, offered=self.capabilities, line_bytes=self.line_bytes):
-                return self._carry_out(InPieces(command, self.line_bytes), seconds)
+                return self._carry_out(OneCommand(command), seconds)
             (outcome,) = self._run_batch((command,), seconds)
         if isinstance(outcome, IMAPError):
             raise outcome

@@ -22,9 +22,11 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar, cast
 
-from mailrules.client.line_cutting import is_too_long, joined, pieces_of_command
+from mailrules.client.line_cutting import is_too_long, joined, may_go_side_by_side, pieces_of_command
 from mailrules.errors import CommandRefused, ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.command import Command
 from mailrules.imap.repeating import REPEATING, Repeat
@@ -54,6 +56,22 @@ class Procedure(ABC, Generic[R_co]):
     @abstractmethod
     def steps(self, offered: frozenset[str]) -> Steps[R_co]:
         """Yield batches by ``run`` and ``run_all``, for a server with these capabilities; return the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneCommand(Procedure[R], Generic[R]):
+    """A command as a procedure, for one whose UIDs do not fit into a line: ``Progress`` cuts it.
+
+    The pieces go one after the other, ascending by UID, and the first that is refused or lost is raised: what the
+    earlier ones did stays done, as with a COPY that a server breaks off. Pieces that only read go side by side.
+    """
+
+    rests_on_selection: ClassVar[bool] = True
+    command: Command[R]
+
+    def steps(self, offered: frozenset[str]) -> Steps[R]:
+        del offered
+        return (yield from run(self.command))
 
 
 def run(command: Command[R]) -> Steps[R]:
@@ -142,10 +160,28 @@ def _in_lines(steps: Steps[R], *, offered: frozenset[str], line_bytes: int) -> S
                 batch = steps.send(cast("Sequence[Outcome]", outcomes))  # one that has not begun takes only None
             except StopIteration as end:
                 return cast("R", end.value)  # what the generator returns
-            if any(is_too_long(one, offered=offered, line_bytes=line_bytes) for one in batch):
-                outcomes = yield from _one_by_one(batch, offered=offered, line_bytes=line_bytes)
-            else:
+            too_long = [one for one in batch if is_too_long(one, offered=offered, line_bytes=line_bytes)]
+            if not too_long:
                 outcomes = yield batch
+            elif all(map(may_go_side_by_side, too_long)):
+                outcomes = yield from _side_by_side(batch, offered=offered, line_bytes=line_bytes)
+            else:
+                outcomes = yield from _one_by_one(batch, offered=offered, line_bytes=line_bytes)
+
+
+def _side_by_side(batch: Batch, *, offered: frozenset[str], line_bytes: int) -> Steps[Sequence[Outcome]]:
+    pieces: list[list[Command[object]]] = []
+    for command in batch:
+        if is_too_long(command, offered=offered, line_bytes=line_bytes):
+            pieces.append(list(pieces_of_command(command, offered=offered, line_bytes=line_bytes)))
+        else:
+            pieces.append([command])
+    answers = iter((yield [piece for group in pieces for piece in group]))
+    outcomes: list[Outcome] = []
+    for group in pieces:
+        told = list(islice(answers, len(group)))
+        outcomes.append(next((one for one in told if isinstance(one, IMAPError)), None) or joined(told))
+    return outcomes
 
 
 def _one_by_one(batch: Batch, *, offered: frozenset[str], line_bytes: int) -> Steps[Sequence[Outcome]]:

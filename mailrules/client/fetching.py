@@ -20,19 +20,12 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import FactRequest, Part
 
 
-_ITEMS_BYTES = 200
-"""Tag, command and all items of FETCH but the names of header fields."""
-_SMALLEST_SET_BYTES = 200
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
     """How a large fetch is cut, and what is too large to fetch."""
 
     messages_per_command: int = 5_000
     """Several commands are in flight, so that the server works while we read."""
-    line_bytes: int = 8_000
-    """How long a command the server takes, see ``imap.quirks``."""
     commands: int = 200
     """The most for one whole mailbox, whatever number of messages a server claims."""
     contents_per_command: int = 250
@@ -92,10 +85,9 @@ def sets_of_mailbox(*, messages: int, uidnext: int | None, limits: FetchLimits) 
 
 
 def sets_of_uids(uids: Iterable[UID], request: FactRequest, *, limits: FetchLimits) -> Iterator[SequenceSet]:
-    """The UIDs cut so that each set fits a command line and its answer is not too large."""
-    names_bytes = sum(len(name) + 1 for name in request.header_fields)
+    """The UIDs cut so that the answer to each set is not too large; what is too long a line the client cuts."""
     most = limits.contents_per_command if request.whole else limits.messages_per_command
-    return cut_by_bytes(uids, max_bytes=_set_bytes(limits, names_bytes), max_count=most)
+    return cut_by_bytes(uids, max_count=most)
 
 
 def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
@@ -147,8 +139,8 @@ def why_spoiled(data: FetchData, request: FactRequest) -> str:
 class TextCollector:
     """Gathers the text parts of messages whose structure is known, part number by part number."""
 
-    def __init__(self, facts: Sequence[MessageFacts], *, limits: FetchLimits) -> None:
-        self._facts, self._limits = facts, limits
+    def __init__(self, facts: Sequence[MessageFacts], *, limits: FetchLimits, line_bytes: int) -> None:
+        self._facts, self._limits, self._line_bytes = facts, limits, line_bytes
         self._wanted: dict[UID, tuple[Part, ...]] = {}
         self._contents: dict[tuple[int, str], bytes] = {}
         for one in facts:
@@ -165,16 +157,15 @@ class TextCollector:
         for numbers, uids in uids_by_numbers.items():
             for sections in self._cut(numbers):
                 items: FetchItems = (FetchItem.UID, *(BodySection(part=number) for number in sections))
-                room = _set_bytes(self._limits, sum(map(_section_bytes, sections)))
                 most = max(1, self._limits.contents_per_command // len(sections))
-                for uid_set in cut_by_bytes(uids, max_bytes=room, max_count=most):
+                for uid_set in cut_by_bytes(uids, max_count=most):
                     yield uid_set, items
 
     def _cut(self, numbers: Sequence[str]) -> Iterator[list[str]]:
         """The part numbers in groups that take half a command line at most."""
         group: list[str] = []
         for number in numbers:
-            if group and sum(map(_section_bytes, group)) + _section_bytes(number) > self._limits.line_bytes // 2:
+            if group and sum(map(_section_bytes, group)) + _section_bytes(number) > self._line_bytes // 2:
                 yield group
                 group = []
             group.append(number)
@@ -216,11 +207,6 @@ class TextCollector:
 
 def _section_bytes(number: str) -> int:
     return len(f" BODY.PEEK[{number}]")
-
-
-def _set_bytes(limits: FetchLimits, names_bytes: int = 0) -> int:
-    """What a command line leaves for its set, beside the items and so many bytes of header names."""
-    return max(_SMALLEST_SET_BYTES, limits.line_bytes - _ITEMS_BYTES - names_bytes)
 
 
 def _unreadable(data: FetchData, name: str) -> Unreadable:

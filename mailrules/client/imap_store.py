@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.client.connect import connect
@@ -18,7 +17,6 @@ from mailrules.client.fetching import (
     sets_of_uids,
 )
 from mailrules.client.login_memory import LoginMemory
-from mailrules.client.long_sets import InPieces
 from mailrules.client.particulars import particulars
 from mailrules.client.reading import FactsReading, first_error_alone
 from mailrules.client.search_fallbacks import SearchAnywhere
@@ -32,7 +30,6 @@ from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Sta
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.message_commands import MOST_FOUND, StoreChange, UidStore
 from mailrules.imap.metadata_commands import GetMetadata, SetMetadata
-from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.quota_commands import GetQuotaRoot, SetQuota
 from mailrules.imap.search_keys import Gmail
 from mailrules.imap.search_text import parse_search_text
@@ -57,7 +54,6 @@ if TYPE_CHECKING:
 
     from mailrules.client.async_client import AsyncClient
     from mailrules.client.connect import SecretResolver
-    from mailrules.client.line_cutting import OverUids
     from mailrules.client.transcript import Transcript
     from mailrules.mailbox.message import FactRequest, MessageFacts
     from mailrules.mailbox.store import MessageContent, Particulars, QuotaRoot
@@ -79,7 +75,7 @@ class ImapReader:
         self.client = client
         """For its counters; commands of its own would disturb the open mailbox."""
         self._account, self._limits = account, limits
-        self._server_name: str | None = None
+        self._is_introduced = False
 
     @property
     def account(self) -> str:
@@ -199,20 +195,14 @@ class ImapReader:
 
     async def _introduce(self) -> None:
         """Ask once, beside the first command, who the server is: some (163.com) want to know who we are."""
-        if self._server_name is not None:
+        if self._is_introduced or "ID" not in self.capabilities:
             return
-        self._server_name = ""
-        if "ID" in self.capabilities:
-            with contextlib.suppress(CommandRefused):
-                fields = await self.client.run(Id((("name", "mailrules"),)))
-                self._server_name = (fields or {}).get("name") or ""
-        line_bytes = command_line_bytes(
-            server_name=self._server_name, greeting=self.client.greeting, capabilities=self.capabilities
-        )
-        self._limits = replace(self._limits, line_bytes=line_bytes)
+        self._is_introduced = True
+        with contextlib.suppress(CommandRefused):
+            await self.client.run(Id((("name", "mailrules"),)))
 
     async def _fetch(self, request: FactRequest, sets: Iterable[SequenceSet]) -> list[MessageFacts]:
-        object_id = object_id_item(self.capabilities, server_name=self._server_name or "")
+        object_id = object_id_item(self.capabilities, server_name=self.client.server_name)
         items = items_for(request, capabilities=self.capabilities, object_id=object_id)
         return await FactsReading(self.client, request, items, limits=self._limits).run(sets)
 
@@ -230,7 +220,7 @@ class ImapStore(ImapReader):
     ) -> StoreOutcome:
         change = StoreChange.ADD if add else StoreChange.REMOVE
         flags = tuple(sorted(add or remove))
-        told = await self._run_in_pieces(UidStore(SequenceSet.of(uids), change, flags, unchanged_since))
+        told = await self.client.run(UidStore(SequenceSet.of(uids), change, flags, unchanged_since))
         confirmed = tuple(
             StoredFlags(uid=UID(one.uid), flags=one.flags, modseq=one.modseq)
             for one in told.confirmed
@@ -239,13 +229,13 @@ class ImapStore(ImapReader):
         return StoreOutcome(confirmed=confirmed, modified=tuple(UID(uid) for uid in told.modified))
 
     async def copy(self, uids: Sequence[UID], target: str) -> CopyOutcome:
-        return copy_outcome_of(await self._run_in_pieces(UidCopy(SequenceSet.of(uids), target)))
+        return copy_outcome_of(await self.client.run(UidCopy(SequenceSet.of(uids), target)))
 
     async def move(self, uids: Sequence[UID], target: str) -> CopyOutcome:
-        return copy_outcome_of(await self._run_in_pieces(UidMove(SequenceSet.of(uids), target)))
+        return copy_outcome_of(await self.client.run(UidMove(SequenceSet.of(uids), target)))
 
     async def expunge(self, uids: Sequence[UID]) -> tuple[UID, ...]:
-        gone = await self._run_in_pieces(UidExpunge(SequenceSet.of(uids)))
+        gone = await self.client.run(UidExpunge(SequenceSet.of(uids)))
         return tuple(UID(uid) for uid in gone)
 
     async def append(
@@ -310,10 +300,6 @@ class ImapStore(ImapReader):
 
     def _opening(self, mailbox: str) -> Select:
         return Select(mailbox)
-
-    async def _run_in_pieces(self, command: OverUids[R]) -> R:
-        """Cut for the server at hand, of which ``open`` has learned how long its lines may be."""
-        return await self.client.run(InPieces(command, self._limits.line_bytes))
 
     async def _exists(self, mailbox: str) -> bool:
         listed = await self.client.run(List(mailbox))

@@ -89,7 +89,7 @@ class FactsReading:
             raise self._nameless
 
     async def _fetch_texts(self, facts: Sequence[MessageFacts]) -> None:
-        texts = TextCollector(facts, limits=self._limits)
+        texts = TextCollector(facts, limits=self._limits, line_bytes=self._client.line_bytes)
         await side_by_side(self._run(uids, items, texts.take) for uids, items in texts.requests())
         texts.finish()
         if not self._request.structure:

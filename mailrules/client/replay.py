@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mailrules.imap.parser import Untagged
     from mailrules.imap.selected_mailbox import OpenedMailbox
 
-_SETTINGS = ("LANGUAGE", "COMPARATOR", "NOTIFY SET")
+_SETTINGS = ("ID", "LANGUAGE", "COMPARATOR", "NOTIFY SET")
 """Commands that set something for their connection, in the order in which they are said again."""
 
 

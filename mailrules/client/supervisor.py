@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 from mailrules.client import credentials
 from mailrules.client.backoff import Pace, seconds_asked
 from mailrules.client.connect import connect
-from mailrules.client.fallbacks import Procedure, Progress
+from mailrules.client.fallbacks import OneCommand, Procedure, Progress
 from mailrules.client.followed_searches import FollowedSearches
 from mailrules.client.line_cutting import is_too_long
 from mailrules.client.login_memory import LoginMemory
-from mailrules.client.long_sets import InPieces
 from mailrules.client.replay import Replay
 from mailrules.errors import (
     AuthenticationFailed,
@@ -196,7 +195,7 @@ class Supervisor:
         """Run a command in the mailbox that it was meant for."""
         client = self._client
         if client is not None and is_too_long(command, offered=client.capabilities, line_bytes=client.line_bytes):
-            return await self._carry_out(InPieces(command, client.line_bytes), rests_on=rests_on)
+            return await self._carry_out(OneCommand(command), rests_on=rests_on)
         return await self._run(command, rests_on=rests_on)
 
     async def _run(self, command: Command[R], *, rests_on: OpenedMailbox | None = None) -> R:

@@ -28,7 +28,7 @@ from mailrules.imap.in_flight import InFlight
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import opens_or_closes
-from mailrules.imap.responses import Continuation, Malformed, Status, StatusResponse, Tagged
+from mailrules.imap.responses import Continuation, IdData, Malformed, Status, StatusResponse, Tagged
 from mailrules.imap.session_commands import Compress, Idle, Logout, StartTls
 from mailrules.imap.session_state import SessionState
 from mailrules.imap.shown import shown_words
@@ -94,6 +94,16 @@ class Connection:
     def selections(self) -> int:
         """How many commands that open or close a mailbox were submitted: while it stays, UIDs mean what they meant."""
         return self._selections
+
+    @property
+    def server_name(self) -> str:
+        """What ID calls "name", where it was asked; "" where it was not, or the server has none."""
+        return self._session.server_name
+
+    @property
+    def line_bytes(self) -> int:
+        """How long a command line this server takes: by this the drivers cut sets of UIDs."""
+        return self._session.line_bytes
 
     @property
     def awaits_reply(self) -> bool:
@@ -283,6 +293,8 @@ class Connection:
         if isinstance(response, FetchData):
             return  # as most are
         session.capabilities.note(response)
+        if isinstance(response, IdData):
+            session.server_name = (response.fields or {}).get("name") or ""
         if isinstance(response, StatusResponse) and response.status is Status.BYE and not self._complete_logout(events):
             self._end(f"the server said BYE: {shown_words(response.text)}", events)
 

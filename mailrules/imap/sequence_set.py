@@ -140,7 +140,7 @@ def parse_ranges(text: bytes) -> tuple[_Range, ...]:
 
 
 def cut_by_bytes(
-    numbers: Iterable[int], *, max_bytes: int = 8000, max_count: int = LARGEST_NUMBER
+    numbers: Iterable[int], *, max_bytes: int = LARGEST_NUMBER, max_count: int = LARGEST_NUMBER
 ) -> Iterator[SequenceSet]:
     """Cut numbers into sets of which each is written in at most ``max_bytes`` and has at most ``max_count`` members.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.capabilities import Capabilities
 from mailrules.imap.mailbox_commands import Select
-from mailrules.imap.quirks import untrue_capabilities
+from mailrules.imap.quirks import command_line_bytes, untrue_capabilities
 from mailrules.imap.responses import Malformed, Status, StatusResponse, Unknown
 from mailrules.imap.sections import STATUS_RESPONSES
 from mailrules.imap.selected_mailbox import SelectedMailbox
@@ -28,6 +28,8 @@ class SessionState:
         self.state = State.GREETING
         self.greeting = ""
         """The text of the greeting."""
+        self.server_name = ""
+        """What ID calls "name", since somebody asked for it."""
         self.capabilities = Capabilities()
         self.mailbox: SelectedMailbox | None = None
         """The one that responses are about, from SELECT's sending on."""
@@ -58,6 +60,13 @@ class SessionState:
             raise LocalProtocolError("UNAUTHENTICATE ends compression (RFC 8437 section 4.1): open a new connection")
         self.capabilities.require_for(command)
 
+    @property
+    def line_bytes(self) -> int:
+        """How long a command line this server takes, as far as ID, greeting and capabilities tell who it is."""
+        return command_line_bytes(
+            server_name=self.server_name, greeting=self.greeting, capabilities=self.capabilities.offered
+        )
+
     def begin(self, command: Command[object]) -> None:
         """The command goes out."""
         if isinstance(command, Select):
@@ -81,6 +90,7 @@ class SessionState:
             self.has_news = False
         elif isinstance(command, StartTls):
             self.capabilities.forget()
+            self.server_name = ""  # what was said in the clear may be anybody's
         elif isinstance(command, Unauthenticate):
             self.capabilities.start_over()
         elif isinstance(command, Compress):

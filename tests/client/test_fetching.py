@@ -51,15 +51,15 @@ def test_the_sets_of_a_mailbox_are_all_uids_once(messages: int, uidnext: int | N
     assert all(first[1] + 1 == second[0] for first, second in itertools.pairwise(ranges))
 
 
-@pytest.mark.parametrize(("line_bytes", "set_bytes"), [(1_000, 780), (8_000, 7_780), (100, 200)])
-def test_uids_and_header_names_share_the_command_line(line_bytes: int, set_bytes: int) -> None:
-    request = FactRequest(header_fields=("from", "subject", "sender"))
-    limits = FetchLimits(line_bytes=line_bytes)
+@pytest.mark.parametrize(("whole", "most"), [(False, 100), (True, 7)])
+def test_uids_are_cut_by_how_large_the_answer_is(*, whole: bool, most: int) -> None:
+    limits = FetchLimits(messages_per_command=100, contents_per_command=7)
+    uids = [UID(uid) for uid in range(1, 400, 2)]
 
-    sets = list(sets_of_uids([UID(uid) for uid in range(1, 20_000, 2)], request, limits=limits))
+    sets = list(sets_of_uids(uids, FactRequest(whole=whole), limits=limits))
 
-    assert set_bytes - 12 < max(len(numbers.to_bytes()) for numbers in sets) <= set_bytes
-    assert sum(numbers.count for numbers in sets) == 10_000
+    assert max(numbers.count for numbers in sets) == most
+    assert [uid for numbers in sets for uid in numbers] == uids
 
 
 def test_only_what_is_asked_for_goes_into_the_command() -> None:
@@ -100,14 +100,16 @@ def _with_texts(uid: int, *numbers: str, size_bytes: int = 10) -> MessageFacts:
 
 
 def test_messages_with_the_same_text_parts_share_a_command() -> None:
-    texts = TextCollector([_with_texts(1, "1"), _with_texts(2, "1", "2"), _with_texts(3, "1")], limits=FetchLimits())
+    texts = TextCollector(
+        [_with_texts(1, "1"), _with_texts(2, "1", "2"), _with_texts(3, "1")], limits=FetchLimits(), line_bytes=8_000
+    )
 
     assert [(numbers.to_bytes(), len(items)) for numbers, items in texts.requests()] == [(b"1,3", 2), (b"2", 3)]
 
 
 def test_a_message_of_a_thousand_text_parts_takes_few_commands_that_fit_the_line() -> None:
     deep = ["1." * 49 + str(number) for number in range(1_000)]
-    texts = TextCollector([_with_texts(1, *deep)], limits=FetchLimits(line_bytes=8_000))
+    texts = TextCollector([_with_texts(1, *deep)], limits=FetchLimits(), line_bytes=8_000)
 
     asked = [[item.part for item in items[1:]] for _, items in texts.requests()]
 
@@ -121,7 +123,7 @@ def test_all_text_of_a_message_together_is_limited(size_bytes: int, *, is_too_mu
     facts = _with_texts(1, "1", "2", size_bytes=500)
     facts.structure = (*facts.structure, Part(number="3", type="text", subtype="plain", size_bytes=size_bytes - 1_000))
 
-    TextCollector([facts], limits=FetchLimits(text_bytes=1_000))
+    TextCollector([facts], limits=FetchLimits(text_bytes=1_000), line_bytes=8_000)
 
     assert isinstance(facts.texts, Unreadable) is is_too_much
 

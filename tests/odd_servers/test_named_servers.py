@@ -8,17 +8,18 @@ import pytest
 
 from mailrules.client.blocking_connect import connect_blocking
 from mailrules.client.line_cutting import is_too_long, pieces_of_command
-from mailrules.client.long_sets import InPieces
 from mailrules.client.message_fallbacks import MoveAnywhere
+from mailrules.client.search_fallbacks import SearchAnywhere
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability
 from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, ListNamespaces
 from mailrules.imap.mailbox_commands import Examine, Select
-from mailrules.imap.message_commands import FetchItem, StoreChange, UidFetch, UidStore
+from mailrules.imap.message_commands import FetchItem, SearchReturn, StoreChange, UidFetch, UidStore
 from mailrules.imap.quirks import command_line_bytes
 from mailrules.imap.search_commands import Part, UidFetchPart
+from mailrules.imap.search_keys import AllOf, Contains, HasFlag, Not, TextField, Uids
 from mailrules.imap.sequence_set import SequenceSet
-from mailrules.imap.session_commands import Enable, Noop
+from mailrules.imap.session_commands import Enable, Id, Noop
 from mailrules.imap.writer import BodySection
 from mailrules.mailbox.message import UID, FactRequest
 from mailrules.testing.builders import message
@@ -156,15 +157,17 @@ def test_no_server_is_sent_more_than_it_takes(greeting, most):
 
 
 async def test_pieces_join_as_one_result(clients):
-    server = await clients.serve(ImapServer(account_of(300)))
+    server = await clients.serve(ImapServer(account_of(1_500), profile="uw"))
     client = await clients.log_in(server)
     await client.run(Select("INBOX"))
-    uids = SequenceSet.of(range(1, 300, 2))
+    uids = SequenceSet.of(range(1, 1_500, 2))
+    turns = client.counters.turns
 
-    fetched = await client.run(InPieces(UidFetch(uids, (FetchItem.UID,)), 100))
-    stored = await client.run(InPieces(UidStore(uids, StoreChange.ADD, ("\\Deleted",)), 100))
-    copied = await client.run(InPieces(UidCopy(uids, "Archive"), 100))
-    gone = await client.run(InPieces(UidExpunge(uids), 100))
+    fetched = await client.run(UidFetch(uids, (FetchItem.UID,)))
+    assert client.counters.turns == turns + 1, "what only reads goes side by side"
+    stored = await client.run(UidStore(uids, StoreChange.ADD, ("\\Deleted",)))
+    copied = await client.run(UidCopy(uids, "Archive"))
+    gone = await client.run(UidExpunge(uids))
 
     assert [one.uid for one in fetched] == [one.uid for one in stored.confirmed] == list(uids) == list(gone)
     assert list(copied.uids) == list(uids)
@@ -173,12 +176,54 @@ async def test_pieces_join_as_one_result(clients):
 
 async def test_a_refused_piece_is_raised(clients):
     refusal = AtCommand(command="UID COPY", nth=2, reaction=Refuse(code="OVERQUOTA"))
-    server = await clients.serve(ImapServer(account_of(100), faults=[refusal]))
+    server = await clients.serve(ImapServer(account_of(1_500), faults=[refusal], profile="uw"))
     client = await clients.log_in(server)
     await client.run(Select("INBOX"))
 
     with pytest.raises(CommandRefused, match="OVERQUOTA"):
-        await client.run(InPieces(UidCopy(SequenceSet.of(range(1, 100, 2)), "Archive"), 100))
+        await client.run(UidCopy(SequenceSet.of(range(1, 1_500, 2)), "Archive"))
+    assert server.commands_seen.count("UID COPY") == 2
+
+
+@pytest.mark.parametrize("profile", ["uw", "yahoo"])
+async def test_searches_among_many_uids_are_cut(clients, profile):
+    """By ESEARCH on UW, by SEARCH on Yahoo; where UTF-8 is refused, and the texts are looked for here, too."""
+    account = account_of(1_500)
+    account["INBOX"].set_flags(7, frozenset({"\\Flagged"}))
+    account["INBOX"].set_flags(1_401, frozenset({"\\Flagged"}))
+    charset = Refuse(code="BADCHARSET (US-ASCII)")
+    refusal = AtCommand(command="UID SEARCH", nth=None, reaction=charset, when=lambda line: not line.isascii())
+    literals = AtCommand(command="UID SEARCH", nth=None, reaction=charset, when=lambda line: b"CHARSET" in line)
+    server = await clients.serve(ImapServer(account, faults=[refusal, literals], profile=profile))
+    client = await clients.log_in(server)
+    await client.run(Select("INBOX"))
+    among = Uids(SequenceSet.of(range(1, 1_500, 2)))
+    returned = (SearchReturn.ALL, SearchReturn.MIN, SearchReturn.MAX, SearchReturn.COUNT)
+
+    flagged = await client.run(SearchAnywhere(AllOf((among, HasFlag("\\Flagged"))), returned))
+    every = await client.run(SearchAnywhere(among, returned))
+    greeting = await client.run(SearchAnywhere(AllOf((among, Not(Contains(TextField.SUBJECT, "Grüße")))), returned))
+
+    assert (tuple(flagged.all_uids), flagged.minimum, flagged.maximum, flagged.count) == ((7, 1_401), 7, 1_401, 2)
+    for found in (every, greeting):
+        assert tuple(found.all_uids) == tuple(among.uids)
+        assert (found.minimum, found.maximum, found.count) == (1, 1_499, 750)
+
+
+async def test_who_a_server_is_may_be_known_by_id_alone(clients):
+    """Its greeting and capabilities tell nothing; once ID was asked, every command is cut for it."""
+    server = await clients.serve(ImapServer(account_of(1_500), profile="yahoo"))
+    server.greeting = "OK {capabilities} ready"
+    client = await clients.log_in(server)
+    await client.run(Select("INBOX"))
+    uids = SequenceSet.of(range(1, 1_500, 2))
+    with pytest.raises(CommandRefused, match="too long"):
+        await client.run(UidFetch(uids, (FetchItem.UID,)))
+
+    await client.run(Id((("name", "test"),)))
+
+    assert (client.server_name, client.line_bytes) == ("Yahoo! Mail", 1_000)
+    assert [one.uid for one in await client.run(UidFetch(uids, (FetchItem.UID,)))] == list(uids)
 
 
 async def test_a_name_with_an_ampersand_reaches_a_server_that_never_answers_the_quoted_form(clients):
