@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import glob
 import os
+import shlex
 import stat
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,8 +21,7 @@ from mailrules.rules.loader import PACK_PREFIX, LoadedConfiguration, load_config
 from mailrules.rules.yaml_source import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Iterator, Sequence
 
     from mailrules.cli.paths import ChosenPath
 
@@ -61,16 +61,18 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def load_to_act(chosen: ChosenPath, *, now: datetime) -> Loaded:
-    """Load the configuration for a verb that acts: an example that fails is a mistake too."""
+def load_to_act(chosen: ChosenPath, *, may_fail: Collection[str] = ()) -> Loaded:
+    """Load the configuration for a verb that acts: an example that fails is a mistake too, unless it is named."""
     loaded = load(chosen)
     mistakes = [
         Diagnostic(
             where=result.example.where,
             message=f"the example {result.example.name!r} fails: {failure}",
-            cure="correct the rule or the example; nothing is done before all examples hold",
+            cure="correct the rule or the example, or act in spite of it with: "
+            f"--allow-failing {shlex.quote(result.example.name)}",
         )
-        for result in run_examples(loaded.configuration, now=now)
+        for result in run_examples(loaded.configuration)
+        if result.example.name not in may_fail
         for failure in result.failures
     ]
     if mistakes:

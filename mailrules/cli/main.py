@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VERBS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo_commands", "Show the whole job on a mail server in memory: no account, no network."),
     "check": ("rule_commands", "Find every mistake in the configuration and the rules."),
-    "test": ("rule_commands", "Run the examples that stand beside the rules."),
+    "test": ("test_commands", "Run the examples that stand beside the rules."),
     "dry-run": ("plan_commands", "Show what a run would do now; changes nothing."),
     "apply": ("plan_commands", "Carry out a saved plan, after checking each message again."),
     "run": ("run_commands", "Watch the mailboxes and act on new mail, or with --once judge all mail and end."),

@@ -15,7 +15,14 @@ from mailrules.cli.output import cell
 from mailrules.cli.plan_view import SHOWN_MESSAGES, show_plan, steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report
-from mailrules.cli.session import open_journal, open_reading_session, open_session, run_until_done, scope_of
+from mailrules.cli.session import (
+    allow_failing_option,
+    open_journal,
+    open_reading_session,
+    open_session,
+    run_until_done,
+    scope_of,
+)
 from mailrules.engine import RunReport, apply_plan, preview
 from mailrules.errors import PlanRefused
 from mailrules.plan.document import plan_digest, plan_from_json, plan_to_document, plan_to_json
@@ -90,9 +97,12 @@ def dry_run(
 @click.command(cls=Verb, name="apply")
 @click.argument("plan_file", metavar="PLAN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@allow_failing_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON document.")
 @pass_invocation
-def apply(invocation: Invocation, *, plan_file: Path, yes: bool, as_json: bool) -> ExitStatus:
+def apply(
+    invocation: Invocation, *, plan_file: Path, yes: bool, allow_failing: tuple[str, ...], as_json: bool
+) -> ExitStatus:
     """Carry out a saved plan, after checking each message again.
 
     PLAN is what `dry-run --save` wrote. What has moved on since is left out and named. A plan that this journal
@@ -112,7 +122,7 @@ def apply(invocation: Invocation, *, plan_file: Path, yes: bool, as_json: bool) 
             def show(progress: Progress) -> None:
                 activity.show("Applying", progress.done_steps, progress.total_steps)
 
-            async with open_session(invocation, locked_for="apply", progress=show) as session:
+            async with open_session(invocation, locked_for="apply", progress=show, may_fail=allow_failing) as session:
                 return await apply_plan(session, document)
 
     report = run_until_done(carry_out())

@@ -1,4 +1,4 @@
-"""The verbs about rule files themselves: ``check``, ``test`` and ``schema``."""
+"""The verbs about rule files themselves: ``check`` and ``schema``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from mailrules.cli.configuration import load, read_file
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell, plural
-from mailrules.cli.session import local_now
 from mailrules.diagnostics import Severity
 from mailrules.errors import MailrulesError, RuleError
-from mailrules.plan.example_runner import run_examples
 from mailrules.plugin_manager import PluginManager
 from mailrules.rules.json_schema import json_schema
 from mailrules.rules.loader import named_plugins
@@ -55,46 +53,6 @@ def check(invocation: Invocation, *, as_json: bool) -> ExitStatus:
             )
         invocation.output.line(_verdict(configuration, findings))
     return ExitStatus.DONE if configuration else ExitStatus.INVALID
-
-
-@click.command(cls=Verb, name="test")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
-@pass_invocation
-def test(invocation: Invocation, *, as_json: bool) -> ExitStatus:
-    """Run the examples that stand beside the rules.
-
-    They are the entries under `tests:`. Asks no server.
-    """
-    invocation.start_logging()
-    configuration, _ = load(invocation.config_path)
-    results = run_examples(configuration, now=local_now())
-    failed = [result for result in results if result.failures]
-    output = invocation.output
-    if as_json:
-        document = [
-            {
-                "name": result.example.name,
-                "where": str(result.example.where),
-                "passed": not result.failures,
-                "failures": list(result.failures),
-            }
-            for result in results
-        ]
-        output.json({"version": 1, "examples": document})
-    else:
-        for result in failed:
-            output.line(
-                cell(f"{result.example.where}: ", "heading"), cell("failed: ", "bad"), cell(result.example.name)
-            )
-            for failure in result.failures:
-                output.line("  ", cell(failure))
-        if not results:
-            output.line("There are no examples; put some under `tests:` beside the rules.")
-        elif failed:
-            output.line(f"{len(failed)} of {plural(len(results), 'example')} failed.")
-        else:
-            output.line(cell("ok: ", "good"), f"{plural(len(results), 'example')} passed.")
-    return ExitStatus.FAILED if failed else ExitStatus.DONE
 
 
 @click.command(cls=Verb, name="schema")

@@ -15,7 +15,7 @@ from mailrules.cli.output import cell
 from mailrules.cli.plan_view import steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report
-from mailrules.cli.session import local_now, open_journal, open_session, run_until_done, scope_of
+from mailrules.cli.session import allow_failing_option, local_now, open_journal, open_session, run_until_done, scope_of
 from mailrules.engine import RunReport, run_once
 from mailrules.engine import undo as take_back
 from mailrules.execution.undo import plan_undo
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--account", default="", metavar="NAME", help="With --once: only this account.")
 @click.option("--mailbox", default="", metavar="NAME", help="With --once: only this mailbox.")
 @click.option("--rule", default="", metavar="NAME", help="With --once: only the steps of this rule.")
+@allow_failing_option
 @click.option("--json", "as_json", is_flag=True, help="With --once: print the outcome as one JSON document.")
 @pass_invocation
 def run(
@@ -47,6 +48,7 @@ def run(
     account: str,
     mailbox: str,
     rule: str,
+    allow_failing: tuple[str, ...],
     as_json: bool,
 ) -> ExitStatus:
     """Watch the mailboxes and act on new mail, or with --once judge all mail and end.
@@ -62,7 +64,7 @@ def run(
         raise click.UsageError("--backlog is for the daemon; --once judges older mail anyway")
     invocation.start_logging(acts=True, watched=once)
     if not once:
-        asyncio.run(_watch(invocation, backlog=backlog))
+        asyncio.run(_watch(invocation, backlog=backlog, allow_failing=allow_failing))
         return ExitStatus.DONE
 
     async def act() -> RunReport:
@@ -76,7 +78,7 @@ def run(
             def show(progress: Progress) -> None:
                 activity.show("Acting", progress.done_steps, progress.total_steps)
 
-            async with open_session(invocation, locked_for="run", progress=show) as session:
+            async with open_session(invocation, locked_for="run", progress=show, may_fail=allow_failing) as session:
                 scope = scope_of(
                     session.configuration, account=account, mailbox=mailbox, rule=rule, newest=None, only_new=only_new
                 )
@@ -85,15 +87,15 @@ def run(
     return _finish(invocation, run_until_done(act()), as_json=as_json)
 
 
-async def _watch(invocation: Invocation, *, backlog: bool) -> None:
+async def _watch(invocation: Invocation, *, backlog: bool, allow_failing: tuple[str, ...]) -> None:
     from mailrules.daemon.service import Control, Service, heed_signals  # noqa: PLC0415 -- only the daemon needs it
 
     control = Control()
     with heed_signals(control):
-        async with open_session(invocation, locked_for="daemon") as session:
+        async with open_session(invocation, locked_for="daemon", may_fail=allow_failing) as session:
             service = Service(
                 session,
-                load=lambda: load_to_act(invocation.config_path, now=local_now()),
+                load=lambda: load_to_act(invocation.config_path, may_fail=allow_failing),
                 random=random.random,
                 backlog=backlog,
             )
@@ -159,7 +161,7 @@ def undo(
             def show(progress: Progress) -> None:
                 activity.show("Undoing", progress.done_steps, progress.total_steps)
 
-            async with open_session(invocation, locked_for="undo", progress=show) as session:
+            async with open_session(invocation, locked_for="undo", progress=show, may_fail=None) as session:
                 record = await _run_to_undo(session.journal, run)
                 return await take_back(session, record.id, confirm=confirm, rule=rule, message_id=message)
 

@@ -20,7 +20,7 @@ from mailrules.journal.reader import JournalReader
 from mailrules.session import Leases, ReadingSession, Scope, Session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine
     from pathlib import Path
 
     from mailrules.cli.invocation import Invocation
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from mailrules.rules.loader import LoadedConfiguration
 
 T = TypeVar("T")
+
+allow_failing_option = click.option(
+    "--allow-failing",
+    multiple=True,
+    metavar="EXAMPLE",
+    help="Act although this example fails; may stand several times.",
+)
+"""For the verbs that judge by the rules and act."""
 
 
 def local_now() -> datetime:
@@ -57,10 +65,20 @@ def run_until_done(work: Coroutine[object, object, T]) -> T:
 
 @asynccontextmanager
 async def open_session(
-    invocation: Invocation, *, locked_for: str, progress: Callable[[Progress], None] | None = None
+    invocation: Invocation,
+    *,
+    locked_for: str,
+    progress: Callable[[Progress], None] | None = None,
+    may_fail: Collection[str] | None = (),
 ) -> AsyncIterator[Session]:
-    """A session for a verb that acts: ``locked_for`` names it to whoever finds the state lock held."""
-    configuration, plugins = load_to_act(invocation.config_path, now=local_now())
+    """A session for a verb that acts: ``locked_for`` names it to whoever finds the state lock held.
+
+    All examples have to hold but those that ``may_fail``; None for a verb that judges by no rule.
+    """
+    if may_fail is None:
+        configuration, plugins = load(invocation.config_path)
+    else:
+        configuration, plugins = load_to_act(invocation.config_path, may_fail=may_fail)
     async with open_journal(invocation, locked_for=locked_for) as journal:
         leases = Leases(token=_token(invocation.state_path.path), now=local_now)
         try:

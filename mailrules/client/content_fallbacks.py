@@ -7,14 +7,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from mailrules.client.fallbacks import Procedure, run, run_all
-from mailrules.client.structure import parts_of, readable_texts
+from mailrules.client.structure import parts_of
 from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.imap.fetch_items import BINARY, PREVIEW, FetchItem
 from mailrules.imap.message_commands import UidFetch
 from mailrules.imap.response_codes import Code
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import BinarySection, BodySection, Partial
-from mailrules.mailbox.body import body_text, transfer_decoded
+from mailrules.mailbox.body import body_text, readable_texts, transfer_decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mailrules.client.structure import parts_of, readable_texts
+from mailrules.client.structure import parts_of
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.mailbox_commands import has_modseq
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 from mailrules.imap.writer import BodySection
+from mailrules.mailbox.body import MAX_TEXT_PART_BYTES, MAX_TEXT_PARTS_BYTES, readable_texts, too_much_text
 from mailrules.mailbox.message import UID, MessageFacts, Unreadable, too_complex
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ class FetchLimits:
     """The most for one whole mailbox, whatever number of messages a server claims."""
     contents_per_command: int = 250
     """The same for texts and whole messages, which are large."""
-    text_part_bytes: int = 4 << 20
-    """A message with a longer text part has unreadable text: rules that need it do nothing with it."""
-    text_bytes: int = 16 << 20
-    """The same for all text parts of one message together."""
+    text_part_bytes: int = MAX_TEXT_PART_BYTES
+    text_bytes: int = MAX_TEXT_PARTS_BYTES
 
 
 DEFAULT_FETCH_LIMITS = FetchLimits()
@@ -192,15 +191,9 @@ class TextCollector:
             one.texts = one.structure
             return
         parts = readable_texts(one.structure)
-        longest = max((part.size_bytes for part in parts), default=0)
-        most = self._limits.text_part_bytes
-        if longest > most:
-            one.texts = too_complex(f"a text part of {longest:,} bytes, over {most:,}")
-            return
-        total = sum(part.size_bytes for part in parts)
-        if total > self._limits.text_bytes:
-            most = self._limits.text_bytes
-            one.texts = too_complex(f"{total:,} bytes of text in its parts, over {most:,}")
+        unread = too_much_text(parts, part_bytes=self._limits.text_part_bytes, all_bytes=self._limits.text_bytes)
+        if unread is not None:
+            one.texts = unread
             return
         self._wanted[one.uid] = parts
 

@@ -10,11 +10,33 @@ from mailrules.mailbox.message import Unreadable, too_complex
 from mailrules.mailbox.text import clean_text, decode_base64, decode_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mailrules.mailbox.message import Part
 
 MAX_TEXT_BYTES = 64 * 1024 * 1024
+MAX_TEXT_PART_BYTES = 4 << 20
+"""A message with a longer text part has unreadable text: rules that need it do nothing with it."""
+MAX_TEXT_PARTS_BYTES = 16 << 20
+"""The same for all text parts of one message together."""
+
+
+def readable_texts(parts: Iterable[Part]) -> tuple[Part, ...]:
+    """The parts that hold a message's text: the plain ones, else the HTML ones; attachments are none."""
+    texts = [part for part in parts if part.type == "text" and part.disposition != "attachment"]
+    plain = tuple(part for part in texts if part.subtype == "plain")
+    return plain or tuple(part for part in texts if part.subtype == "html")
+
+
+def too_much_text(parts: Sequence[Part], *, part_bytes: int, all_bytes: int) -> Unreadable | None:
+    """Why the text in these parts is not read; None where it is within both bounds."""
+    longest = max((part.size_bytes for part in parts), default=0)
+    if longest > part_bytes:
+        return too_complex(f"a text part of {longest:,} bytes, over {part_bytes:,}")
+    total = sum(part.size_bytes for part in parts)
+    if total > all_bytes:
+        return too_complex(f"{total:,} bytes of text in its parts, over {all_bytes:,}")
+    return None
 
 
 def body_text(parts: Sequence[tuple[Part, bytes]] | Unreadable) -> str | Unreadable:

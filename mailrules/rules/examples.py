@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus
+from mailrules.mailbox.whole_mail import WholeMail
 from mailrules.rules.conditions import Cause, Environment, Origin
 from mailrules.rules.flags import SYSTEM_FLAGS, is_keyword, system_flag
 from mailrules.rules.quantities import QuantityError, parse_age_or_moment, parse_moment
@@ -21,7 +22,7 @@ from mailrules.rules.server_tests import GMAIL_PREFIX, QUOTA, SEARCH_PREFIX, Quo
 from mailrules.rules.validation import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from mailrules.rules.reporter import Reporter
     from mailrules.rules.rule import MailboxRef
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
     from mailrules.rules.source import SourceValue
     from mailrules.settings import AccountSettings
 
-_ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+USUAL_NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+"""When examples are judged that do not say it, so that none depends on the day on which it is run: a Thursday."""
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+_DESCRIBING = (
+    *("from", "to", "cc", "bcc", "reply_to", "sender", "subject", "list_id", "message_id", "headers"),
+    *("body", "size", "sent", "attachments"),
+)
+"""What a message on disk has itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +53,14 @@ class ExampleOutcome:
 
 
 def lower_example(
-    source: SourceValue, *, rule_names: Collection[str], only_file: str, reporter: Reporter
+    source: SourceValue,
+    *,
+    rule_names: Collection[str],
+    only_file: str,
+    reporter: Reporter,
+    read_mail: Callable[[SourceValue], bytes | None] = lambda _: None,
 ) -> Example | None:
-    """One entry of ``tests``, or None after reporting its mistakes."""
+    """One entry of ``tests``, or None after reporting its mistakes. ``read_mail`` reads the file under ``eml``."""
     model = validated(TestModel, source, reporter, what="a test")
     if model is None:
         return None
@@ -71,16 +84,43 @@ def lower_example(
         for key in ("received", "sent", "saved"):
             if key in holder.mapping and holder.mapping[key].text:
                 try:
-                    parse_age_or_moment(holder.mapping[key].text, now=_ANY_TIME)
+                    parse_age_or_moment(holder.mapping[key].text, now=USUAL_NOW)
                 except QuantityError as error:
                     reporter.error(holder.mapping[key].at, str(error), cure=error.cure)
     return Example(
         name=model.name,
         where=source.mapping["name"].at,
-        given=_given(model.given),
+        given=_with_files(_given(model.given), given, read_mail=read_mail, reporter=reporter),
         expect=_expectation(model.expect),
         only_file=only_file,
     )
+
+
+def _with_files(
+    described: Given, source: SourceValue, *, read_mail: Callable[[SourceValue], bytes | None], reporter: Reporter
+) -> Given:
+    """The description with the messages on disk that it names."""
+    entries = source.mapping
+    if "earlier" in entries:
+        earlier = zip(described.earlier, entries["earlier"].items, strict=True)
+        told = (_with_files(one, at, read_mail=read_mail, reporter=reporter) for one, at in earlier)
+        described = replace(described, earlier=tuple(told))
+    if "eml" not in entries:
+        return described
+    for key in _DESCRIBING:
+        if key in entries:
+            message = f"the file under eml has its own {key}"
+            reporter.error(source.key_at(key), message, cure=f"leave {key} out, or describe the whole message")
+    content = read_mail(entries["eml"])
+    return described if content is None else replace(described, whole=WholeMail.of_file(content))
+
+
+def example_now(given: Given) -> datetime:
+    """When an example is judged: when it says, else when its message came, else at ``USUAL_NOW``."""
+    if given.now is not None:
+        return given.now
+    received = given.whole.received if given.whole is not None else None
+    return received if isinstance(received, datetime) and _is_usual(received) else USUAL_NOW
 
 
 def example_snapshot(example: Example, ref: MailboxRef) -> Snapshot:
@@ -101,15 +141,13 @@ def example_uid(example: Example) -> UID:
     return UID(len(example.given.earlier) + 1)
 
 
-def example_environment(
-    example: Example, snapshot: Snapshot, *, settings: AccountSettings | None, now: datetime
-) -> Environment:
+def example_environment(example: Example, snapshot: Snapshot, *, settings: AccountSettings | None) -> Environment:
     """The time and the occasion at which an example's message is judged, and whom its account believes."""
-    given = example.given
+    given, now = example.given, example_now(example.given)
     place = (snapshot.account, snapshot.mailbox, snapshot.status.uidvalidity)
     origins = {place: {example_uid(example): Origin(given.from_mailbox, "", now)}} if given.from_mailbox else {}
     return Environment(
-        now=given.now or now,
+        now=now,
         cause=given.cause,
         origins=origins,
         authserv_ids=settings.authserv_ids if settings else frozenset(),
@@ -124,6 +162,8 @@ def example_facts(example: Example, request: FactRequest, *, now: datetime) -> l
 
 
 def _facts(given: Given, uid: UID, request: FactRequest, *, now: datetime) -> MessageFacts:
+    if given.whole is not None:
+        return _facts_of_file(given, given.whole, uid, request, now=now)
     header, body = header_block(given, now=now), _body(given)
     parts = _structure(given, body_bytes=len(body))
     text_part = next(part for part in parts if part.type == "text")
@@ -141,6 +181,24 @@ def _facts(given: Given, uid: UID, request: FactRequest, *, now: datetime) -> Me
         structure=parts if request.structure or request.text else None,
         texts=((text_part, body),) if request.text else None,
         whole=header + b"\r\n" + body if request.whole else None,
+    )
+
+
+def _facts_of_file(given: Given, whole: WholeMail, uid: UID, request: FactRequest, *, now: datetime) -> MessageFacts:
+    """A message on disk, and beside it what its description says of where it lies."""
+    received = _moment(given.received, now=now) if given.received else whole.received
+    return MessageFacts(
+        uid=uid,
+        flags=given.flags if request.flags else None,
+        size_bytes=len(whole.content) if request.size else None,
+        received=(now if isinstance(received, Unreadable) else received) if request.received else None,
+        modseq=1 if request.modseq else None,
+        saved=_saved(given, now=now) if request.saved else None,
+        labels=given.labels if request.labels else None,
+        header=whole.fields(request.header_fields) if request.header_fields else None,
+        structure=whole.structure if request.structure or request.text else None,
+        texts=whole.texts if request.text else None,
+        whole=whole.content if request.whole else None,
     )
 
 
@@ -210,9 +268,15 @@ def _saved(given: Given, *, now: datetime) -> datetime | Unreadable:
 
 def _is_instant(written: str) -> bool:
     try:
-        return isinstance(parse_moment(written), datetime)
+        moment = parse_moment(written)
     except QuantityError:
         return False
+    return isinstance(moment, datetime) and _is_usual(moment)
+
+
+def _is_usual(moment: datetime) -> bool:
+    """Whether ages can be taken from it without leaving the calendar."""
+    return _FIRST_YEAR <= moment.year <= _LAST_YEAR
 
 
 def _moment(written: str, *, now: datetime) -> datetime:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Location
@@ -23,13 +23,12 @@ from mailrules.rules.lower_conditions import ConditionLowering
 from mailrules.rules.offers import offers
 from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.policies import lower_policies
+from mailrules.rules.reading import beside, climbs, read_content, read_source, read_text
 from mailrules.rules.registry import CompileContext
 from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import AccompaniedAction, RuleSet
 from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
-from mailrules.rules.toml_source import read_toml
 from mailrules.rules.validation import validated
-from mailrules.rules.yaml_source import MAX_FILE_BYTES, read_yaml
 from mailrules.settings import DeletionLimits, OutboxSettings
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ def named_plugins(path: str, *, read: Read) -> tuple[str, ...]:
 
     Mistakes are not reported here: ``load_configuration`` finds them again.
     """
-    source = _read_source(path, read=read, at=Location(file=path), reporter=Reporter())
+    source = read_source(path, read=read, at=Location(file=path), reporter=Reporter())
     items = source.mapping["plugins"].items if source is not None and "plugins" in source.mapping else ()
     return tuple(item.value for item in items if isinstance(item.value, str))
 
@@ -180,7 +179,7 @@ class _Loading:
 
     def _source(self, path: str, *, at: Location) -> SourceValue | None:
         self.files.append(path)
-        return _read_source(path, read=self.read, at=at, reporter=self.reporter)
+        return read_source(path, read=self.read, at=at, reporter=self.reporter)
 
     def _included(self, main: _Document) -> list[_Document]:
         """The files under ``include``, each once, in the order of the entries and by name within one."""
@@ -189,7 +188,7 @@ class _Loading:
             if not isinstance(item.value, str):
                 continue
             from_pack = item.value.startswith(PACK_PREFIX)
-            paths = self.expand(item.value if from_pack else _beside(main.path, item.value))
+            paths = self.expand(item.value if from_pack else beside(main.path, item.value))
             if not paths:
                 self._report_nothing_included(item, from_pack=from_pack)
             for path in paths:
@@ -244,12 +243,12 @@ class _Loading:
         if model is None:
             return ()
         at = source.mapping["file"].at
-        if document.is_included and (posixpath.isabs(model.file) or ".." in model.file.split("/")):
+        if document.is_included and climbs(model.file):
             self.reporter.error(at, "an included file reads lists from its own folder only", cure="move the list there")
             return ()
-        path = _beside(document.path, model.file)
+        path = beside(document.path, model.file)
         self.files.append(path)
-        text = _read_text(path, read=self.read, at=at, reporter=self.reporter)
+        text = read_text(path, read=self.read, at=at, reporter=self.reporter)
         lines = (line.strip() for line in (text or "").splitlines())
         return tuple(line for line in lines if line and not line.startswith("#"))
 
@@ -301,11 +300,23 @@ class _Loading:
                 only_file=document.path if document.from_pack else "",
                 rule_names=_names_in(document, documents=documents),
                 reporter=self.reporter,
+                read_mail=partial(self._mail, document=document),
             )
             for document in documents
             for source in document.items("tests")
         ]
         return tuple(example for example in lowered if example is not None)
+
+    def _mail(self, source: SourceValue, *, document: _Document) -> bytes | None:
+        """The bytes of the message on disk that an example names."""
+        if document.is_included and climbs(source.text):
+            self.reporter.error(
+                source.at, "an included file reads mail from its own folder only", cure="move the file there"
+            )
+            return None
+        path = beside(document.path, source.text)
+        self.files.append(path)
+        return read_content(path, read=self.read, at=source.at, reporter=self.reporter)
 
 
 def _default_mailboxes(main: _Document, *, accounts: Collection[str]) -> tuple[MailboxRef, ...] | None:
@@ -329,47 +340,6 @@ def _names_in(document: _Document, *, documents: Sequence[_Document]) -> frozens
     read = [document] if document.from_pack else documents
     sources = (source for one in read for source in one.items("rules"))
     return frozenset(source.mapping["name"].text for source in sources if "name" in source.mapping)
-
-
-def _read_source(path: str, *, read: Read, reporter: Reporter, at: Location) -> SourceValue | None:
-    text = _read_text(path, read=read, at=at, reporter=reporter)
-    if text is None:
-        return None
-    parse = read_toml if path.endswith(".toml") else read_yaml
-    source = parse(text, file=path, reporter=reporter)
-    if source is not None and not source.is_mapping:
-        reporter.error(source.at, f"a file is a mapping, not {source.kind}", cure="begin with version: 1")
-        return None
-    return source
-
-
-def _read_text(path: str, *, read: Read, at: Location, reporter: Reporter) -> str | None:
-    """The file's text, or None after reporting at ``at``, the place that names the file."""
-    try:
-        content = read(path)
-    except OSError as error:
-        reporter.error(at, f"cannot read {path}: {error.strerror or error}")
-        return None
-    except RuleError as error:
-        for diagnostic in error.diagnostics:
-            reporter.report(diagnostic)
-        return None
-    if len(content) > MAX_FILE_BYTES:
-        reporter.error(at, f"{path} has over {MAX_FILE_BYTES} bytes", cure="split the file")
-        return None
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        line, column = before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1
-        where = Location(file=path, line=line, column=column)
-        reporter.error(where, f"the byte 0x{content[error.start]:02x} is not UTF-8", cure="save the file as UTF-8")
-        return None
-
-
-def _beside(path: str, name: str) -> str:
-    """A path as written in a file: relative to that file's folder."""
-    return posixpath.join(posixpath.dirname(path), name)
 
 
 def _hash_of(documents: Sequence[_Document], *, lists: Mapping[str, tuple[str, ...]]) -> str:

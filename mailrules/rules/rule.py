@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from mailrules.diagnostics import Location
     from mailrules.mailbox.message import Fact
+    from mailrules.mailbox.whole_mail import WholeMail
     from mailrules.rules.conditions import Node
     from mailrules.rules.policies import Policy
     from mailrules.rules.templates import Template
@@ -170,7 +171,7 @@ class Given:
     """As written; "" for the first mailbox of the rules."""
     special_use: frozenset[str] = frozenset()
     now: datetime | None = None
-    """None for the time at which the examples are run."""
+    """None for when the message came, where it is a file, else for ``rules.examples.USUAL_NOW``."""
     cause: Cause = Cause.RUN
     from_mailbox: str = ""
     saved: str = ""
@@ -180,6 +181,8 @@ class Given:
     """The server's searches that find the message, as written in the rules."""
     earlier: tuple[Given, ...] = ()
     """The messages that lie before it in the mailbox, oldest first."""
+    whole: WholeMail | None = None
+    """The message itself, from a file; what describes it otherwise is then left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

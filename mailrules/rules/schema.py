@@ -317,6 +317,7 @@ class AttachmentModel(_Model):
 class GivenModel(_Model):
     """The message of an example; what is left out has a usual value."""
 
+    eml: Text | None = Field(None, description="A file with the message, beside this one; see the reference.")
     from_: str = Field("Someone <someone@example.org>", alias="from")
     to: Texts = ["me@example.org"]
     cc: Texts = []

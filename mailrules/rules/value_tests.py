@@ -114,11 +114,13 @@ class TimeTest:
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         column = self._column(snapshot)
         instants, days = column.instants, column.days
+        # Seconds, since a date as early as a stranger may write leaves the calendar when an age is taken from it.
+        now = environment.now.timestamp()
         mask = instants.all
         if self.older_than is not None:
-            mask &= instants.below((environment.now - self.older_than).timestamp())
+            mask &= instants.below(now - self.older_than.total_seconds())
         if self.newer_than is not None:
-            mask &= ~instants.at_most((environment.now - self.newer_than).timestamp())
+            mask &= ~instants.at_most(now - self.newer_than.total_seconds())
         if isinstance(self.before, datetime):
             mask &= instants.below(self.before.timestamp())
         elif self.before is not None:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Program
 
 
+FAILING = "tests:\n  - {name: it is wrong, given: {from: x@y.example}, expect: {matched: [boss]}}\n"
+
+
 @contextmanager
-def daemon(served: Program) -> Iterator[subprocess.Popen[str]]:
+def daemon(served: Program, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A running daemon, killed at the end if the test has not ended it."""
     command = [
         sys.executable,
@@ -30,6 +33,7 @@ def daemon(served: Program) -> Iterator[subprocess.Popen[str]]:
         str(served.state),
         "run",
         "-vv",
+        *options,
     ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -70,6 +74,25 @@ def test_sighup_puts_changed_rules_in_force_and_says_what_is_broken(served: Prog
 
         assert process.wait(timeout=10) == 0
         assert "flaged" in str(rejected["mistakes"])
+
+
+def test_changed_rules_whose_example_fails_are_not_taken_up_unless_it_is_named(served: Program) -> None:
+    rejected_by: dict[str, list[object]] = {}
+    text = served.config.read_text()
+    for name in ("another", "it is wrong"):
+        served.config.write_text(text)
+        with daemon(served, "--allow-failing", name) as process:
+            lines_until(process, "mailbox.watched")
+            served.config.write_text(text + FAILING)
+            process.send_signal(signal.SIGHUP)
+            heard = lines_until(process, "rules.rejected" if name == "another" else "rules.reloaded")
+            process.send_signal(signal.SIGINT)
+
+            assert process.wait(timeout=10) == 0
+            rejected_by[name] = [one.get("mistakes") for one in heard if one["event"] == "rules.rejected"]
+
+    assert "--allow-failing" in str(rejected_by["another"])
+    assert rejected_by["it is wrong"] == []
 
 
 def test_no_second_run_acts_beside_the_daemon(served: Program) -> None:

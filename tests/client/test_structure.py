@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mailrules.client.structure import parts_of, readable_texts
+from mailrules.client.structure import parts_of
 from mailrules.imap.body_structure import BodyPart
+from mailrules.mailbox.body import readable_texts
 from mailrules.mailbox.message import Part
 
 

@@ -86,7 +86,7 @@ def test_the_readmes_rule_file_loads_and_its_test_holds() -> None:
     configuration = load(text)
 
     assert configuration.warnings == ()
-    assert [result.failures for result in run_examples(configuration, now=MOMENT)] == [()]
+    assert [result.failures for result in run_examples(configuration)] == [()]
 
 
 def test_the_glossary_has_every_kind_of_step_and_no_other() -> None:

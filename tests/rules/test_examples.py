@@ -17,7 +17,7 @@ from mailrules.rules.examples import (
     header_block,
 )
 from mailrules.rules.rule import Example, Expectation, MailboxRef
-from tests.rules.loading import mistakes_of, rules_of
+from tests.rules.loading import HEAD, diagnostics_in, load, mistakes_of, rules_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 INBOX = MailboxRef(account="home", mailbox="INBOX")
@@ -195,6 +195,97 @@ def test_an_example_that_does_not_hold_says_so() -> None:
         "tests: [{name: t, given: {subject: b}, expect: {matched: r, flags: seen}}]\n"
     )
 
-    (result,) = run_examples(configuration, now=NOW)
+    (result,) = run_examples(configuration)
 
     assert result.failures == ('rule "r" should match and does not', "flags: expected \\Seen, are none")
+
+
+MAIL = (
+    "Received: from a by b; Tue, 4 Mar 2025 09:30:00 +0100\nFrom: Shop <orders@shop.example>\nSubject: Your bill\n"
+    'Content-Type: multipart/mixed; boundary="b"\n\n--b\n\nPlease pay.\n--b\n'
+    'Content-Type: application/pdf; name="bill.pdf"\n\n%PDF\n--b--\n'
+)
+FILE_RULES = """\
+  - {name: bills, if: {subject: bill, body: pay, attachment: {name: bill.pdf}}, do: [{move: Bills}]}
+  - {name: fresh, if: {received: {newer_than: 1h}}, do: [{flag: flagged}]}
+"""
+
+
+def _of_files(tests: str, *, rules: str = FILE_RULES, others: dict[str, str] | None = None) -> list[tuple[str, ...]]:
+    """What fails in examples that stand in ``sub/rules.yaml``, beside whose folder ``mails`` the mail lies."""
+    files = {
+        "sub/rules.yaml": f"version: 1\nrules:\n{rules}tests:\n{tests}",
+        "sub/mails/bill.eml": MAIL,
+        **(others or {}),
+    }
+    configuration = load(HEAD + "include: [sub/rules.yaml]\n", others=files)
+    return [one.failures for one in run_examples(configuration)]
+
+
+def test_an_example_may_be_a_message_on_disk_judged_when_it_came() -> None:
+    assert _of_files(
+        """\
+  - {name: a, given: {eml: mails/bill.eml}, expect: {matched: bills, mailbox: Bills}}
+  - {name: b, given: {eml: mails/bill.eml, mailbox: home/INBOX, flags: [seen]}, expect: {flags: [seen]}}
+  - {name: c, given: {eml: mails/bill.eml, received: 2h}, expect: {not_matched: fresh}}
+  - {name: d, given: {subject: x, earlier: [{eml: mails/bill.eml}]}, expect: {matched: fresh}}
+"""
+    ) == [(), (), (), ()]
+
+
+def test_a_file_is_judged_at_the_now_that_the_example_names() -> None:
+    rules = "  - {name: fresh, if: {received: {newer_than: 1h}}, do: [{flag: flagged}]}\n"
+
+    assert _of_files(
+        """\
+  - {name: a, given: {eml: mails/bill.eml}, expect: {matched: fresh}}
+  - {name: b, given: {eml: mails/bill.eml, now: "2025-03-04T10:31:00+01:00"}, expect: {not_matched: fresh}}
+  - {name: c, given: {eml: undated.eml, now: "2025-03-04T10:31:00+01:00"}, expect: {matched: fresh}}
+""",
+        rules=rules,
+        others={"sub/undated.eml": "Subject: x\n\n"},
+    ) == [(), (), ()]
+
+
+def test_what_an_example_gives_does_not_depend_on_the_day() -> None:
+    thursday = rules_of(
+        "rules: [{name: r, if: {now: {weekday: thu, between: ['12:00', '12:01'], zone: UTC}}, do: [keep]}]\n"
+        "tests: [{name: t, given: {}, expect: {matched: r}}]\n"
+    )
+
+    assert [one.failures for one in run_examples(thursday)] == [()]
+
+
+@pytest.mark.parametrize(
+    ("given", "mistake"),
+    [
+        ("{eml: none.eml}", "sub/rules.yaml:6:28: error: cannot read sub/none.eml: No such file or directory"),
+        (
+            "{eml: ../secret.eml}",
+            "sub/rules.yaml:6:28: error: an included file reads mail from its own folder only; move the file there",
+        ),
+        (
+            "{eml: mails/bill.eml, subject: x}",
+            (
+                "sub/rules.yaml:6:44: error: the file under eml has its own subject; leave subject out, or describe"
+                " the whole message"
+            ),
+        ),
+    ],
+)
+def test_a_mistake_about_a_file_has_its_place(given: str, mistake: str) -> None:
+    tests = f"  - {{name: a, given: {given}, expect: {{}}}}\n"
+    files = {"sub/rules.yaml": f"version: 1\nrules:\n{FILE_RULES}tests:\n{tests}", "sub/mails/bill.eml": MAIL}
+
+    (found,) = diagnostics_in(HEAD + "include: [sub/rules.yaml]\n", others=files)
+
+    assert found == mistake
+
+
+def test_a_reload_watches_the_files_of_the_examples() -> None:
+    configuration = load(
+        HEAD + "rules: [{name: r, if: always, do: [keep]}]\ntests: [{name: t, given: {eml: a.eml}, expect: {}}]\n",
+        others={"a.eml": MAIL},
+    )
+
+    assert configuration.rules.files == ("main.yaml", "a.eml")

@@ -37,7 +37,7 @@ def test_packs_are_found_in_an_installed_wheel(tmp_path: Path) -> None:
 def test_the_examples_of_each_pack_hold(name: str) -> None:
     configuration = load(HEAD + f"include: [pack:{name}]\n")
 
-    results = run_examples(configuration, now=NOW)
+    results = run_examples(configuration)
 
     assert results
     assert {result.example.name: result.failures for result in results if result.failures} == {}
@@ -50,4 +50,4 @@ def test_all_packs_go_together_and_their_examples_judge_their_own_rules_only() -
         HEAD + f"include: [{names}]\nrules: [{{name: everything, if: always, do: [{{move: Archive}}]}}]\n"
     )
 
-    assert [result for result in run_examples(configuration, now=NOW) if result.failures] == []
+    assert [result for result in run_examples(configuration) if result.failures] == []

@@ -67,7 +67,7 @@ def test_each_example_of_the_page_loads_without_a_warning_and_its_tests_hold(kin
     configuration = load(_as_file(text), name=f"main.{kind}")
 
     assert configuration.warnings == ()
-    assert [result.failures for result in run_examples(configuration, now=NOW) if result.failures] == []
+    assert [result.failures for result in run_examples(configuration) if result.failures] == []
 
 
 def _is_documented(word: str) -> bool:
