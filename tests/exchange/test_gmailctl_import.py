@@ -10,7 +10,6 @@ from mailrules.exchange.gmailctl_import import import_gmailctl
 from mailrules.exchange.imported import Exactness, ExchangeError, Imported
 from mailrules.plan.example_runner import run_examples
 from tests.exchange.checking import loaded, told
-from tests.plan import planned
 
 
 def config(*rules: dict[str, object], tests: object = (), **more: object) -> bytes:
@@ -129,7 +128,7 @@ TESTS = [
 def test_its_tests_become_examples_that_hold() -> None:
     imported = import_gmailctl(config(*RULES, tests=TESTS))
 
-    results = run_examples(loaded(imported), now=planned.NOW)
+    results = run_examples(loaded(imported))
 
     assert [one.example.name for one in results] == [
         "shops", "chess", "chess (2)", "gmailctl 3", "gmailctl 4", "gmailctl 4 (2)", "divided",
@@ -143,9 +142,7 @@ def test_an_example_fails_once_its_rule_is_changed() -> None:
     imported = import_gmailctl(config(RULES[0], tests=TESTS[:1]))
     changed = import_gmailctl(config({**RULES[0], "actions": {"labels": ["Other"]}}))
 
-    results = run_examples(
-        loaded(Imported(rules=changed.rules, findings=(), examples=imported.examples)), now=planned.NOW
-    )
+    results = run_examples(loaded(Imported(rules=changed.rules, findings=(), examples=imported.examples)))
 
     assert results[0].failures
 
