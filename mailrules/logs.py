@@ -34,6 +34,8 @@ EVENTS = frozenset(
         "outbox.given_up",
         "outbox.settled",
         "plugin.failed",
+        "policies.kept",
+        "policy.left_out",
         "recovery.finished",
         "recovery.undecided",
         "rule.held",

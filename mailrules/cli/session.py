@@ -136,18 +136,22 @@ def scope_of(
 ) -> Scope:
     """The part of the rules that the options name; UsageError for a name that the rules do not have.
 
-    ``mailbox`` may be written with its account, as in rule files.
+    ``mailbox`` may be written with its account, as in rule files. A policy goes by its key, as a rule by its name.
     """
-    references = configuration.rules.mailboxes
+    references, policies = configuration.rules.mailboxes, configuration.rules.policies
     if mailbox and not any(mailbox == one.mailbox for one in references):
         matches = [one for one in references if mailbox == str(one)]
-        if not matches:
+        head, _, rest = mailbox.partition("/")
+        if matches:
+            account, mailbox = matches[0].account, matches[0].mailbox
+        elif any(one.account == head and one.means(rest) for one in policies):
+            account, mailbox = head, rest
+        elif not any(one.means(mailbox) for one in policies):
             known = ", ".join(str(one) for one in references)
             raise click.UsageError(f"no rule looks at the mailbox {mailbox!r}; the rules' mailboxes are: {known}")
-        account, mailbox = matches[0].account, matches[0].mailbox
     if account and account not in configuration.accounts:
         raise click.UsageError(f"no account {account!r}; the accounts are: {', '.join(configuration.accounts)}")
-    names = [one.name for one in configuration.rules.rules]
+    names = [*(one.name for one in configuration.rules.rules), *(one.name for one in policies)]
     if rule and rule not in names:
         raise click.UsageError(f"no rule {rule!r}; the rules are: {', '.join(names)}")
     return Scope(account=account, mailbox=mailbox, rule=rule, newest=newest, only_new=only_new)

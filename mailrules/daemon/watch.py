@@ -21,10 +21,12 @@ from mailrules.errors import (
     ReadOnlyMode,
     SecretError,
 )
+from mailrules.keeping import EVERY, keep_policies
 from mailrules.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from mailrules.mailbox.store import MailStore
     from mailrules.rules.rule import MailboxRef
@@ -47,6 +49,8 @@ class Assignment:
 
     account: AccountSettings
     mailboxes: tuple[MailboxRef, ...]
+    keeps_policies: bool = False
+    """Whether it also looks after the policies of the account's mailboxes."""
 
 
 class Watcher:
@@ -70,6 +74,8 @@ class Watcher:
         self._is_renewed = False
         self._pause: asyncio.Timeout | None = None
         self._schedules: dict[MailboxRef, Schedule] = {}
+        self._policies_due: datetime | None = None
+        """When the policies are looked at again; None: now."""
         self._log = get_logger(account=assignment.account.name)
 
     def stop(self) -> None:
@@ -81,6 +87,7 @@ class Watcher:
         """Go on with new rules on the same connection."""
         self._session = session
         self._is_renewed = True
+        self._policies_due = None
         self._end_pause()
 
     async def run(self) -> None:
@@ -132,6 +139,7 @@ class Watcher:
         refs = self.assignment.mailboxes
         watch: Watch | None = None
         while not self._should_end():
+            await self._keep_policies(store)
             for ref in refs:
                 try:
                     if watch is None or len(refs) > 1:
@@ -148,6 +156,17 @@ class Watcher:
             self._backoff.reset()
             seconds = self._seconds_to_wait()
             await self._wait(store.wait_for_news(timeout_seconds=seconds) if watch else self._session.wait(seconds))
+
+    async def _keep_policies(self, store: MailStore) -> None:
+        """At the start, after a reload and once a day."""
+        now = self._session.now()
+        if not self.assignment.keeps_policies or (self._policies_due is not None and now < self._policies_due):
+            return
+        try:
+            await keep_policies(self._session, store)
+        except CommandRefused as refused:
+            self._log.warning("policy.left_out", reason=str(refused))
+        self._policies_due = now + EVERY
 
     async def _judge(self, watch: Watch, ref: MailboxRef) -> None:
         await watch.judge_arrivals()
@@ -168,6 +187,8 @@ class Watcher:
     def _seconds_to_wait(self) -> float:
         now = self._session.now()
         waits = [schedule.seconds_until_due(now) for schedule in self._schedules.values()]
+        if self._policies_due is not None:
+            waits.append(max(0.0, (self._policies_due - now).total_seconds()))
         longest = POLL_SECONDS if len(self.assignment.mailboxes) > 1 else LONGEST_WAIT_SECONDS
         return min([longest, *(seconds for seconds in waits if seconds is not None)])
 

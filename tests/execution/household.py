@@ -65,9 +65,10 @@ class Household:
             configuration=configuration, plugins=plugins, journal=journal, now=lambda: self.now, wait=_at_once
         )
 
-    async def reopen(self) -> None:
+    async def reopen(self, *, is_closed: bool = False) -> None:
         """What another start of the program finds."""
-        await self.close()
+        if not is_closed:
+            await self.close()
         journal = await Journal.open(self.folder / "state" / "journal.sqlite3")
         self._session = replace(self.session, journal=journal)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from mailrules.engine import carry_out
 from mailrules.errors import ConnectionLost
 from mailrules.execution.recovery import recover
+from mailrules.journal.database import Database
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.plan.document import plan_from_json, plan_to_json
 from mailrules.plan.plan import StepKind
@@ -21,6 +23,7 @@ from mailrules.testing.mail_state import MailAccount
 from mailrules.testing.memory_faults import MemoryFault, Moment
 from mailrules.testing.memory_store import MemoryStore
 from tests.execution.household import Household
+from tests.execution.test_crashes import Death, Killed, MortalJournal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -224,6 +227,45 @@ async def go_on(household: Household) -> None:
     await recover(household.session.journal, stores, now=lambda: household.now, wait=no_wait)
     assert await household.session.journal.open_steps("home") == ()
     await household.run()
+
+
+@pytest.mark.parametrize("is_written", [False, True], ids=["before the write", "after the write"])
+async def test_a_process_killed_at_any_write_of_the_journal_converges_all_the_same(
+    household: Household, is_written: bool
+) -> None:
+    await household.run()
+    wanted = state_of(household.accounts["home"])
+
+    at_write, was_killed = 0, True
+    while was_killed:
+        at_write += 1
+        household.accounts["home"] = shared_account()
+        household.accounts["home"].create("Other")
+        was_killed = await run_until_killed(household, Death(at_write=at_write, is_written=is_written))
+        await go_on(household)
+
+        assert state_of(household.accounts["home"]) == wanted, f"killed at write {at_write}"
+        assert (await plan_of(household)).is_empty
+    assert at_write > 3
+
+
+async def run_until_killed(household: Household, death: Death) -> bool:
+    await household.close()
+    database = Database(household.folder / "state" / "journal.sqlite3")
+    await database.open()
+    journal = MortalJournal(database)
+    journal.death = death
+    session = replace(household.session, journal=journal)
+    stores = household.stores()
+    plan = await plan_accounts(session, stores, scope=Scope(), describe=IDENTITY_FIELDS)
+    try:
+        await carry_out(session, plan, stores, kind=RunKind.ONCE)
+    except Killed:
+        return True
+    finally:
+        await journal.close()
+        await household.reopen(is_closed=True)
+    return False
 
 
 async def no_wait(seconds: float) -> None:
