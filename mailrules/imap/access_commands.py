@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from mailrules.imap.about_mailbox import OneMailbox, is_about
 from mailrules.imap.access_data import AclData, ListRightsData, MyRightsData
 from mailrules.imap.answers import newest
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
-from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.writer import AString, MailboxNode, Node
 
 if TYPE_CHECKING:
@@ -20,40 +20,30 @@ ACL = Extension(capability="ACL", rfc="RFC 4314")
 
 
 @dataclass(frozen=True, slots=True)
-class GetAcl(Command[AclData]):
+class GetAcl(OneMailbox[AclData]):
     """GETACL (RFC 4314 section 3.3)."""
 
     name: ClassVar[str] = "GETACL"
     extension: ClassVar[Extension | None] = ACL
-    mailbox: str
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (MailboxNode(self.mailbox),)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
-        return isinstance(response, AclData) and is_same_mailbox(response.mailbox, self.mailbox)
+        return isinstance(response, AclData) and is_about(response, self)
 
     def result(self, answer: Answer) -> AclData:
         return newest(AclData, answer, command=self.name, about=self.mailbox)
 
 
 @dataclass(frozen=True, slots=True)
-class MyRights(Command[str]):
+class MyRights(OneMailbox[str]):
     """MYRIGHTS (RFC 4314 section 3.5): our own rights letters."""
 
     name: ClassVar[str] = "MYRIGHTS"
     extension: ClassVar[Extension | None] = ACL
-    mailbox: str
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (MailboxNode(self.mailbox),)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
-        return isinstance(response, MyRightsData) and is_same_mailbox(response.mailbox, self.mailbox)
+        return isinstance(response, MyRightsData) and is_about(response, self)
 
     def result(self, answer: Answer) -> str:
         return newest(MyRightsData, answer, command=self.name, about=self.mailbox).rights
@@ -75,9 +65,7 @@ class ListRights(Command[ListRightsData]):
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
         return (
-            isinstance(response, ListRightsData)
-            and is_same_mailbox(response.mailbox, self.mailbox)
-            and response.identifier == self.identifier
+            isinstance(response, ListRightsData) and is_about(response, self) and response.identifier == self.identifier
         )
 
     def result(self, answer: Answer) -> ListRightsData:

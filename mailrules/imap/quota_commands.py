@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from mailrules.imap.about_mailbox import OneMailbox, is_about
 from mailrules.imap.answers import every, newest
 from mailrules.imap.command import Answer, Command, Extension
-from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.quota_data import QuotaData, QuotaRootData
-from mailrules.imap.writer import AString, Atom, MailboxNode, Node, Number, ParenthesisedList
+from mailrules.imap.writer import AString, Atom, Node, Number, ParenthesisedList
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,7 @@ class GetQuota(Command[QuotaData]):
 
 
 @dataclass(frozen=True, slots=True)
-class GetQuotaRoot(Command[tuple[QuotaData, ...]]):
+class GetQuotaRoot(OneMailbox[tuple[QuotaData, ...]]):
     """GETQUOTAROOT (RFC 9208 section 4.1.2): the quotas that a mailbox falls under, in the server's order.
 
     The mailbox need not exist. The result is empty where nothing limits it; a quota root of which the server
@@ -63,16 +63,11 @@ class GetQuotaRoot(Command[tuple[QuotaData, ...]]):
 
     name: ClassVar[str] = "GETQUOTAROOT"
     extension: ClassVar[Extension | None] = QUOTA
-    mailbox: str
-
-    def arguments(self, offered: frozenset[str]) -> Sequence[Node]:
-        del offered
-        return (MailboxNode(self.mailbox),)
 
     def claims(self, response: Untagged, *, tag: str) -> bool:
         del tag
         if isinstance(response, QuotaRootData):
-            return is_same_mailbox(response.mailbox, self.mailbox)
+            return is_about(response, self)
         return isinstance(response, QuotaData)
 
     def result(self, answer: Answer) -> tuple[QuotaData, ...]:
