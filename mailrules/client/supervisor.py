@@ -7,15 +7,16 @@ import contextlib
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from mailrules.client import credentials
-from mailrules.client.backoff import Pace, seconds_asked
+from mailrules.client.backoff import Pace
 from mailrules.client.connect import connect
 from mailrules.client.fallbacks import OneCommand, Procedure, Progress
 from mailrules.client.followed_searches import FollowedSearches
+from mailrules.client.lifeline import Lifeline
 from mailrules.client.line_cutting import is_too_long
 from mailrules.client.login_memory import LoginMemory
 from mailrules.client.replay import Replay
+from mailrules.client.resuming import ResumedContent, fetch_resumed
 from mailrules.errors import (
-    AuthenticationFailed,
     CommandRefused,
     ConnectionLost,
     IMAPError,
@@ -28,25 +29,29 @@ from mailrules.imap.session_commands import Noop
 from mailrules.imap.states import State, needs_open_mailbox
 from mailrules.imap.throttling import seconds_after_command
 from mailrules.imap.watch_commands import CancelUpdate, UidSearchWatched
+from mailrules.imap.writer import BodySection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
     from mailrules.client.async_client import AsyncClient
     from mailrules.client.connect import SecretResolver
+    from mailrules.client.content import Content
     from mailrules.client.fallbacks import Batch
     from mailrules.client.transcript import Transcript
     from mailrules.imap.command import Command
+    from mailrules.imap.fetch_data import FetchData
+    from mailrules.imap.fetch_items import FetchItems
     from mailrules.imap.parser import Untagged
     from mailrules.imap.selected_mailbox import OpenedMailbox
+    from mailrules.imap.sequence_set import SequenceSet
     from mailrules.settings import AccountSettings
 
 R = TypeVar("R")
 
 MOST_REPEATS = 3
 """A command that was lost so often may be what ends the connections."""
-MOST_REFUSALS = 3
-"""Servers in trouble refuse good logins now and then; more in a row may lock the account."""
+_WHOLE = BodySection()
 POLL_SECONDS = 60.0
 """How often ``idle`` asks a server without IDLE."""
 
@@ -79,20 +84,14 @@ class Supervisor:
         on_reopened: Callable[[OpenedMailbox], None] | None = None,
         on_untagged: Callable[[Untagged], None] | None = None,
     ) -> None:
-        self._connect, self._wait = connect, wait
+        self._wait = wait
         self._on_reopened, self._on_untagged = on_reopened, on_untagged
         self._pace = Pace(now=now, wait=wait, random=random)
         self._replay = Replay(self._tell)
-        self._client: AsyncClient | None = None
-        self._connecting, self._opening = asyncio.Lock(), asyncio.Lock()
-        self._refusals = 0
-        self._failure: AuthenticationFailed | None = None
-        self._is_closed = False
+        self._lifeline = Lifeline(connect, pace=self._pace, lead=self._lead, connected=self._tell_reopened)
+        self._opening = asyncio.Lock()
+        self._before: OpenedMailbox | None = None  # what was open when the connection was lost
         self._has_news = False
-        self.connections = 0
-        """How many there have been so far."""
-        self.last_failure: IMAPError | SecretError | None = None
-        """Why the last attempt to connect failed."""
 
     @classmethod
     def of_account(
@@ -121,14 +120,11 @@ class Supervisor:
 
     async def start(self) -> None:
         """Connect for the first time. Raises at once what ``connect`` raises."""
-        async with self._connecting:
-            await self._attempt()
+        await self._lifeline.start()
 
     async def close(self) -> None:
         """End it; who waits gets ConnectionLost. May be called twice."""
-        self._is_closed = True
-        if self._client is not None:
-            await self._client.close()
+        await self._lifeline.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -138,9 +134,19 @@ class Supervisor:
         await self.close()
 
     @property
+    def connections(self) -> int:
+        """How many there have been so far."""
+        return self._lifeline.connections
+
+    @property
+    def last_failure(self) -> IMAPError | SecretError | None:
+        """Why the last attempt to connect failed."""
+        return self._lifeline.last_failure
+
+    @property
     def capabilities(self) -> frozenset[str]:
         """Those of the present connection, or of the last one."""
-        return self._client.capabilities if self._client is not None else frozenset()
+        return self._lifeline.client.capabilities if self._lifeline.client is not None else frozenset()
 
     @property
     def opened(self) -> OpenedMailbox | None:
@@ -171,6 +177,45 @@ class Supervisor:
             return cast("R", None)  # which is CancelUpdate's result
         return await self._run_there(command, rests_on)
 
+    async def fetch(
+        self, uids: SequenceSet, items: FetchItems, *, messages_per_command: int = 500
+    ) -> AsyncGenerator[FetchData, None]:
+        """Iterate over messages as ``AsyncClient.fetch`` does, over as many connections as it takes.
+
+        A message comes once, and none is left out: after a loss those go on that have a higher UID than the last
+        one. Raises what ``run`` does.
+        """
+        messages = fetch_resumed(await self._ways_there(), uids, items, messages_per_command=messages_per_command)
+        async with contextlib.aclosing(messages):
+            async for message in messages:
+                yield message
+
+    @contextlib.asynccontextmanager
+    async def fetch_content(self, uid: int, section: BodySection = _WHOLE) -> AsyncIterator[ResumedContent]:
+        """The content of one message or part, as ``AsyncClient.fetch_content`` gives it; a loss costs nothing twice.
+
+        The next connection goes on at the byte that was not given yet. Raises what ``run`` does.
+        """
+        async with contextlib.aclosing(ResumedContent(await self._ways_there(), uid, section)) as content:
+            await content.begin()
+            yield content
+
+    async def upload(self, command: Command[R], *contents: Content) -> R:
+        """Run a command with ``StreamedLiteral``s, such as an APPEND, as ``AsyncClient.upload`` does, once.
+
+        It is not sent again: the content is used up. A ConnectionLost says whether it may have been carried out.
+        """
+        connection = await self._ways_there() if needs_open_mailbox(command.name) else self._lifeline.present
+        client = await connection()
+        try:
+            result = await client.upload(command, *contents)
+        except ConnectionLost as lost:
+            raise _explained(lost, command) from lost
+        except CommandRefused as refusal:
+            self._hold(refusal)
+            raise
+        return cast("R", self._replay.note(command, result, client=client))  # of the kind that it was
+
     async def idle(self, *, timeout_seconds: float) -> bool:
         """Wait until the open mailbox changes; False when the time is over before that.
 
@@ -191,9 +236,21 @@ class Supervisor:
 
     # -- commands ---------------------------------------------------------------------------------
 
+    async def _ways_there(self) -> Callable[[], Awaitable[AsyncClient]]:
+        """Gives connections on which the mailbox of this moment is open, or raises MailboxReset."""
+        async with self._opening:
+            rests_on = self._replay.opened
+
+        async def connection() -> AsyncClient:
+            client = await self._lifeline.present()
+            self._replay.require(rests_on)
+            return client
+
+        return connection
+
     async def _run_there(self, command: Command[R], rests_on: OpenedMailbox | None) -> R:
         """Run a command in the mailbox that it was meant for."""
-        client = self._client
+        client = self._lifeline.client
         if client is not None and is_too_long(command, offered=client.capabilities, line_bytes=client.line_bytes):
             return await self._carry_out(OneCommand(command), rests_on=rests_on)
         return await self._run(command, rests_on=rests_on)
@@ -202,7 +259,7 @@ class Supervisor:
         sent = FollowedSearches.to_send(command) if isinstance(command, UidSearchWatched) else command
         losses = throttlings = 0
         while True:
-            client = await self._connected()
+            client = await self._lifeline.present()
             if needs_open_mailbox(command.name):
                 self._replay.require(rests_on)
                 self._replay.require_saved_result(command, client=client)
@@ -210,7 +267,7 @@ class Supervisor:
                 result = await client.run(sent)
             except ConnectionLost as lost:
                 losses += 1
-                if self._is_closed or losses > MOST_REPEATS or not is_repeatable(command):
+                if self._lifeline.is_closed or losses > MOST_REPEATS or not is_repeatable(command):
                     raise _explained(lost, command) from lost
             except CommandRefused as refusal:
                 throttlings += 1
@@ -221,7 +278,7 @@ class Supervisor:
                 return cast("R", self._replay.note(sent, result, client=client))  # of the kind that it was
 
     async def _carry_out(self, procedure: Procedure[R], *, rests_on: OpenedMailbox | None = None) -> R:
-        client = await self._connected()
+        client = await self._lifeline.present()
         async with self._opening:
             rests_on = rests_on or self._replay.opened
         progress = Progress(procedure, offered=client.capabilities, selections=0, line_bytes=client.line_bytes)
@@ -254,7 +311,7 @@ class Supervisor:
     async def _cancel(self, command: CancelUpdate) -> None:
         """A search whose connection is lost is followed no more, which is all that was wanted."""
         translated = self._replay.searches.cancel(command)
-        client = self._client
+        client = self._lifeline.client
         if client is None or client.state is State.LOGOUT:
             return
         with contextlib.suppress(ConnectionLost):
@@ -281,7 +338,7 @@ class Supervisor:
         return seconds is not None
 
     async def _idle_once(self, rests_on: OpenedMailbox | None, timeout_seconds: float) -> bool:
-        client = await self._connected()
+        client = await self._lifeline.present()
         if self._replay.was_opened:
             self._replay.require(rests_on)
         if self._has_news or client.take_news():
@@ -300,64 +357,16 @@ class Supervisor:
 
     # -- connecting -------------------------------------------------------------------------------
 
-    async def _connected(self) -> AsyncClient:
-        """The present connection, or a new one when its time has come."""
-        async with self._connecting:
-            while True:
-                self._require_hope()
-                if self._client is not None and self._client.state is State.LOGOUT:
-                    await self._leave(self._client)
-                await self._pace.turn()
-                if self._client is not None and self._client.state is not State.LOGOUT:
-                    return self._client
-                try:
-                    await self._attempt()
-                except AuthenticationFailed as error:
-                    self._note_failure(error)
-                    self._refusals += 1
-                    if self._refusals >= MOST_REFUSALS:
-                        self._failure = error
-                except (IMAPError, SecretError) as error:
-                    self._note_failure(error)
+    async def _lead(self, client: AsyncClient) -> None:
+        client.listener = self._replay.searches.hear
+        self._before = self._replay.opened
+        await self._replay.lead(client)
 
-    def _require_hope(self) -> None:
-        if self._is_closed:
-            raise ConnectionLost("the supervisor was closed", may_have_run=False)
-        if self._failure is not None:
-            raise AuthenticationFailed(str(self._failure)) from self._failure
-
-    def _note_failure(self, error: IMAPError | SecretError) -> None:
-        self.last_failure = error
-        self._pace.failed(at_least_seconds=seconds_asked(error))
-
-    async def _leave(self, client: AsyncClient) -> None:
-        self._client = None
-        self._pace.lost()
-        await client.close()
-
-    async def _attempt(self) -> None:
-        """Connect, and lead the connection where the last one was."""
-        client = await self._connect()
-        try:
-            client.listener = self._replay.searches.hear
-            before = self._replay.opened
-            await self._replay.lead(client)
-            if self._is_closed:
-                raise ConnectionLost("the supervisor was closed", may_have_run=False)
-        except BaseException:
-            await client.close()
-            raise
-        self._client = client
-        self._refusals = 0
-        self.connections += 1
-        self._pace.connected()
-        self._tell_reopened(before)
-
-    def _tell_reopened(self, before: OpenedMailbox | None) -> None:
-        reopened = self._replay.latest
+    def _tell_reopened(self) -> None:
+        before, reopened = self._before, self._replay.latest
         if before is None:
             # Without a mailbox one waits for what NOTIFY tells, of which some has been missed.
-            self._has_news = self.connections > 1
+            self._has_news = self._lifeline.connections > 1
             return
         self._has_news = self._has_news or reopened is None or not self._replay.is_unchanged(before)
         if reopened is not None and self._on_reopened is not None:

@@ -161,7 +161,7 @@ async def test_long_sets_are_cut_and_each_piece_repeated(server: ImapServer, mem
 
 
 async def cut(supervisor: Supervisor) -> None:
-    client = supervisor._client
+    client = supervisor._lifeline.client
     assert client is not None
     await client.close()
 
@@ -307,7 +307,7 @@ async def test_a_supervisor_never_logs_in_by_a_weaker_way_than_before(monkeypatc
         await cut(supervisor)
 
         with pytest.raises(AuthenticationFailed, match="offered scram-sha-256 before"):
-            await supervisor._attempt()
+            await supervisor._lifeline._attempt()
 
 
 async def test_a_pool_never_logs_in_by_a_weaker_way_than_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.client.connect import connect
-from mailrules.client.supervisor import MOST_REFUSALS, MOST_REPEATS, Supervisor
+from mailrules.client.lifeline import MOST_REFUSALS
+from mailrules.client.supervisor import MOST_REPEATS, Supervisor
 from mailrules.errors import (
     AuthenticationFailed,
     CommandRefused,
@@ -519,7 +520,7 @@ async def test_a_real_dovecot_is_supervised(dovecot: DovecotAccount, clock: Cloc
     async with supervise(account, clock, on_reopened=reopened.append) as supervisor:
         await supervisor.run(Append("INBOX", message()))
         await supervisor.run(Select("INBOX"))
-        client = supervisor._client
+        client = supervisor._lifeline.client
         assert client is not None
         async with await connect(account) as other:
             await other.run(Select("INBOX"))

@@ -224,7 +224,7 @@ async def test_changes_are_told_to_who_was_away(client: AsyncClient, settings: A
         settings, random=lambda: 0.5, now=clock.now, wait=clock.wait, on_reopened=reopened.append
     ) as supervisor:
         await supervisor.run(Select("INBOX"))
-        lost = supervisor._client
+        lost = supervisor._lifeline.client
         assert lost is not None
         await lost.close()
         await client.run(UidStore(SequenceSet.of((2, 3)), StoreChange.ADD, ("\\Deleted",)))
