@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 EVENTS = frozenset(
     {
         "account.failed",
+        "cache.dropped",
+        "cache.unusable",
         "changes.stopped",
         "connection.lost",
         "connection.opened",

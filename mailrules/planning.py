@@ -15,6 +15,7 @@ from mailrules.plan.filters import only_once, only_rule
 from mailrules.plan.guards import hold_deletions
 from mailrules.plan.plan import MailboxPlan, Plan, StepKind
 from mailrules.policies import policies_in, survey_policies
+from mailrules.recall import FactSource
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.searching import sweep_of, told_of_searches, trust_of
 from mailrules.session import accounts_reached
@@ -87,6 +88,10 @@ async def plan_accounts(
             plans.append(only_rule(plan, scope.rule) if scope.rule else plan)
         untruths += trust.learned
         warnings += told_of_searches(plans, trust)
+        if session.facts is not None:
+            session.facts.forget_missing(
+                session.configuration.accounts[account], directory.mailboxes, now=session.now()
+            )
         new_steps, new_warnings = await mailbox_steps_of(reader, planners, directory)
         declared = await survey_policies(reader, policies_in(rules.policies, scope), directory=directory)
         steps += [step for step in (*declared.steps, *new_steps) if scope.rule in {"", step.rule}]
@@ -229,6 +234,11 @@ def surroundings_of(
         own_addresses=settings.own_addresses,
         known_senders=history.senders,
     )
+
+    def source(reader: MailReader, status: MailboxStatus) -> FactSource:
+        kept = session.facts.open(settings, status, now=session.now()) if session.facts else None
+        return FactSource(reader, status, kept, just_opened=cause is Cause.RUN)
+
     return Surroundings(
         directory=directory,
         environment=environment,
@@ -236,6 +246,7 @@ def surroundings_of(
         enrichers=session.plugins.enrichers(),
         past_moves=session.journal.past_moves,
         describe_fields=describe,
+        source=source,
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from mailrules.cache.fact_cache import FactCache
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
     from mailrules.journal.reader import JournalReader
@@ -39,6 +40,8 @@ class ReadingSession:
     plugins: PluginManager
     journal: JournalReader
     now: Callable[[], datetime]
+    facts: FactCache | None = None
+    """What is kept of messages between runs; None: everything is asked of the server each time."""
 
 
 class Leases:

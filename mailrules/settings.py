@@ -132,6 +132,10 @@ class DeletionLimits:
     max_messages: int = 1000
 
 
+CACHE_BYTES = 256 << 20
+"""What the cache of facts holds at most, unless the configuration says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """One entry of ``accounts``. With ``tunnel``, host and port name no connection."""
@@ -157,6 +161,8 @@ class AccountSettings:
     """Use COMPRESS=DEFLATE where the server offers it; None: unless the server is on this machine."""
     search: SearchUse = SearchUse.EXACT
     connections: int = 3
+    cache: bool = True
+    """Whether facts of its mail may be kept in the state directory."""
     trash: str = ""
     lease: str = ""
     """The mailbox that only one mailrules of several machines holds at a time; "" where no other one acts here."""

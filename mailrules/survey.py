@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, MessagesUnreadable
+from mailrules.errors import CommandRefused
 from mailrules.execution.mailbox_reading import Thing, Unread, read_things
 from mailrules.imap.search_text import search_text
 from mailrules.logs import get_logger
@@ -20,6 +20,7 @@ from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, firs
 from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.plan import StepKind
 from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
+from mailrules.recall import FactSource, told
 from mailrules.rules.bounds import Place
 from mailrules.server_facts import is_server_fact, server_facts
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from mailrules.plan.past_moves import MessageIdentity, PastMove
     from mailrules.plan.plan import MailboxStep
     from mailrules.plan.why_not import Standing
+    from mailrules.recall import Answer
     from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
 
@@ -75,6 +77,8 @@ class Surroundings:
     past_moves: Callable[[Sequence[str]], Awaitable[Mapping[MessageIdentity, Sequence[PastMove]]]] | None = None
     """Asks the journal for our moves of messages with these Message-IDs; None where there is no journal."""
     describe_fields: Sequence[str] = IDENTITY_FIELDS
+    source: Callable[[MailReader, MailboxStatus], FactSource] = FactSource
+    """Answers requests for facts; by default from the server alone."""
 
 
 async def survey_mailbox(
@@ -92,8 +96,11 @@ async def survey_mailbox(
     """
     selection = selection or Selection()
     relates = bool(facts_related(rules))
+    # A few new messages are asked for as they come; what is kept pays where the mailbox is looked through.
+    looks_through = selection.after_uid is None or relates
+    source = surroundings.source(reader, status) if looks_through else FactSource(reader, status)
     kept = None
-    if sweep is not None and selection == Selection() and not relates:
+    if sweep is not None and selection == Selection() and not relates and not source.knows_flags:
         kept = await narrow(reader, status, rules, place=_place(reader, status, surroundings, sweep), sweep=sweep)
     if kept is not None:
         selection = Selection(after_uid=kept.last_uid, also=kept.uids)
@@ -104,17 +111,25 @@ async def survey_mailbox(
         also_header_fields=surroundings.describe_fields,
     )
     judged = None
-    reading = _Reading(reader)
-    if relates:
-        facts = await reading.fetch(request)
-        judged = selection.of(one.uid for one in facts)
+    if selection.after_uid is None or relates:
+        answer = await source.everything(request)
+        judged = selection.of(answer.uids) if relates else None
     else:
-        facts = await _first_facts(reading, request, selection)
-    snapshot, planner = _begin(
-        reader.account, status, rules, answer=(request, facts), surroundings=surroundings, judged=judged
+        answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
+        answer = answer.without(selection.without)
+    snapshot = _snapshot(
+        reader.account,
+        status,
+        answer if relates else answer.newest(selection.newest),
+        surroundings=surroundings,
     )
-    await _gather(planner, reading, snapshot, surroundings)
-    planner.leave_unread({uid: reading.unread[uid] for uid in selection.of(reading.unread)})
+    try:
+        await source.complete(snapshot, request, answer)
+        planner = _planner(rules, snapshot, surroundings=surroundings, judged=judged)
+        await _gather(planner, source, snapshot, surroundings)
+    finally:
+        await source.keep(snapshot)
+    planner.leave_unread({uid: source.unread[uid] for uid in selection.of(source.unread)})
     if kept is not None:
         planner.left_out = _left_out(kept, reader, status, read=len(planner.uids))
     return planner
@@ -138,13 +153,12 @@ async def explain_mail(
     answers = [(request, facts)]
     if others != FactRequest():
         answers.insert(0, (others, await reader.fetch(others)))
-    snapshot, planner = _begin(
-        reader.account, status, rules, answer=answers[0], surroundings=surroundings, judged=[uid]
-    )
+    snapshot = _snapshot(reader.account, status, told(*answers[0]), surroundings=surroundings)
+    planner = _planner(rules, snapshot, surroundings=surroundings, judged=[uid])
     for further in answers[1:]:
         snapshot.add(*further)
         planner.added()
-    await _gather(planner, _Reading(reader), snapshot, surroundings)
+    await _gather(planner, FactSource(reader, status), snapshot, surroundings)
     return explain_message(
         rules,
         snapshot,
@@ -219,95 +233,54 @@ async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:
         return str(refused)
 
 
-def _begin(
-    account: str,
-    status: MailboxStatus,
-    rules: Sequence[Rule],
-    *,
-    answer: tuple[FactRequest, Sequence[MessageFacts]],
-    surroundings: Surroundings,
-    judged: Collection[UID] | None = None,
-) -> tuple[Snapshot, MailboxPlanner]:
+def _snapshot(account: str, status: MailboxStatus, answer: Answer, *, surroundings: Surroundings) -> Snapshot:
     directory = surroundings.directory
     info = directory.mailboxes.get(status.mailbox) or MailboxInfo(name=status.mailbox, delimiter=directory.delimiter)
-    request, facts = answer
-    snapshot = Snapshot(account=account, info=info, status=status, uids=[one.uid for one in facts])
-    snapshot.add(request, facts)
-    planner = MailboxPlanner(
+    snapshot = Snapshot(account=account, info=info, status=status, uids=answer.uids)
+    answer.put_into(snapshot)
+    return snapshot
+
+
+def _planner(
+    rules: Sequence[Rule], snapshot: Snapshot, *, surroundings: Surroundings, judged: Collection[UID] | None = None
+) -> MailboxPlanner:
+    return MailboxPlanner(
         rules,
         snapshot,
-        directory=directory,
+        directory=surroundings.directory,
         environment=surroundings.environment,
         history=surroundings.history,
         describe_fields=surroundings.describe_fields,
         judged=judged,
     )
-    return snapshot, planner
 
 
-class _Reading:
-    """Reads the open mailbox, and keeps in mind which messages the server told of what cannot be read."""
-
-    def __init__(self, reader: MailReader) -> None:
-        self.reader = reader
-        self.unread: dict[UID, str] = {}
-        """Those messages, each with the reason."""
-
-    async def fetch(self, request: FactRequest, uids: Sequence[UID] | None = None) -> list[MessageFacts]:
-        return await self._readable(self.reader.fetch(request, uids))
-
-    async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
-        return await self._readable(self.reader.fetch_from(request, first_uid))
-
-    async def _readable(self, fetching: Awaitable[list[MessageFacts]]) -> list[MessageFacts]:
-        try:
-            return await fetching
-        except MessagesUnreadable as error:
-            if error.has_nameless:  # then nobody knows what else is missing
-                raise
-            self.unread.update((UID(uid), reason) for uid, reason in error.reasons.items())
-            return cast("list[MessageFacts]", error.result)  # as MailReader.fetch says
-
-
-async def _gather(planner: MailboxPlanner, reading: _Reading, snapshot: Snapshot, surroundings: Surroundings) -> None:
+async def _gather(planner: MailboxPlanner, source: FactSource, snapshot: Snapshot, surroundings: Surroundings) -> None:
     while (need := planner.next_need()) is not None:
-        await _answer(need, reading, snapshot, surroundings.enrichers)
+        await _answer(need, source, snapshot, surroundings.enrichers)
         planner.added()
     moving = planner.moving()
     if moving and surroundings.past_moves is not None:
         planner.remember(await surroundings.past_moves(moving))
 
 
-async def _first_facts(reader: _Reading, request: FactRequest, selection: Selection) -> list[MessageFacts]:
-    if selection.after_uid is None:
-        facts = await reader.fetch(request)
-    else:
-        fetches = [reader.fetch_from(request, UID(selection.after_uid + 1))]
-        if selection.also:
-            fetches.append(reader.fetch(request, sorted(selection.also)))
-        found = {one.uid: one for answer in await asyncio.gather(*fetches) for one in answer}
-        facts = [found[uid] for uid in sorted(found) if uid not in selection.without]
-    return facts if selection.newest is None else facts[-selection.newest :]
-
-
-async def _answer(need: Need, reading: _Reading, snapshot: Snapshot, enrichers: Mapping[str, Enricher]) -> None:
+async def _answer(need: Need, source: FactSource, snapshot: Snapshot, enrichers: Mapping[str, Enricher]) -> None:
     uids = [snapshot.uids[row] for row in rows_of(need.rows)]
     if need.enricher and is_server_fact(need.enricher):
-        snapshot.add_enriched(need.enricher, await server_facts(need.enricher, reading.reader, uids))
+        snapshot.add_enriched(need.enricher, await server_facts(need.enricher, source.reader, uids))
         return
     if need.enricher:
-        await _enrich(enrichers[need.enricher], reading, snapshot, uids)
+        await _enrich(enrichers[need.enricher], source, snapshot, uids)
         return
-    everything = len(uids) == len(snapshot.uids) == snapshot.status.messages
-    snapshot.add(need.request, await reading.fetch(need.request, None if everything else uids))
+    await source.fill(snapshot, need.request, uids)
 
 
-async def _enrich(enricher: Enricher, reading: _Reading, snapshot: Snapshot, uids: Sequence[UID]) -> None:
+async def _enrich(enricher: Enricher, source: FactSource, snapshot: Snapshot, uids: Sequence[UID]) -> None:
     """Ask an enricher about these messages, with the facts it reads; no answer is an unreadable one."""
     rows = snapshot.mask_of(snapshot.row_of(uid) for uid in uids)
     lacking = request_for(fact for fact in enricher.needs if rows & ~snapshot.known(fact))
     if lacking != FactRequest():
-        snapshot.add(lacking, await reading.fetch(lacking, uids))
+        await source.fill(snapshot, lacking, uids)
     no_answer = Unreadable(reason=f"enricher {enricher.name!r} gave no answer")
     try:
         answers = await enricher.enrich([_facts_of(snapshot, snapshot.row_of(uid)) for uid in uids])

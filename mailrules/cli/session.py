@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from mailrules.cache.fact_cache import DIRECTORY, FactCache
 from mailrules.cli.configuration import load, load_to_act
 from mailrules.cli.paths import JOURNAL_NAME
 from mailrules.journal.journal import Journal
@@ -87,6 +88,7 @@ async def open_session(
                 plugins=plugins,
                 journal=journal,
                 now=local_now,
+                facts=_facts(invocation, configuration),
                 wait=invocation.wait or asyncio.sleep,
                 progress=progress,
                 state_directory=invocation.state_path.path,
@@ -98,10 +100,16 @@ async def open_session(
 
 @asynccontextmanager
 async def open_reading_session(invocation: Invocation) -> AsyncIterator[ReadingSession]:
-    """A session for a verb that only looks; it needs no lock, and changes nothing in the state directory."""
+    """A session for a verb that only looks; it needs no lock, and writes to the cache of facts at most."""
     configuration, plugins = load(invocation.config_path)
     async with read_journal(invocation) as journal:
-        yield ReadingSession(configuration=configuration, plugins=plugins, journal=journal, now=local_now)
+        yield ReadingSession(
+            configuration=configuration,
+            plugins=plugins,
+            journal=journal,
+            now=local_now,
+            facts=_facts(invocation, configuration),
+        )
 
 
 @asynccontextmanager
@@ -124,6 +132,15 @@ async def read_journal(invocation: Invocation) -> AsyncIterator[JournalReader]:
         yield journal
     finally:
         await journal.close()
+
+
+def _facts(invocation: Invocation, configuration: LoadedConfiguration) -> FactCache | None:
+    """The cache of facts; what it holds goes where nothing may be kept any more."""
+    cache = FactCache(invocation.state_path.path / DIRECTORY, limit_bytes=configuration.cache_bytes)
+    if not configuration.cache_bytes:
+        cache.forget_all()
+        return None
+    return cache
 
 
 def _token(state_dir: Path) -> str:

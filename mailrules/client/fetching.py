@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import FactRequest, Part
 
 
+_OF_SESSIONS = frozenset({"\\Recent"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchLimits:
     """How a large fetch is cut, and what is too large to fetch."""
@@ -100,7 +103,7 @@ def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
         return None
     facts = MessageFacts(uid=UID(data.uid), object_id=data.object_id)
     if request.flags:
-        facts.flags = data.flags
+        facts.flags = data.flags - _OF_SESSIONS if data.flags and data.flags & _OF_SESSIONS else data.flags
     if request.size:
         facts.size_bytes = data.size_bytes
     if request.received:

@@ -142,6 +142,9 @@ class ImapReader:
     async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
         return await self._fetch(request, [SequenceSet.starting_at(first_uid)])
 
+    async def fetch_changed(self, request: FactRequest, *, since: int, below: UID) -> list[MessageFacts]:
+        return await self._fetch(request, [SequenceSet(((1, below - 1),))], changed_since=since) if below > 1 else []
+
     def read_message(self, uid: UID) -> AbstractAsyncContextManager[MessageContent]:
         return self.client.fetch_content(uid)
 
@@ -201,10 +204,13 @@ class ImapReader:
         with contextlib.suppress(CommandRefused):
             await self.client.run(Id((("name", "mailrules"),)))
 
-    async def _fetch(self, request: FactRequest, sets: Iterable[SequenceSet]) -> list[MessageFacts]:
+    async def _fetch(
+        self, request: FactRequest, sets: Iterable[SequenceSet], *, changed_since: int | None = None
+    ) -> list[MessageFacts]:
         object_id = object_id_item(self.capabilities, server_name=self.client.server_name)
         items = items_for(request, capabilities=self.capabilities, object_id=object_id)
-        return await FactsReading(self.client, request, items, limits=self._limits).run(sets)
+        reading = FactsReading(self.client, request, items, limits=self._limits, changed_since=changed_since)
+        return await reading.run(sets)
 
 
 class ImapStore(ImapReader):

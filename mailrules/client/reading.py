@@ -26,7 +26,17 @@ if TYPE_CHECKING:
 class FactsReading:
     """One request for facts of messages of the open mailbox."""
 
-    def __init__(self, client: AsyncClient, request: FactRequest, items: FetchItems, *, limits: FetchLimits) -> None:
+    def __init__(
+        self,
+        client: AsyncClient,
+        request: FactRequest,
+        items: FetchItems,
+        *,
+        limits: FetchLimits,
+        changed_since: int | None = None,
+    ) -> None:
+        """With ``changed_since`` only of messages with a greater MODSEQ (RFC 7162, CHANGEDSINCE)."""
+        self._changed_since = changed_since
         self._client, self._request, self._items, self._limits = client, request, items, limits
         self._facts: dict[int, MessageFacts] = {}
         self._reasons: dict[int, str] = {}  # of each message that is there and cannot be read
@@ -71,6 +81,8 @@ class FactsReading:
 
         Raises MessagesUnreadable where not even that can be read.
         """
+        if self._changed_since is not None:  # who is not told of may just not have changed
+            raise nameless
         self._nameless = None
         told: list[FetchData] = []
         await side_by_side(self._run(uids, (FetchItem.UID,), told.append) for uids in asked)
@@ -98,7 +110,7 @@ class FactsReading:
 
     async def _run(self, uids: SequenceSet, items: FetchItems, sink: Callable[[FetchData], None]) -> None:
         try:
-            await self._client.run(UidFetch(uids, items, sink))
+            await self._client.run(UidFetch(uids, items, sink, changed_since=self._changed_since))
         except MessagesUnreadable as error:
             self._reasons.update(error.reasons)
             if error.has_nameless:

@@ -29,6 +29,8 @@ def status_of(opened: OpenedMailbox) -> MailboxStatus:
         highest_modseq=opened.highest_modseq,
         permanent_flags=opened.permanent_flags,
         read_only=opened.read_only,
+        mailbox_id=opened.mailbox_id,
+        uids_are_sticky=opened.uids_are_sticky,
     )
 
 

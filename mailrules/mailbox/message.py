@@ -125,7 +125,8 @@ class FactRequest:
 class MessageFacts:
     """The answer for one message; what was not asked for is None.
 
-    ``flags`` keeps the server's spelling of keywords, system flags as in ``\\Seen``.
+    ``flags`` keeps the server's spelling of keywords, system flags as in ``\\Seen``; ``\\Recent``, which belongs to
+    a session and not to the message, is not among them.
     ``header`` is the raw header block of the fields asked for (folded lines, CRLF, bytes as they
     came); a field that is absent from it is absent from the message.
     ``texts`` pairs each text part with its raw (still encoded) content.

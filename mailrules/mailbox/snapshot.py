@@ -6,7 +6,7 @@ raw here; ``columns`` holds them decoded and arranged for judging.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mailrules.mailbox.body import body_text
 from mailrules.mailbox.columns import Columns
@@ -21,6 +21,7 @@ from mailrules.mailbox.message import (
     SIZE,
     STRUCTURE,
     TEXT,
+    UID,
     Fact,
     FactKind,
     Unreadable,
@@ -34,8 +35,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mailrules.mailbox.address import Address
-    from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part
+    from mailrules.mailbox.message import FactRequest, MessageFacts, Part
     from mailrules.mailbox.store import MailboxInfo, MailboxStatus
+
+_COLUMNS = {
+    FactKind.FLAGS: "flags",
+    FactKind.SIZE: "size_bytes",
+    FactKind.RECEIVED: "received",
+    FactKind.MODSEQ: "modseq",
+    FactKind.SAVED: "saved",
+    FactKind.LABELS: "labels",
+    FactKind.STRUCTURE: "structure",
+    FactKind.TEXT: "texts",
+}
 
 
 class Snapshot:
@@ -126,6 +138,42 @@ class Snapshot:
                 rows_by_fact[header_fact(name)] = rows
         self._now_known(rows_by_fact)
 
+    def put(
+        self, fact: Fact, uids: Sequence[int], values: Sequence[object], *, among: Sequence[UID] | None = None
+    ) -> None:
+        """Take in one fact of many messages, ascending by UID, of those ``among`` these; None is no value."""
+        column = self.column(fact)
+        is_whole = len(uids) == len(self.uids) and (among is None or len(among) == len(uids))
+        if is_whole and not self.known(fact) and self.uids == tuple(uids):
+            column[:] = values
+            self._now_known({fact: range(len(column)) if None not in values else self._rows_with(column)})
+            return
+        wanted = self._row_of.keys() if among is None else frozenset(among)
+        rows = []
+        for uid, value in zip(uids, values, strict=True):
+            if value is not None and uid in wanted and (row := self._row_of.get(UID(uid))) is not None:
+                if column[row] is None:
+                    column[row] = value
+                rows.append(row)
+        self._now_known({fact: rows})
+
+    def put_names(self, uids: Sequence[int], names: Sequence[str]) -> None:
+        """Take in the server's own names for messages."""
+        for uid, name in zip(uids, names, strict=True):
+            if (row := self._row_of.get(UID(uid))) is not None:
+                self.object_ids[row] = name
+
+    def column(self, fact: Fact) -> list[object]:
+        """The raw values of a fact that a server tells, by row; None where it has not been fetched."""
+        if fact.kind == FactKind.HEADER:
+            return cast("list[object]", self.headers.setdefault(fact.name, [None] * len(self.uids)))  # see above
+        return cast("list[object]", getattr(self, _COLUMNS[fact.kind]))  # each kind has its own type
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """The facts that are known of some message."""
+        return tuple(fact for fact, rows in self._known.items() if rows)
+
     def add_enriched(self, name: str, values: Mapping[UID, object]) -> None:
         """Take in an enricher's answers; a message that it left out stays unasked."""
         column = self.enriched.setdefault(name, [None] * len(self.uids))
@@ -209,6 +257,10 @@ class Snapshot:
         """The readable text of a message, white space collapsed; None where it has not been fetched."""
         parts = self.texts[row]
         return None if parts is None else body_text(parts)
+
+    @staticmethod
+    def _rows_with(column: Sequence[object]) -> list[int]:
+        return [row for row, value in enumerate(column) if value is not None]
 
     def _occurrences(self, field: str, row: int) -> tuple[bytes, ...] | Unreadable | None:
         column = self.headers.get(field.lower())

@@ -51,6 +51,10 @@ class MailboxStatus:
     permanent_flags: frozenset[str] | None = None
     """Flags that STORE keeps; holds ``\\*`` where new keywords may be made. None: not told (STATUS)."""
     read_only: bool = False
+    mailbox_id: str = ""
+    """Stays when the mailbox is renamed (RFC 8474); "" where the server does not say."""
+    uids_are_sticky: bool = True
+    """False where UIDs do not outlive the session (UIDNOTSTICKY, RFC 4315)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +187,10 @@ class MailReader(Protocol):
 
     async def fetch_from(self, request: FactRequest, first_uid: UID) -> list[MessageFacts]:
         """Facts of all messages with ``uid >= first_uid`` (never the ``*`` surprise below it). Raises as ``fetch``."""
+        ...
+
+    async def fetch_changed(self, request: FactRequest, *, since: int, below: UID) -> list[MessageFacts]:
+        """Facts of the messages with ``uid < below`` that have changed: CHANGEDSINCE a MODSEQ (RFC 7162)."""
         ...
 
     def read_message(self, uid: UID) -> AbstractAsyncContextManager[MessageContent]:

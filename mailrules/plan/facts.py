@@ -129,7 +129,11 @@ def facts_asked(need: Need) -> tuple[Fact, ...]:
     """The facts that an answer to this need makes known."""
     if need.enricher:
         return (Fact(FactKind.ENRICHED, need.enricher),)
-    request = need.request
+    return facts_requested(need.request)
+
+
+def facts_requested(request: FactRequest) -> tuple[Fact, ...]:
+    """The facts that an answer to this request makes known."""
     asked = [
         (FLAGS, request.flags),
         (SIZE, request.size),

@@ -86,6 +86,7 @@ def account_settings(name: str, source: SourceValue, reporter: Reporter) -> Acco
         compress=model.compress,
         search=SearchUse(model.search),
         connections=model.limits.connections,
+        cache=model.cache != "none",
         trash=model.trash or "",
         lease=model.lease if isinstance(model.lease, str) else LEASE_MAILBOX if model.lease else "",
         trash_days=model.trash_days,

@@ -29,7 +29,7 @@ from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import AccompaniedAction, RuleSet
 from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
 from mailrules.rules.validation import validated
-from mailrules.settings import DeletionLimits, OutboxSettings
+from mailrules.settings import CACHE_BYTES, DeletionLimits, OutboxSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -61,6 +61,8 @@ class LoadedConfiguration:
     webhooks: Mapping[str, WebhookSettings] = field(default_factory=dict)
     outbox: OutboxSettings = field(default_factory=OutboxSettings)
     deletion: DeletionLimits = field(default_factory=DeletionLimits)
+    cache_bytes: int = CACHE_BYTES
+    """What the cache of facts holds at most; 0: nothing is kept."""
 
 
 def load_configuration(path: str, *, read: Read, registry: Registry, expand: Expand) -> LoadedConfiguration:
@@ -122,8 +124,7 @@ class _Loading:
             raise RuleError(self.reporter.all)
         main = _Document(path=path, source=main_source)
         documents = [main, *self._included(main)]
-        for document in documents:
-            self._check_shape(document)
+        shapes = [self._check_shape(document) for document in documents]
         accounts = {
             name: account_settings(name, source, self.reporter) for name, source in main.entries("accounts").items()
         }
@@ -167,6 +168,7 @@ class _Loading:
             webhooks={name: webhook for name, webhook in webhooks.items() if webhook is not None},
             outbox=outbox,
             deletion=deletion,
+            cache_bytes=shapes[0].cache if shapes[0] is not None else CACHE_BYTES,
         )
 
     def _outside(self, main: _Document) -> tuple[SmtpSettings | None, OutboxSettings, DeletionLimits]:
@@ -210,15 +212,16 @@ class _Loading:
         else:
             self.reporter.error(item.at, f'there is no file "{item.text}"', cure="paths start at this file's folder")
 
-    def _check_shape(self, document: _Document) -> None:
-        validated(DocumentModel, document.source, self.reporter, what="the file")
+    def _check_shape(self, document: _Document) -> DocumentModel | None:
+        shape = validated(DocumentModel, document.source, self.reporter, what="the file")
         if not document.is_included:
-            return
+            return shape
         for key in document.source.mapping:
             if key in DocumentModel.model_fields and key not in _INCLUDED_KEYS:
                 message = f'"{key}" may not stand in an included file'
                 cure = "keep it in the main file; included files hold conditions, lists, rules and tests"
                 self.reporter.error(document.source.key_at(key), message, cure=cure)
+        return shape
 
     def _lists(self, documents: Sequence[_Document]) -> Mapping[str, tuple[str, ...]]:
         lists: dict[str, tuple[str, ...]] = {}

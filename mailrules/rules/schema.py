@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from mailrules.rules.policy_schema import PolicyModel  # noqa: TC001 -- pydantic looks the name up
 from mailrules.rules.quantities import QuantityError, parse_duration, parse_size, parse_time_of_day
+from mailrules.settings import CACHE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +59,11 @@ Duration = Annotated[
     timedelta, _quantity(parse_duration), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6} ?[smhdw]$"})
 ]
 SizeBytes = Annotated[int, _quantity(parse_size), WithJsonSchema({"type": ["string", "integer"]})]
+CacheBytes = Annotated[
+    int,
+    _quantity(lambda text: 0 if text == "none" else parse_size(text)),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
 TimeOfDay = Annotated[
     str, _quantity(parse_time_of_day), WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$"})
 ]
@@ -233,6 +239,7 @@ class AccountModel(_Model):
     addresses: Texts = Field([], description="Your own addresses; the user name is one where it has an @.")
     authserv_id: Texts = Field([], description="Servers whose Authentication-Results fields are believed.")
     smtp: SmtpModel | None = Field(None, description="Where mail of this account is handed in.")
+    cache: Literal["facts", "none"] = Field("facts", description="none: no fact of its mail is kept between runs.")
     limits: LimitsModel = LimitsModel()
     timeouts: TimeoutsModel = TimeoutsModel()
 
@@ -390,3 +397,4 @@ class DocumentModel(_Model):
     webhooks: dict[str, SkipValidation[WebhookModel]] = {}
     outbox: SkipValidation[OutboxModel | None] = None
     deletion: SkipValidation[DeletionModel | None] = None
+    cache: CacheBytes = Field(CACHE_BYTES, description="How much is kept between runs: a size, or none.")

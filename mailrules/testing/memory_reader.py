@@ -124,6 +124,14 @@ class MemoryReader:
         self._end(call)
         return facts
 
+    async def fetch_changed(self, request: FactRequest, *, since: int, below: UID) -> list[MessageFacts]:
+        call = await self._begin("fetch_changed")
+        self._need("CONDSTORE", command="UID FETCH", rfc="RFC 7162")
+        messages = self._opened.messages.items()
+        facts = [self._facts(stored, request) for uid, stored in messages if uid < below and stored.modseq > since]
+        self._end(call)
+        return facts
+
     @asynccontextmanager
     async def read_message(self, uid: UID) -> AsyncIterator[MemoryContent]:
         call = await self._begin("read_message", uids=(uid,))
@@ -299,6 +307,7 @@ class MemoryReader:
             highest_modseq=mailbox.highest_modseq if "CONDSTORE" in self._capabilities else None,
             permanent_flags=permanent_flags,
             read_only=self._is_examined and permanent_flags is not None,
+            mailbox_id=mailbox.object_id if "OBJECTID" in self._capabilities else "",
         )
 
     def _labels(self, stored: StoredMessage) -> frozenset[str] | Unreadable:
@@ -313,10 +322,9 @@ class MemoryReader:
         )
 
     def _facts(self, stored: StoredMessage, request: FactRequest) -> MessageFacts:
-        recent = {"\\Recent"} if stored.uid in self._opened.recent else set()
         return MessageFacts(
             uid=UID(stored.uid),
-            flags=stored.flags | recent if request.flags else None,
+            flags=stored.flags if request.flags else None,
             size_bytes=len(stored.content) if request.size else None,
             received=stored.received if request.received else None,
             modseq=stored.modseq if request.modseq and "CONDSTORE" in self._capabilities else None,

@@ -36,6 +36,7 @@ _CREDENTIALS = "tests/client/test_credentials.py::"
 _PLUGINS = "tests/plugins/test_plugin_manager.py::"
 _ODD_FILES = "tests/security/test_odd_rule_files.py::"
 _WHOLE_PATH = "tests/hostile_mail/test_whole_path.py::"
+_CACHE = "tests/cache/test_fact_cache.py::"
 _BAD_INPUT = "tests/end_to_end/test_bad_input.py::"
 
 ROWS: dict[str, tuple[Requirement, ...]] = {
@@ -287,6 +288,28 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
         needs(
             "transcripts show control and 8-bit bytes escaped",
             "tests/client/test_transcript.py::test_control_and_eight_bit_bytes_are_shown_escaped",
+        ),
+    ),
+    "the cache": (
+        needs(
+            "its owner's alone",
+            _CACHE + "test_what_is_kept_is_its_owners_alone",
+            _CACHE + "test_a_file_that_others_could_read_is_closed",
+        ),
+        needs(
+            "what others could have written, or has been spoilt, is not believed",
+            _CACHE + "test_a_spoilt_file_costs_a_fetch_and_is_made_anew",
+            _CACHE + "test_no_byte_can_be_wrong_unseen",
+        ),
+        needs(
+            "cache: none keeps nothing, and takes away what was kept",
+            _CACHE + "test_an_account_that_may_keep_nothing_writes_nothing",
+            _CACHE + "test_what_was_kept_goes_when_it_may_not_be_kept_any_more",
+        ),
+        needs(
+            "what is of no use any more goes",
+            _CACHE + "test_the_facts_of_a_mailbox_that_is_gone_go_and_so_do_old_ones",
+            _CACHE + "test_what_was_not_read_for_longest_makes_room",
         ),
     ),
     "files": (
