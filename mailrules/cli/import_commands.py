@@ -14,6 +14,7 @@ from mailrules.cli.invocation import Invocation, Noun, pass_invocation
 from mailrules.exchange.decoding import MAX_FILE_BYTES, utf8_text
 from mailrules.exchange.gmail_import import import_gmail
 from mailrules.exchange.gmailctl_import import import_gmailctl
+from mailrules.exchange.imapautofiler_import import import_imapautofiler
 from mailrules.exchange.imported import Exactness, ExchangeError
 from mailrules.exchange.rule_text import rule_file
 from mailrules.exchange.sieve_import import import_sieve
@@ -34,8 +35,8 @@ def import_() -> None:
     """Write other tools' rules in our language."""
 
 
-def _options(function: F) -> F:
-    """What every format can be told."""
+def _output_options(function: F) -> F:
+    """Where the rules go, and how is told of them."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document; needs --output."),
         click.option(
@@ -45,10 +46,17 @@ def _options(function: F) -> F:
             metavar="FILE",
             help="Write the rules there; a file that exists is not overwritten.",
         ),
-        click.option("--in", "mailboxes", multiple=True, metavar="MAILBOX", help="What the rules watch: home/INBOX."),
     ):
         function = option(function)
     return function
+
+
+def _options(function: F) -> F:
+    """What every format can be told that does not say itself what it watches."""
+    watched = click.option(
+        "--in", "mailboxes", multiple=True, metavar="MAILBOX", help="What the rules watch: home/INBOX."
+    )
+    return watched(_output_options(function))
 
 
 @import_.command(name="sieve")
@@ -107,6 +115,27 @@ def import_thunderbird_command(
 ) -> ExitStatus:
     """Make a rule file of Thunderbird's filters: msgFilterRules.dat in the account's directory of the profile."""
     return _import(invocation, import_thunderbird, filters, mailboxes=mailboxes, output=output, as_json=as_json)
+
+
+@import_.command(name="imapautofiler")
+@click.argument("configuration", type=_FILE)
+@click.option("--account", default="", metavar="NAME", help="An account that you have already, in the server's place.")
+@_output_options
+@pass_invocation
+def import_imapautofiler_command(
+    invocation: Invocation, *, configuration: Path, account: str, output: Path | None, as_json: bool
+) -> ExitStatus:
+    """Make a configuration of one of imapautofiler: its server becomes an account, without the password.
+
+    With `--account` it is a rule file, to be named under `include`.
+    """
+    if "/" in account:
+        raise click.UsageError("--account is the name of an account, without a mailbox")
+
+    def read(content: bytes) -> Imported:
+        return import_imapautofiler(content, account=account)
+
+    return _import(invocation, read, configuration, mailboxes=(), output=output, as_json=as_json)
 
 
 def _import(

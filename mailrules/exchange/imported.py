@@ -5,7 +5,7 @@ Conditions and actions are the plain data of a rule file (mappings, lists, texts
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -61,6 +61,8 @@ class ImportedRule:
     conflict: str | None = None
     is_enabled: bool = True
     source: str = ""
+    mailboxes: tuple[str, ...] = ()
+    """What it watches, as ``account/mailbox``, where the other tool says it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ class Imported:
     rules: tuple[ImportedRule, ...]
     findings: tuple[Finding, ...]
     examples: tuple[ImportedExample, ...] = ()
+    accounts: dict[str, Plain] = field(default_factory=dict)
+    """Accounts by name, never with a secret in them; with these the file is a configuration of its own."""
 
     def count(self, exactness: Exactness) -> int:
         return sum(one.exactness is exactness for one in self.findings)
@@ -108,6 +112,12 @@ class ExchangeError(MailrulesError):
     def __init__(self, message: str, *, line: int = 1) -> None:
         super().__init__(message)
         self.line = line
+
+
+def what_is_lost(line: int, construct: str) -> Finding:
+    """What later rules have lost by a refused one that would have ended the judging."""
+    how = "rules behind it may act on mail that it would have filed, or ended the judging of"
+    return Finding(line=line, construct=construct, exactness=Exactness.APPROXIMATED, how=how)
 
 
 def condition_of_all(parts: list[Plain]) -> Plain:

@@ -22,6 +22,10 @@ def rule_file(imported: Imported, *, origin: str, mailboxes: tuple[str, ...] = (
     """The YAML text. ``origin`` names what was imported; ``mailboxes`` go under ``in`` of each rule."""
     counts = ", ".join(f"{imported.count(one)} {one}" for one in Exactness)
     lines = [f"# Imported from {_one_line(origin)}: {counts} constructs.", "version: 1"]
+    if imported.accounts:
+        lines.append("accounts:")
+    for name, account in imported.accounts.items():
+        lines += _block({name: account})
     if imported.rules:
         lines.append("rules:")
     for rule in imported.rules:
@@ -39,8 +43,8 @@ def _rule_lines(rule: ImportedRule, mailboxes: tuple[str, ...]) -> Iterator[str]
     item: dict[str, Plain] = {"name": rule.name}
     if not rule.is_enabled:
         item["enabled"] = False
-    if mailboxes:
-        item["in"] = list(mailboxes)
+    if watched := rule.mailboxes or mailboxes:
+        item["in"] = list(watched)
     if rule.condition != "always" or not rule.branches:
         item["if"] = rule.condition
     if rule.branches:
@@ -68,6 +72,14 @@ def _item(value: dict[str, Plain]) -> Iterator[str]:
         yield f"  {line}" if line else line
 
 
+def _block(value: dict[str, Plain]) -> Iterator[str]:
+    """Entries of a mapping under a top-level key."""
+    node = _Representer(sort_keys=False).represent_data(value)
+    _style(node)
+    for line in yaml.serialize(node, Dumper=yaml.SafeDumper, allow_unicode=True, width=_WIDTH).splitlines():
+        yield f"  {line}" if line else line
+
+
 class _Representer(SafeRepresenter):
     """Never makes an alias, which rule files do not have."""
 
@@ -76,7 +88,9 @@ class _Representer(SafeRepresenter):
         return True
 
 
-def _style(node: yaml.MappingNode) -> None:
+def _style(node: yaml.Node) -> None:
+    if not isinstance(node, yaml.MappingNode):
+        return
     node.flow_style = False
     for key, value in node.value:
         if key.value == "choose":

@@ -22,6 +22,7 @@ from mailrules.exchange.imported import (
     RuleNames,
     condition_of_all,
     negated,
+    what_is_lost,
 )
 from mailrules.exchange.sieve_actions import (
     WHY_NOT,
@@ -368,12 +369,7 @@ class _Script:
             Finding(line=refused.line, construct=refused.construct, exactness=Exactness.REFUSED, how=refused.why)
         )
         if re.search(r"\b(?:stop|fileinto|discard|keep|redirect|reject|set)\b", source):
-            how = "rules behind it may act on mail that it would have filed, or ended the script for"
-            self.findings.append(
-                Finding(
-                    line=refused.line, construct="the rest of the script", exactness=Exactness.APPROXIMATED, how=how
-                )
-            )
+            self.findings.append(what_is_lost(refused.line, "the rest of the script"))
         name = self._name(ActionRun(line=commands[0].line, name=_named(commands[0].comment)))
         self.rules.append(ImportedRule(name=name, actions=("keep",), is_enabled=False, source=source))
 

@@ -17,6 +17,7 @@ from mailrules.exchange.imported import (
     condition_of_all,
     condition_of_any,
     short_name,
+    what_is_lost,
 )
 from mailrules.exchange.thunderbird_conditions import TermRefused, condition_of_term
 from mailrules.exchange.thunderbird_file import ConditionError, read_condition, read_filter_file
@@ -42,6 +43,7 @@ _REFUSED: Final = {
     "Leave on Pop3 server": "this is about POP3",
     "Fetch body from Pop3Server": "this is about POP3",
 }
+_ENDING: Final = frozenset({"Move to folder", "Delete", "Stop execution"})
 _OF_ACTION: Final = frozenset({"action", "actionValue", "customId"})
 _ONCE: Final = frozenset({"name", "enabled", "description", "type", "condition"})
 
@@ -115,6 +117,8 @@ class _Filter:
         if self._is_whole and not actions and doing.stops:
             actions = ["keep"]  # `Stop execution` alone
         if not self._is_whole or self._condition is None or not actions:
+            if any(one.name == "action" and one.value in _ENDING for one in self._text.attributes) and self._is_enabled:
+                self.findings.append(what_is_lost(self._text.line, "the filters behind it"))
             return ImportedRule(name=name, actions=("keep",), is_enabled=False, source=self._text.source)
         ends = doing.end is not None or actions == ["keep"]
         return ImportedRule(

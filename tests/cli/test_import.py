@@ -95,3 +95,20 @@ def test_filters_of_thunderbird_become_rules(program: Program) -> None:
 
     assert result.exit_code == 0
     assert "  - name: f\n    in: [home/INBOX]\n    if: always\n    do: [{flag: seen}]\n" in result.stdout
+
+
+def test_a_configuration_of_imapautofiler_becomes_one_that_passes_check(program: Program) -> None:
+    theirs, ours = program.folder / "autofiler.yml", program.folder / "ours.yaml"
+    theirs.write_text(
+        "server: {hostname: imap.example.org, username: me@example.org, password: hunter2}\n"
+        "mailboxes:\n- name: INBOX\n  rules:\n  - {is-mailing-list: {}, action: {name: move, dest-mailbox: Lists}}\n"
+    )
+
+    made = program.run("import", "imapautofiler", str(theirs), "-o", str(ours))
+    ours.chmod(0o600)
+    checked = program.run("--config", str(ours), "check")
+    slash = program.run("import", "imapautofiler", str(theirs), "--account", "home/INBOX")
+
+    assert (made.exit_code, checked.exit_code, slash.exit_code) == (0, 0, 2)
+    assert "hunter2" not in ours.read_text() + made.stderr
+    assert "autofiler.yml:1: approximated: password" in made.stderr

@@ -225,7 +225,7 @@ def test_a_folder_of_another_account_is_refused_and_the_guess_is_told() -> None:
     )
 
     assert [rule.is_enabled for rule in imported.rules] == [True, True, False]
-    assert told(imported, Exactness.APPROXIMATED) == [(7, "actionValue")]
+    assert told(imported, Exactness.APPROXIMATED) == [(7, "actionValue"), (15, "the filters behind it")]
     assert told(imported, Exactness.REFUSED) == [(18, "Move to folder")]
 
 
