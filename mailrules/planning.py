@@ -68,7 +68,7 @@ async def plan_accounts(
             try:
                 status = await _open(reader, directory.server_name(ref.mailbox))
             except CommandRefused as refused:
-                plans.append(_incomplete(ref, f"{refused}; make the mailbox, or correct `in` in the rules"))
+                plans.append(incomplete(ref, f"{refused}; make the mailbox, or correct `in` in the rules"))
                 continue
             selection = Selection(newest=scope.newest)
             if scope.only_new:
@@ -274,7 +274,8 @@ def _position_at_end(account: str, status: MailboxStatus) -> Position:
     return Position(account=account, mailbox=status.mailbox, uidvalidity=status.uidvalidity, last_uid=last_uid)
 
 
-def _incomplete(ref: MailboxRef, reason: str) -> MailboxPlan:
+def incomplete(ref: MailboxRef, reason: str) -> MailboxPlan:
+    """The plan of a mailbox that could not be read."""
     return MailboxPlan(
         account=ref.account,
         mailbox=ref.mailbox,

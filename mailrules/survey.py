@@ -135,6 +135,53 @@ async def survey_mailbox(
     return planner
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of two rule sets that are compared, and what it is judged with."""
+
+    rules: Sequence[Rule]
+    surroundings: Surroundings
+
+
+async def survey_twice(
+    reader: MailReader, status: MailboxStatus, sides: tuple[Side, Side], *, selection: Selection | None = None
+) -> tuple[tuple[MailboxPlanner, MailboxPlanner], Snapshot]:
+    """Judge the open mailbox by two rule sets over the same facts, each of them fetched once; ready to ``finish``."""
+    selection = selection or Selection()
+    rules = [rule for side in sides for rule in side.rules]
+    request = first_request(
+        rules,
+        messages=status.messages,
+        modseq=status.highest_modseq is not None,
+        also_header_fields=sides[0].surroundings.describe_fields,
+    )
+    relates = bool(facts_related(rules))
+    source = sides[0].surroundings.source(reader, status)
+    if selection.after_uid is None or relates:
+        answer = await source.everything(request)
+    else:
+        answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
+    judged = selection.of(answer.uids)
+    snapshot = _snapshot(
+        reader.account,
+        status,
+        answer if relates else answer.newest(selection.newest),
+        surroundings=sides[0].surroundings,
+    )
+    planners: list[MailboxPlanner] = []
+    try:
+        await source.complete(snapshot, request, answer)
+        for side in sides:
+            # The snapshot has what the first side asked for; the second one only asks for what is left.
+            planners.append(_planner(side.rules, snapshot, surroundings=side.surroundings, judged=judged))
+            await _gather(planners[-1], source, snapshot, side.surroundings)
+    finally:
+        await source.keep(snapshot)
+    for planner in planners:
+        planner.leave_unread({uid: source.unread[uid] for uid in selection.of(source.unread)})
+    return (planners[0], planners[1]), snapshot
+
+
 async def explain_mail(
     reader: MailReader,
     status: MailboxStatus,

@@ -42,10 +42,23 @@ def load(chosen: ChosenPath) -> Loaded:
             cure="name one with --config FILE, or look at `mailrules demo` first",
         )
         raise RuleError([missing])
-    path = str(chosen.path)
-    plugins = PluginManager.create(named_plugins(path, read=read_file))
+    return _loaded(str(chosen.path))
+
+
+def load_beside(chosen: ChosenPath, file: Path) -> Loaded:
+    """Load another file; where it has no accounts, they and the other settings are those of ``chosen``."""
+    return _loaded(str(file), settings_of=str(chosen.path))
+
+
+def _loaded(path: str, *, settings_of: str = "") -> Loaded:
+    named = named_plugins(path, read=read_file)
+    if settings_of and not named and Path(settings_of).exists():
+        named = named_plugins(settings_of, read=read_file)
+    plugins = PluginManager.create(named)
     with _without_collecting():
-        configuration = load_configuration(path, read=read_file, registry=plugins.registry(), expand=_expand)
+        configuration = load_configuration(
+            path, read=read_file, registry=plugins.registry(), expand=_expand, settings_of=settings_of
+        )
     return Loaded(configuration=configuration, plugins=plugins)
 
 

@@ -32,6 +32,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("run_commands", "Watch the mailboxes and act on new mail, or with --once judge all mail and end."),
     "approve": ("run_commands", "Release what a rule's guard holds."),
     "undo": ("run_commands", "Take back a run, or one rule's or one message's part in it."),
+    "diff": ("diff_commands", "Show which messages two rule files treat differently; changes nothing."),
     "explain": ("message_commands", "Tell for one message what each rule sees and decides."),
     "status": ("status_commands", "Show what is going on, what is open or held, and what to do about it."),
     "unknown": ("unknown_commands", "List steps whose outcome is unknown, and settle them by hand."),

@@ -44,7 +44,7 @@ def plan_to_document(plan: Plan) -> dict[str, object]:
         "rules_hash": plan.rules_hash,
         "undo_of": plan.undo_of,
         "mailboxes": [_mailbox(one) for one in plan.mailboxes],
-        "mailbox_steps": [_mailbox_step(one) for one in plan.mailbox_steps],
+        "mailbox_steps": [mailbox_step_to_document(one) for one in plan.mailbox_steps],
         "totals": {
             "messages": plan.message_count,
             "by_rule": plan.count_by_rule(),
@@ -108,11 +108,12 @@ def _message(message: MessagePlan) -> dict[str, object]:
         "object_id": message.object_id,
         "content_key": message.content_key,
         "rules": list(message.rules),
-        "steps": [_step(one) for one in message.steps],
+        "steps": [step_to_document(one) for one in message.steps],
     }
 
 
-def _step(step: Step) -> dict[str, object]:
+def step_to_document(step: Step) -> dict[str, object]:
+    """One step of a message as JSON values."""
     document: dict[str, object] = {"kind": str(step.kind)}
     if step.flags:
         document["flags"] = list(step.flags)
@@ -125,7 +126,8 @@ def _step(step: Step) -> dict[str, object]:
     return document | {"rule": step.rule, "reason": step.reason, "reversible": step.reversible}
 
 
-def _mailbox_step(step: MailboxStep) -> dict[str, object]:
+def mailbox_step_to_document(step: MailboxStep) -> dict[str, object]:
+    """One change of a mailbox as JSON values."""
     document: dict[str, object] = {"account": step.account, "mailbox": step.mailbox, "kind": str(step.kind)}
     if step.kind in {StepKind.SETACL, StepKind.SETMETADATA, StepKind.SETQUOTA}:
         document |= {"identifier": step.identifier, "rights": step.rights, "was": step.was}

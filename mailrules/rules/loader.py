@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 PACK_PREFIX = "pack:"
 _INCLUDED_KEYS = frozenset({"version", "conditions", "lists", "rules", "tests"})
+_SETTINGS = frozenset({"accounts", "allow", "defaults", "deletion", "outbox", "plugins", "smtp", "webhooks"})
 MAX_INCLUDED_FILES = 1_000
 
 
@@ -65,14 +66,17 @@ class LoadedConfiguration:
     """What the cache of facts holds at most; 0: nothing is kept."""
 
 
-def load_configuration(path: str, *, read: Read, registry: Registry, expand: Expand) -> LoadedConfiguration:
+def load_configuration(
+    path: str, *, read: Read, registry: Registry, expand: Expand, settings_of: str = ""
+) -> LoadedConfiguration:
     """Load a configuration file and what it includes.
 
+    ``settings_of`` is another configuration, whose accounts and other settings count where the file has no accounts.
     ``expand`` answers an include, joined to the file's directory or as ``pack:name``, with paths in name
     order; ``read`` raises OSError, or RuleError for a file that it refuses. Raises RuleError with every
     diagnostic of all files.
     """
-    return _Loading(read=read, registry=registry, expand=expand).load(path)
+    return _Loading(read=read, registry=registry, expand=expand, settings_of=settings_of).load(path)
 
 
 def named_plugins(path: str, *, read: Read) -> tuple[str, ...]:
@@ -115,6 +119,7 @@ class _Loading:
     read: Read
     registry: Registry
     expand: Expand
+    settings_of: str = ""
     reporter: Reporter = field(default_factory=Reporter)
     files: list[str] = field(default_factory=list)
 
@@ -122,7 +127,7 @@ class _Loading:
         main_source = self._source(path, at=Location(file=path))
         if main_source is None:
             raise RuleError(self.reporter.all)
-        main = _Document(path=path, source=main_source)
+        main = _Document(path=path, source=self._with_settings(main_source))
         documents = [main, *self._included(main)]
         shapes = [self._check_shape(document) for document in documents]
         accounts = {
@@ -170,6 +175,16 @@ class _Loading:
             deletion=deletion,
             cache_bytes=shapes[0].cache if shapes[0] is not None else CACHE_BYTES,
         )
+
+    def _with_settings(self, source: SourceValue) -> SourceValue:
+        if not self.settings_of or "accounts" in source.mapping:
+            return source
+        settings = self._source(self.settings_of, at=Location(file=self.settings_of))
+        if settings is None:
+            raise RuleError(self.reporter.all)
+        taken = {key: one for key, one in settings.mapping.items() if key in _SETTINGS and key not in source.mapping}
+        keys = {key: settings.key_at(key) for key in taken}
+        return replace(source, value={**taken, **source.mapping}, keys={**keys, **source.keys})
 
     def _outside(self, main: _Document) -> tuple[SmtpSettings | None, OutboxSettings, DeletionLimits]:
         """What the main file says of all accounts' ways out, and of what leaves for ever."""

@@ -41,3 +41,12 @@ def test_every_mail_is_looked_at_explained_acted_on_and_taken_back(besieged: Pro
     assert f"{mailbox['judged']} messages judged" in seen
     assert "moves (run" in applied
     assert "moves" in undone
+
+
+def test_every_mail_that_two_rule_files_treat_differently_is_shown_clean(besieged: Program) -> None:
+    file = besieged.folder / "new.yaml"
+    file.write_text("version: 1\nrules: [{name: all, if: always, do: [{flag: seen}]}]\n", encoding="utf-8")
+
+    shown = clean(besieged.run("diff", str(besieged.config), str(file), "--all"), status={0})
+
+    assert " treated differently" in shown
