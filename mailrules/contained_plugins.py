@@ -14,6 +14,8 @@ from mailrules.diagnostics import Diagnostic
 from mailrules.errors import PluginError
 from mailrules.logs import get_logger
 from mailrules.plan.actions import Effect
+from mailrules.rules.bounds import UNBOUNDED, BoundedTest, Bounds, is_writable
+from mailrules.rules.conditions import RelatingTest
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from mailrules.execution.effects import EffectCall, EffectHandler, EffectOutcome
     from mailrules.mailbox.message import Fact
     from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.bounds import Place
     from mailrules.rules.conditions import Environment, LeafTest
     from mailrules.rules.registry import ActionSpec, CompileContext, ConditionSpec, SourceValue
     from mailrules.rules.rule import ActionValue
@@ -94,6 +97,21 @@ class _ContainedTest:
             get_logger().error("plugin.failed", plugin=self.plugin, condition=self.word, error=describe(error))
             return Truth(0, 0, rows)
         return truth
+
+    @property
+    def related(self) -> tuple[Fact, ...]:
+        """What the plugin's test reads of every message, if it says that it does."""
+        return self.test.related if isinstance(self.test, RelatingTest) else ()
+
+    def search_bounds(self, place: Place) -> Bounds:
+        if not isinstance(self.test, BoundedTest):
+            return UNBOUNDED
+        try:
+            found = self.test.search_bounds(place)
+            return found if is_writable(found.over) and is_writable(found.under) else UNBOUNDED
+        except Exception as error:  # noqa: BLE001 -- a plugin call
+            get_logger().error("plugin.failed", plugin=self.plugin, condition=self.word, error=describe(error))
+            return UNBOUNDED
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         try:

@@ -7,7 +7,7 @@ any case. The first search on a connection, and one a day, is tried on messages 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,10 @@ from mailrules.imap.search_keys import Uids
 from mailrules.imap.search_text import search_text
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.logs import get_logger
-from mailrules.mailbox.message import UID
+from mailrules.mailbox.message import UID, FactRequest
 from mailrules.plan.search_truth import (
     ALWAYS_TRIED,
+    MOST_TEXTS,
     WHOLE,
     Untruth,
     contradicting,
@@ -133,11 +134,21 @@ async def narrow(
     return None
 
 
-async def try_out(reader: MailReader, status: MailboxStatus, *, now: datetime) -> tuple[Untruth, ...]:
-    """Try the server's SEARCH on the open mailbox, by every key that rules may be narrowed by without being asked."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What came of trying a server on so many messages, by keys of these names."""
+
+    messages: int
+    keys: tuple[str, ...]
+    untruths: tuple[Untruth, ...]
+
+
+async def try_out(reader: MailReader, status: MailboxStatus, *, now: datetime) -> Trial:
+    """Try the server's SEARCH on the open mailbox, by the keys that may narrow any account's sweeps."""
     sample = _Sample(reader, status, sample_uids((status.uidnext or 1) - 1, now=now), now=now)
     facts = await sample.fetch(ALWAYS_TRIED)
-    return await sample.untruths([*ALWAYS_TRIED, *halving(facts)], facts)
+    keys = (*ALWAYS_TRIED, *halving(facts)) if facts else ()
+    return Trial(messages=len(facts), keys=tuple(map(name_of, keys)), untruths=await sample.untruths(keys, facts))
 
 
 async def _ask(
@@ -172,7 +183,7 @@ class _Sample:
 
     async def fetch(self, keys: Iterable[SearchKey]) -> list[MessageFacts]:
         """What has to be known of them; nothing of numbers that no message has."""
-        return await self._reader.fetch(sample_request(keys), self._uids)
+        return await self._fetch(sample_request(keys), self._uids)
 
     async def fetch_others(
         self, keys: Iterable[SearchKey], *, found: frozenset[UID], last_uid: int
@@ -182,16 +193,15 @@ class _Sample:
         others = sorted(there - found)
         chosen = others[:: max(1, len(others) // MOST_OTHERS)][:MOST_OTHERS]
         self._uids = [*(uid for uid in self._uids if uid in found), *chosen]
-        return await self._reader.fetch(sample_request(keys), chosen) if chosen else []
+        return await self._fetch(sample_request(keys), chosen) if chosen else []
 
     async def untruths(self, keys: Sequence[SearchKey], facts: Sequence[MessageFacts]) -> tuple[Untruth, ...]:
         """What is wrong twice: what was found to be wrong is fetched and asked again, since flags change."""
         suspects = await self._contradicted(keys, facts)
         if not suspects:
             return ()
-        again = await self._reader.fetch(
-            sample_request(suspects), sorted({uid for uids, _ in suspects.values() for uid in uids})
-        )
+        uids = sorted({uid for uids, _ in suspects.values() for uid in uids})
+        again = await self._fetch(sample_request(suspects), uids)
         confirmed = await self._contradicted(tuple(suspects), again)
         return tuple(
             Untruth(
@@ -205,6 +215,16 @@ class _Sample:
             )
             for key, (uids, found) in confirmed.items()
         )
+
+    async def _fetch(self, request: FactRequest, uids: Sequence[UID]) -> list[MessageFacts]:
+        """Texts of a few only, since they are long."""
+        facts = await self._reader.fetch(replace(request, text=False), uids)
+        if request.text:
+            of_few = [one.uid for one in facts[:: max(1, len(facts) // MOST_TEXTS)]][:MOST_TEXTS]
+            texts = {one.uid: one.texts for one in await self._reader.fetch(FactRequest(text=True), of_few)}
+            for one in facts:
+                one.texts = texts.get(one.uid)
+        return facts
 
     async def _contradicted(
         self, keys: Sequence[SearchKey], facts: Sequence[MessageFacts]

@@ -71,6 +71,7 @@ async def plan_accounts(
                 plans.append(incomplete(ref, f"{refused}; make the mailbox, or correct `in` in the rules"))
                 continue
             selection = Selection(newest=scope.newest)
+            sweep = None if scope.only_new else await sweep_of(session.journal, trust, status, rule=scope.rule)
             if scope.only_new:
                 selection = replace(await unjudged(session.journal, account, status), newest=scope.newest)
                 if renew is not None and await _is_void(session.journal, account, status):
@@ -81,7 +82,7 @@ async def plan_accounts(
                 rules.for_mailbox(ref),
                 surroundings=surroundings,
                 selection=selection,
-                sweep=await sweep_of(session.journal, trust, status, rule=scope.rule),
+                sweep=sweep,
             )
             planners.append(planner)
             plan = await without_gone(session.journal, planner.finish(), seen=planner.uids, selection=selection)

@@ -131,6 +131,9 @@ def _show_mailbox(output: Output, mailbox: MailboxPlan, *, limit: int | None) ->
     output.heading(f"{mailbox.account}/{mailbox.mailbox}", f"{plural(mailbox.judged, 'message')} judged, {changed}")
     if not mailbox.complete:
         output.line("  ", cell(f"incomplete, so never run: {mailbox.incomplete_reason}", "bad"))
+    if mailbox.search:
+        left_out = f"{number(mailbox.left_out)} of them not read, since they lie outside SEARCH {mailbox.search}"
+        output.line("  ", cell(left_out, "dim"))
     shown = mailbox.messages[:limit]
     if shown:
         output.table(_MESSAGE_COLUMNS, [_message_row(message) for message in shown])

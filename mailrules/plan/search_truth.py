@@ -42,6 +42,8 @@ MAX_PROBES = 24
 """So many keys of one search are tried one by one."""
 WHOLE = "SEARCH"
 """The name of what lies where every key alone is answered truly: the combining of keys."""
+MOST_TEXTS = 20
+"""The text of so many messages is read where a search looks for text in bodies."""
 ALWAYS_TRIED = (
     HasFlag("\\Seen"),
     HasFlag("\\Flagged"),
@@ -51,6 +53,8 @@ ALWAYS_TRIED = (
 )
 
 _DAY = timedelta(days=1)
+_AS_IT_IS = ("7bit", "8bit")
+_IN_BODY = (TextField.BODY, TextField.TEXT)
 _FIELDS = {
     TextField.FROM: "from",
     TextField.TO: "to",
@@ -90,7 +94,14 @@ def sample_uids(last_uid: int, *, now: datetime) -> list[int]:
 
 def sample_request(keys: Iterable[SearchKey]) -> FactRequest:
     """What has to be known of a message to tell what these keys should say of it."""
-    return FactRequest(flags=True, size=True, received=True, header_fields=tuple(sorted(_fields_read(keys))))
+    keys = tuple(keys)
+    return FactRequest(
+        flags=True,
+        size=True,
+        received=True,
+        header_fields=tuple(sorted(_fields_read(keys))),
+        text=any(isinstance(key, Contains) and key.field in _IN_BODY for key in keys),
+    )
 
 
 def probes(search: SearchKey, facts: Sequence[MessageFacts]) -> tuple[SearchKey, ...]:
@@ -169,13 +180,22 @@ def _utc_day(facts: MessageFacts) -> date | None:
 
 
 def _stands_there(key: Contains | HeaderContains, facts: MessageFacts) -> bool | None:
-    """True where the text stands in the field as it is; servers may find more."""
+    """True where the text stands in the field, or in a plain part of the body, as it is; servers may find more."""
+    if isinstance(key, Contains) and key.field in _IN_BODY:
+        return _stands_in_body(key.text, facts)
     name = _field_of(key)
     if not isinstance(facts.header, bytes) or not name:
         return None
     wanted = key.text.encode().lower()
     values = (value for field, value in header_fields(facts.header) if field == name)
     return True if any(wanted in value.lower() and b"=?" not in value for value in values) else None
+
+
+def _stands_in_body(text: str, facts: MessageFacts) -> bool | None:
+    wanted = text.encode().lower()
+    parts = facts.texts if isinstance(facts.texts, tuple) else ()
+    plain = (content for part, content in parts if part.media_type == "text/plain" and part.encoding in _AS_IT_IS)
+    return True if any(wanted in content.lower() for content in plain) else None
 
 
 def _field_of(key: Contains | HeaderContains) -> str:

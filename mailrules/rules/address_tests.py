@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from mailrules.mailbox.address import domain_text
 from mailrules.mailbox.message import Fact, header_fact
+from mailrules.rules.bounds import UNBOUNDED, Bounds, both, either
+from mailrules.rules.text_bounds import in_field, matches_over, values_over
 from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.text_tests import (
     confirmed,
@@ -22,11 +24,13 @@ from mailrules.rules.text_tests import (
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from mailrules.imap.search_keys import SearchKey
     from mailrules.mailbox.address import Address
     from mailrules.mailbox.columns import AddressColumn, JoinedText
     from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.bounds import Place
     from mailrules.rules.conditions import Environment
 
 ADDRESS_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -84,6 +88,10 @@ class PartMatch:
         by_dictionary = self.match.operator == TextOperator.EQUALS and self.part in _DICTIONARIES
         return [] if by_dictionary else list(self.match.probes or ())
 
+    def search_over(self, search: Callable[[str], SearchKey]) -> SearchKey:
+        """What finds the fields with such an address, where a search for text is trusted."""
+        return matches_over([self.match], search)
+
     def captures(self, address: Address) -> dict[str, str] | None:
         for text in part_texts(self.part, address):
             if (found := self.match.captures(text)) is not None:
@@ -104,6 +112,9 @@ class SubdomainMatch:
     def proposed(self, column: AddressColumn) -> Sequence[int] | None:
         parents = column.by_parent_domain
         return [index for domain in parents.keys() & self.domains for index in parents[domain]]
+
+    def search_over(self, search: Callable[[str], SearchKey]) -> SearchKey:
+        return values_over(sorted(self.domains), search)
 
     @property
     def literals(self) -> list[str]:
@@ -130,6 +141,9 @@ class AnyAddressMatch:
                 return None
             found.update(proposal)
         return tuple(found)
+
+    def search_over(self, search: Callable[[str], SearchKey]) -> SearchKey:
+        return either(match.search_over(search) for match in self.alternatives)
 
     @property
     def literals(self) -> list[str]:
@@ -211,6 +225,12 @@ class AddressTest:
         if self.empty is not None:
             true &= ~naming if self.empty else naming
         return Truth(readable, true, known & unreadable)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        if not place.trusts_text or not self.matches:
+            return UNBOUNDED
+        searches = map(in_field, self.fields)
+        return Bounds(over=either(both(one.search_over(search) for one in self.matches) for search in searches))
 
     def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
         literals = [literal for match in self.matches for literal in match.literals]

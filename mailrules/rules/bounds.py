@@ -126,8 +126,14 @@ def sweep_search(rules: Sequence[Rule], place: Place, *, refused: Collection[str
 
     ``EVERYTHING`` where that narrows nothing, or cannot be written.
     """
-    found = either(rule_over(rule, place, refused=refused) for rule in rules)
-    return found if is_writable(found) else EVERYTHING
+    found: list[SearchKey] = []
+    for rule in rules:
+        over = rule_over(rule, place, refused=refused)
+        if over == EVERYTHING:
+            return EVERYTHING
+        found.append(over)
+    union = either(found)
+    return union if is_writable(union) else EVERYTHING
 
 
 def is_writable(key: SearchKey) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from mailrules.mailbox.rows import rows_of
+from mailrules.rules.bounds import UNBOUNDED, Bounds
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.address import Address
     from mailrules.mailbox.message import UID, Fact, Part, Unreadable
     from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.bounds import Place
     from mailrules.rules.conditions import Environment
 
 
@@ -84,6 +86,8 @@ class PerMessageTest:
     needs: tuple[Fact, ...]
     holds: Callable[[MessageView, Environment], bool | None]
     show: Callable[[MessageView], str] | None = None
+    bounds: Callable[[Place], Bounds] | None = None
+    """What a server may search for in its stead; None where nothing is certain."""
     _reasons: WeakKeyDictionary[Snapshot, dict[int, str]] = field(default_factory=WeakKeyDictionary, init=False)
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:
@@ -102,6 +106,9 @@ class PerMessageTest:
                 true.append(row)
         unknown = snapshot.mask_of(unknowable)
         return Truth(rows & ~unknown, snapshot.mask_of(true), unknown)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        return UNBOUNDED if self.bounds is None else self.bounds(place)
 
     def seen(self, snapshot: Snapshot, row: int) -> str:
         return self.show(MessageView(snapshot, row)) if self.show else ""

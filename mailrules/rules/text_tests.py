@@ -12,15 +12,19 @@ from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import TEXT, Fact, header_fact
 from mailrules.mailbox.text import fold
+from mailrules.rules.bounds import UNBOUNDED, Bounds
 from mailrules.rules.patterns import PatternTimeout
+from mailrules.rules.text_bounds import anywhere, in_body, in_field, matches_over
 from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.truth import Truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from mailrules.imap.search_keys import SearchKey
     from mailrules.mailbox.columns import AddressColumn, JoinedText, TextColumn
     from mailrules.mailbox.snapshot import Snapshot
+    from mailrules.rules.bounds import Place
     from mailrules.rules.conditions import Environment
 
 
@@ -50,6 +54,9 @@ class TextTest:
         column = snapshot.columns.header(self.field)
         return _truth(column, self.matches, snapshot.known(self.needs[0]), exists=self.exists, empty=self.empty)
 
+    def search_bounds(self, place: Place) -> Bounds:
+        return _bounds(place, self.matches, in_field(self.field))
+
     def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
         return snapshot.columns.header(fact.name).joined, literals_of(self.matches)
 
@@ -77,6 +84,9 @@ class BodyTest:
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         return _truth(snapshot.columns.body, self.matches, snapshot.known(TEXT), exists=self.exists, empty=self.empty)
+
+    def search_bounds(self, place: Place) -> Bounds:
+        return _bounds(place, self.matches, in_body)
 
     def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:  # noqa: ARG002 -- ScanningTest
         return snapshot.columns.body.joined, literals_of(self.matches)
@@ -114,6 +124,9 @@ class AnywhereTest:
         for column in self._columns(snapshot):
             truth |= _truth(column, self.matches, rows, exists=None, empty=None)
         return truth
+
+    def search_bounds(self, place: Place) -> Bounds:
+        return _bounds(place, self.matches, anywhere)
 
     def scanned(self, snapshot: Snapshot, fact: Fact) -> tuple[JoinedText, Sequence[str]]:
         column = snapshot.columns.body if fact == TEXT else snapshot.columns.header(fact.name)
@@ -202,6 +215,10 @@ def confirmed(candidates: Iterable[int], holds: Callable[[int], bool]) -> tuple[
         except PatternTimeout:
             undecided.append(index)
     return holding, undecided
+
+
+def _bounds(place: Place, matches: tuple[TextMatch, ...], search: Callable[[str], SearchKey]) -> Bounds:
+    return Bounds(over=matches_over(matches, search)) if place.trusts_text else UNBOUNDED
 
 
 def _truth(

@@ -16,9 +16,10 @@ from tests.plan.planned import load
 
 if TYPE_CHECKING:
     from mailrules.journal.records import Position
+    from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailReader
     from mailrules.plan.directory import Directory
-    from mailrules.plan.plan import MailboxPlan
+    from mailrules.plan.plan import MailboxPlan, MessagePlan
     from mailrules.rules.rule import Rule
 
 RULES_A_FILE = 3
@@ -83,7 +84,7 @@ async def compare_many(sweeping: Sweeping, *, seed: str, files: int) -> Tally:
     return tally
 
 
-def done_and_said(plan: MailboxPlan) -> tuple[object, ...]:
+def done_and_said(plan: MailboxPlan) -> tuple[list[MessagePlan], list[tuple[UID, str, str]]]:
     """What a plan does, and what a person is told of single messages.
 
     Subjects, senders and reasons tell of what was read anyway, which depends on how much there is to read at once;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,39 @@ def _search(condition: str) -> str:
 )
 def test_a_condition_s_search(condition: str, search: str) -> None:
     assert _search(condition) == search
+
+
+@pytest.mark.parametrize(
+    ("condition", "search"),
+    [
+        ("{subject: {contains: invoice}}", 'SUBJECT "invoice"'),
+        ("{subject: {contains: Run failed}}", 'SUBJECT "failed"'),
+        ("{subject: {contains: Grüße}}", "ALL"),
+        ("{subject: {contains: Überraschung}}", 'SUBJECT "berraschung"'),
+        ("{subject: {contains: hi}}", "ALL"),
+        ("{subject: {contains: [invoice, hi]}}", "ALL"),
+        ("{subject: {contains: [invoice, receipt]}}", 'OR SUBJECT "invoice" SUBJECT "receipt"'),
+        ('{subject: {starts_with: "[list]", ends_with: done}}', 'SUBJECT "[list]" SUBJECT "done"'),
+        ("{subject: {regex: invoice}}", "ALL"),
+        ("{subject: {glob: '*invoice*'}}", "ALL"),
+        ("{not: {subject: {contains: invoice}}}", "ALL"),
+        ("{subject: {exists: true}}", "ALL"),
+        ("{list_id: {equals: '<x.lists.example>'}}", 'HEADER list-id "x.lists.example"'),
+        ("{from: ann@example.org}", 'FROM "ann@example.org"'),
+        ("{from: {domain: example.org, name: {contains: Ann}}}", 'FROM "example.org" FROM "Ann"'),
+        ("{from: {subdomain_of: example.org}}", 'FROM "example.org"'),
+        ('{from: ["ann@example.org", "@shop.example"]}', 'OR FROM "ann@example.org" FROM "shop.example"'),
+        ("{sender: {exists: true}}", "ALL"),
+        ("{any_recipient: me@example.org}", 'OR TO "me@example.org" OR CC "me@example.org" BCC "me@example.org"'),
+        ("{body: {contains: invoice}}", 'BODY "invoice"'),
+        ("{text: {contains: invoice}}", 'TEXT "invoice"'),
+    ],
+)
+def test_the_search_of_a_text_where_the_account_trusts_it(condition: str, search: str) -> None:
+    rules = _rules(f"rules: [{{name: r, if: {condition}, do: [{{flag: seen}}]}}]")
+
+    assert search_text(sweep_search(rules, replace(PLACE, trusts_text=True))) == search
+    assert sweep_search(rules, PLACE) == EVERYTHING
 
 
 def test_one_search_is_the_union_of_the_rules() -> None:
