@@ -17,6 +17,7 @@ import aiosmtplib
 from mailrules.client.credentials import resolve
 from mailrules.client.tls import client_context
 from mailrules.delivery.canonical import dots_stuffed
+from mailrules.delivery.starttls import TamperedWith, start_tls
 from mailrules.errors import ConnectionFailed, SecretError
 from mailrules.execution.effects import EffectOutcome
 from mailrules.logs import clean_text
@@ -124,10 +125,12 @@ async def _connected(settings: SmtpSettings, *, resolve_secret: SecretResolver) 
         await client.ehlo()
         if settings.security is Security.STARTTLS:
             # Refused where it is not offered: nothing is said in the clear instead.
-            await client.starttls()
-            await client.ehlo()
+            await start_tls(client)
         if secret is not None:
             await client.login(settings.user, secret.reveal())
+    except TamperedWith as error:
+        _leave(client)
+        raise _Refused(f"{settings.host}:{settings.port}: {error}", is_unreachable=True) from None
     except aiosmtplib.SMTPAuthenticationError as error:
         _leave(client)
         is_no = 500 <= error.code <= 599

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 import trustme
 
 from mailrules.settings import SecretReference, Security
+from tests.client.scripted import scripted_server
 from tests.outbox.mail_sink import DROP, MailSink, mail_sink
 from tests.outbox.world import forward
 
@@ -109,3 +111,52 @@ async def test_a_secret_that_cannot_be_read_is_told_and_nothing_is_sent(
 
     assert (await world.states(), sink.commands) == (["waiting"], [])
     assert "password" in (await world.details())[0]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_tampered_with"),
+    [
+        ([b"220 go ahead\r\n250-evil.example\r\n250 AUTH PLAIN\r\n"], True),
+        ([b"220-go\r\n220 ahead\r\n2"], True),
+        ([b"220 go a", b"head\r\n250 AUTH PLAIN\r\n"], True),
+        ([b"220-go\r\n220 ahead\r\n"], False),
+        ([b"220 go a", b"head\r\n"], False),
+    ],
+)
+async def test_what_comes_in_the_clear_behind_the_leave_for_tls_ends_the_connection(
+    world: World,
+    tmp_path: Path,
+    authority: trustme.CA,
+    context: ssl.SSLContext,
+    pieces: list[bytes],
+    *,
+    is_tampered_with: bool,
+) -> None:
+    """Somebody on the way adds words to the server's 220, to have them taken for what it said under TLS."""
+    world.deliver()
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example.org\r\n")
+        while line := await reader.readline():
+            heard.append(line.split()[0])
+            if line.startswith(b"EHLO"):
+                writer.write(b"250-mail.example.org\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n")
+            elif line.startswith(b"STARTTLS"):
+                for piece in pieces:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                await writer.start_tls(context)
+            else:
+                writer.write(b"502 no\r\n")
+
+    async with scripted_server(serve) as port:
+        sink = MailSink()
+        sink.port = port
+        login(world, sink, tmp_path, authority)
+        await world.run(forward())
+
+    assert await world.states() == ["waiting"]
+    assert ("somebody on the way" in " ".join(await world.details())) is is_tampered_with
+    assert (b"AUTH" in heard) is not is_tampered_with
