@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from mailrules.execution.effects import OutsideSettings
 from mailrules.execution.outbox import Outbox
 from mailrules.execution.spool import Spool
+from mailrules.foresight import outside_settings
 from mailrules.journal.records import StepState
 from mailrules.logs import get_logger
 
@@ -31,22 +31,6 @@ def outbox_of(session: Session) -> Outbox | None:
         limits=session.configuration.outbox,
         now=session.now,
         random=session.random,
-    )
-
-
-def outside_settings(session: Session, account: str, *, loop_key: bytes) -> OutsideSettings:
-    """What the main file grants to effects of one account; nothing for an account that it has no longer."""
-    configuration = session.configuration
-    settings = configuration.accounts.get(account)
-    smtp = (settings.smtp if settings else None) or configuration.smtp
-    own = [*(settings.own_addresses if settings else ()), *([smtp.sender] if smtp else ())]
-    return OutsideSettings(
-        allow=configuration.rules.allow if settings else frozenset(),
-        smtp=smtp,
-        webhooks=configuration.webhooks,
-        own_addresses=frozenset(one.lower() for one in own),
-        loop_key=loop_key,
-        now=session.now,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, MissingCapability
+from mailrules.foresight import with_declined
 from mailrules.imap.quirks import trash_kept_days
 from mailrules.journal.records import Position
 from mailrules.plan.directory import directory_of
@@ -86,7 +87,8 @@ async def plan_accounts(
             )
             planners.append(planner)
             plan = await without_gone(session.journal, planner.finish(), seen=planner.uids, selection=selection)
-            plans.append(only_rule(plan, scope.rule) if scope.rule else plan)
+            plan = only_rule(plan, scope.rule) if scope.rule else plan
+            plans.append(await with_declined(session, reader, plan))
         untruths += trust.learned
         warnings += told_of_searches(plans, trust)
         if session.facts is not None:

@@ -42,6 +42,8 @@ class ReadingSession:
     now: Callable[[], datetime]
     facts: FactCache | None = None
     """What is kept of messages between runs; None: everything is asked of the server each time."""
+    state_directory: Path | None = None
+    """Where what goes out is kept until it is settled; None: nothing goes out."""
 
 
 class Leases:
@@ -98,8 +100,6 @@ class Session(ReadingSession):
     journal: Journal
     wait: Callable[[float], Awaitable[None]] = asyncio.sleep
     progress: Callable[[Progress], None] | None = None
-    state_directory: Path | None = None
-    """Where what goes out is kept until it is settled; None: nothing goes out."""
     random: Callable[[], float] = random.random
     """Between 0 and 1: keeps retries apart."""
     leases: Leases | None = None

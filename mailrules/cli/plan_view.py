@@ -43,7 +43,14 @@ _COUNTED = {
     StepKind.SETQUOTA: ("change of a quota", "changes of quotas"),
 }
 _COUNTED_IN_UNDO = {StepKind.DELETE: ("removal of a copy", "removals of copies")}
-_FINDING_LOOKS = {"unknowable": "warn", "too_complex": "bad", "shadowed": "dim", "held": "warn", "moved_back": "warn"}
+_FINDING_LOOKS = {
+    "unknowable": "warn",
+    "too_complex": "bad",
+    "shadowed": "dim",
+    "held": "warn",
+    "moved_back": "warn",
+    "declined": "warn",
+}
 
 
 def show_plan(output: Output, plan: Plan, *, limit: int | None = SHOWN_MESSAGES) -> None:

@@ -109,6 +109,7 @@ async def open_reading_session(invocation: Invocation) -> AsyncIterator[ReadingS
             journal=journal,
             now=local_now,
             facts=_facts(invocation, configuration),
+            state_directory=invocation.state_path.path,
         )
 
 

@@ -49,6 +49,10 @@ class Forward:
     """Sends a message on, as an attachment or as it is."""
 
     name: str = "forward"
+    foresight_fields: tuple[str, ...] = READ_FIELDS
+
+    def foresee(self, call: EffectCall, header: bytes, settings: OutsideSettings) -> str:
+        return why_not_forwarded(MailHeader.of(header), to=call.target, key=settings.loop_key)
 
     async def prepare(
         self, call: EffectCall, message: MessageSource, spool: BinaryIO, settings: OutsideSettings
@@ -57,7 +61,7 @@ class Forward:
         subject = ""
 
         def check(header: bytes) -> None:
-            if why := why_not_forwarded(MailHeader.of(header), to=call.target, key=settings.loop_key):
+            if why := self.foresee(call, header, settings):
                 raise _Declined(why)
 
         try:
@@ -84,13 +88,19 @@ class Reply:
     """Answers the sender as RFC 3834 lets a machine."""
 
     name: str = "reply"
+    foresight_fields: tuple[str, ...] = READ_FIELDS
+
+    def foresee(self, call: EffectCall, header: bytes, settings: OutsideSettings) -> str:
+        del call
+        return why_not_answered(MailHeader.of(header), own=settings.own_addresses, key=settings.loop_key)
 
     async def prepare(
         self, call: EffectCall, message: MessageSource, spool: BinaryIO, settings: OutsideSettings
     ) -> Prepared:
-        mail = MailHeader.of(await message.header(READ_FIELDS))
-        if why := why_not_answered(mail, own=settings.own_addresses, key=settings.loop_key):
+        header = await message.header(READ_FIELDS)
+        if why := self.foresee(call, header, settings):
             return Prepared(declined=why)
+        mail = MailHeader.of(header)
         template = str(call.options.get("subject") or "Auto: {subject}")
         write_answer(
             spool,
@@ -111,14 +121,20 @@ class Notify:
     """Tells a person of a message, by mail or through an endpoint."""
 
     name: str = "notify"
+    foresight_fields: tuple[str, ...] = READ_FIELDS
+
+    def foresee(self, call: EffectCall, header: bytes, settings: OutsideSettings) -> str:
+        """A notice about a notice about a notice goes nowhere."""
+        del call
+        return why_in_a_circle(MailHeader.of(header), key=settings.loop_key)
 
     async def prepare(
         self, call: EffectCall, message: MessageSource, spool: BinaryIO, settings: OutsideSettings
     ) -> Prepared:
-        mail = MailHeader.of(await message.header(READ_FIELDS))
-        # A notice about a notice about a notice.
-        if why := why_in_a_circle(mail, key=settings.loop_key):
+        header = await message.header(READ_FIELDS)
+        if why := self.foresee(call, header, settings):
             return Prepared(declined=why)
+        mail = MailHeader.of(header)
         text = rendered(str(call.options["text"]), mail, received=call.received)
         subject = rendered(str(call.options.get("subject") or "Mail: {subject}"), mail, received=call.received)
         if via := str(call.options.get("via", "")):

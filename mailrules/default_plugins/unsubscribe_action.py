@@ -61,10 +61,24 @@ class Unsubscribe:
     allow_private: bool = False
     """For tests: the servers that mail names are on the public Internet."""
 
+    @property
+    def foresight_fields(self) -> tuple[str, ...]:
+        return UNSUBSCRIBE_FIELDS
+
+    def foresee(self, call: EffectCall, header: bytes, settings: OutsideSettings) -> str:
+        del call
+        way = way_out(MailHeader.of(header))
+        if isinstance(way, str):
+            return way
+        return "" if way.url or settings.smtp is not None else "it is left by mail, and the configuration has no smtp"
+
     async def prepare(
         self, call: EffectCall, message: MessageSource, spool: BinaryIO, settings: OutsideSettings
     ) -> Prepared:
-        mail = MailHeader.of(await message.header(UNSUBSCRIBE_FIELDS))
+        header = await message.header(UNSUBSCRIBE_FIELDS)
+        if why := self.foresee(call, header, settings):
+            return Prepared(declined=why)
+        mail = MailHeader.of(header)
         way = way_out(mail)
         if isinstance(way, str):
             return Prepared(declined=way)

@@ -118,6 +118,20 @@ class Prepared:
     every_seconds: float = 0.0
 
 
+@runtime_checkable
+class ForeseeingHandler(Protocol):
+    """One that can say from a header alone, before anything is done, that nothing will go out."""
+
+    @property
+    def foresight_fields(self) -> tuple[str, ...]:
+        """The header fields that it looks at, in lower case."""
+        ...
+
+    def foresee(self, call: EffectCall, header: bytes, settings: OutsideSettings) -> str:
+        """Why nothing will go out, as ``Prepared.declined`` will say it; "" where something may."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
     """One attempt. ``spool`` is the file that ``prepare`` wrote.

@@ -67,6 +67,12 @@ class Spool:
                 file.write(key)
         return key
 
+    def known_loop_key(self) -> bytes:
+        """The same where it was made before; else one with which no mark was ever made. Nothing is written."""
+        path = self.path(_KEY_NAME)
+        key = path.read_bytes() if path.exists() else b""
+        return key if len(key) == _KEY_BYTES else secrets.token_bytes(_KEY_BYTES)
+
     def _sync_folder(self) -> None:
         handle = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

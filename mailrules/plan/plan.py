@@ -85,13 +85,14 @@ class MessagePlan:
 class Finding:
     """Something a person should know of one message.
 
-    ``moved_back``: a rule that moved it before leaves it where somebody put it back; that is final.
+    ``moved_back``: a rule that moved it before leaves it where somebody put it back; that is final. ``declined``: a
+    step of the plan will send nothing.
     """
 
     uid: UID
     rule: str
     kind: str
-    """``unknowable``, ``too_complex``, ``shadowed``, ``held``, ``moved_back``."""
+    """``unknowable``, ``too_complex``, ``shadowed``, ``held``, ``moved_back``, ``declined``."""
     reason: str
 
 

@@ -126,6 +126,51 @@ async def test_a_preview_shows_the_effect_and_sends_nothing(household: Household
     assert not (household.folder / "state" / "outbox").exists()
 
 
+LISTED = {"List-Id": "<news.example>", "Return-Path": "<al@elsewhere.example>"}
+
+
+@pytest.mark.parametrize(
+    ("action", "headers", "why"),
+    [
+        ("{reply: away}", LISTED, "it came over a list"),
+        (
+            "{reply: away}",
+            {"Auto-Submitted": "auto-replied"},
+            "it was sent by a machine (Auto-Submitted: auto-replied)",
+        ),
+        ("{reply: away}", {}, ""),
+        ("{forward: al@elsewhere.example}", {}, "al@elsewhere.example sent it"),
+        ("{forward: bo@friends.example}", LISTED, ""),
+        ("{notify: {to: bo@friends.example, text: mail}}", {"Received": "a"}, "it has passed 30 servers"),
+    ],
+)
+async def test_a_preview_says_what_the_outbox_will_decline_in_its_own_words(
+    household: Household, action: str, headers: dict[str, str], why: str
+) -> None:
+    """One function judges for both (RFC 3834)."""
+    content = message(from_="Al <al@elsewhere.example>", to="ann@example.org", headers=headers)
+    household.mail.add("INBOX", content.replace(b"Received: a\r\n", b"Received: a\r\n" * 30))
+    rule = f"{{name: answer, if: {{from: al@elsewhere.example}}, do: [{action}]}}"
+    household.write(f"allow: [forward, reply, notify]\nrules: [{rule}]\n")
+    session = await household.session()
+
+    plan = await preview(session)
+    await session.journal.close()
+    is_untouched = household.sink.commands == [] and not (household.folder / "state" / "outbox").exists()
+    await household.run()
+    session = await household.session()
+    (run,) = await session.journal.runs()
+    (step,) = [one for one in await session.journal.steps_of(run.id) if one.intent.command.effect]
+    await session.journal.close()
+
+    found = [
+        (one.kind, one.rule, one.reason.partition(" will send nothing: ")[2]) for one in plan.mailboxes[0].findings
+    ]
+    assert found == ([("declined", "answer", why)] if why else [])
+    assert is_untouched
+    assert step.detail == f"nothing was sent: {why}" if why else len(household.sink.taken) == 1
+
+
 async def test_flags_come_before_it_and_the_move_after_it_and_a_second_run_does_nothing(household: Household) -> None:
     deliver(household)
     household.write(RULES.format(to="bo@friends.example"))
