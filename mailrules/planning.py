@@ -136,7 +136,13 @@ async def mailbox_steps_of(
 ) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
     wanted_settings = tuple(dict.fromkeys(one for planner in planners for one in planner.wanted_settings()))
     settings, left_as_they_are = await survey_settings(reader, wanted_settings, directory=directory)
-    steps = [*(step for planner in planners for step in planner.mailbox_steps()), *settings]
+    renames = [planner.renames() for planner in planners]
+    left_as_they_are += tuple(dict.fromkeys(warning for _, warnings in renames for warning in warnings))
+    steps = [
+        *(step for planner in planners for step in planner.mailbox_steps()),
+        *settings,
+        *(step for renamed, _ in renames for step in renamed),
+    ]
     wanted = [one for planner in planners for one in planner.wanted_rights()]
     if not wanted:
         return tuple(dict.fromkeys(steps)), left_as_they_are

@@ -35,6 +35,7 @@ _COUNTED = {
     StepKind.APPEND: ("append", ""),
     StepKind.EFFECT: ("effect", ""),
     StepKind.CREATE: ("new mailbox", "new mailboxes"),
+    StepKind.RENAME: ("renamed mailbox", "renamed mailboxes"),
     StepKind.DELETE_MAILBOX: ("mailbox removal", ""),
     StepKind.SUBSCRIBE: ("subscription", ""),
     StepKind.UNSUBSCRIBE: ("end of a subscription", "ends of subscriptions"),
@@ -103,6 +104,8 @@ def mailbox_step_text(step: MailboxStep) -> Text:
         return cell(f"rights of {step.identifier} on {name}: {was} becomes {step.rights or 'none'}")
     if step.kind in {StepKind.SETMETADATA, StepKind.SETQUOTA}:
         return cell(f"{step.identifier} of {name}: {step.was or 'nothing'} becomes {step.rights or 'nothing'}")
+    if step.kind is StepKind.RENAME:
+        return cell(f"rename {name} to {step.to}")
     if step.kind is StepKind.CREATE and step.identifier:
         return cell(f"create {name} as {step.identifier}")
     verb = str(step.kind).replace("_mailbox", "")

@@ -26,7 +26,7 @@ from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
 from mailrules.imap.list_commands import List, Lsub, list_return_options
-from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unsubscribe
+from mailrules.imap.mailbox_commands import Create, Delete, Examine, Rename, Select, Status, Subscribe, Unsubscribe
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.message_commands import MOST_FOUND, StoreChange, UidStore
 from mailrules.imap.metadata_commands import GetMetadata, SetMetadata
@@ -270,6 +270,9 @@ class ImapStore(ImapReader):
                 return False
             raise
         return True
+
+    async def rename(self, mailbox: str, to: str) -> None:
+        await self.client.run(Rename(mailbox, to))
 
     async def delete_mailbox(self, mailbox: str) -> None:
         await self.client.run(Delete(mailbox))

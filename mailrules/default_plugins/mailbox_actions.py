@@ -1,4 +1,4 @@
-"""The actions on mailboxes: ``create subscribe unsubscribe_mailbox setacl deleteacl setmetadata setquota``."""
+"""The actions on mailboxes: ``create subscribe unsubscribe_mailbox rename setacl deleteacl setmetadata setquota``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
 from mailrules.mailbox.settings_of_mailbox import Setting
-from mailrules.plan.actions import CreateMailbox, SetOfMailbox, SetRights, SubscribeMailbox, UnsubscribeMailbox
+from mailrules.plan.actions import (
+    CreateMailbox,
+    RenameMailbox,
+    SetOfMailbox,
+    SetRights,
+    SubscribeMailbox,
+    UnsubscribeMailbox,
+)
 from mailrules.rules.mailbox_words import ENTRY, IDENTIFIER, MAX_VALUE_CHARACTERS, RESOURCES, RIGHTS
 from mailrules.rules.operator_schemas import SIZE, TEXTS, mapping
 from mailrules.rules.operators import check_keys, parse_count, read_quantity, read_texts, report_error
@@ -47,6 +54,12 @@ def mailrules_actions() -> Sequence[ActionSpec]:
             schema={"type": "string"},
         ),
         ActionSpec(
+            name="rename",
+            compile=_compile_rename,
+            summary="Give a mailbox, with all below it, another name.",
+            schema=mapping({"mailbox": _TEXT, "to": _TEXT}, required=("mailbox", "to")),
+        ),
+        ActionSpec(
             name="deleteacl",
             compile=_compile_deleteacl,
             summary="Take all rights on a mailbox from somebody.",
@@ -84,6 +97,25 @@ def _compile_mailbox(
 ) -> Sequence[ActionValue] | None:
     template = mailbox_template(source, context.report)
     return None if template is None else [action(mailbox=template)]
+
+
+def _compile_rename(source: SourceValue, context: CompileContext) -> Sequence[ActionValue] | None:
+    if not source.is_mapping:
+        cure = "write rename: {mailbox: Projects/Old, to: Archive/Old}"
+        report_error(source, f"rename takes mailbox and to, not {source.kind}", cure=cure, context=context)
+        return None
+    old = _read_fixed_mailbox(source, context, word="rename", other_keys=("to",))
+    new = _read_fixed_mailbox(source, context, word="rename", other_keys=("mailbox",), key="to", tells_keys=False)
+    if old is None or new is None:
+        return None
+    if "INBOX" in {old.upper(), new.upper()}:
+        cure = "move its messages, or rename another mailbox"
+        report_error(source, "INBOX keeps its name and its place", cure=cure, context=context)
+        return None
+    if old == new or new.startswith(old + "/"):
+        report_error(source, f'"{new}" is "{old}" itself, or below it', cure="name another place", context=context)
+        return None
+    return [RenameMailbox(mailbox=old, to=new)]
 
 
 def _compile_setacl(source: SourceValue, context: CompileContext) -> Sequence[ActionValue] | None:
@@ -165,14 +197,19 @@ def _read_fixed_mailbox(
     word: str,
     other_keys: Sequence[str],
     optional_keys: Collection[str] = (),
+    key: str = "mailbox",
+    tells_keys: bool = True,
 ) -> str | None:
-    """The mailbox of an action that has further keys; None after a mistake in it or in the keys."""
-    is_good = check_keys(source, ("mailbox", *other_keys, *optional_keys), word=word, context=context)
-    for key in ("mailbox", *other_keys):
-        if key not in source.mapping:
-            report_error(source, f'{word} lacks the key "{key}"', cure=f"add {key}: ...", context=context)
+    """The mailbox under ``key`` of an action that has further keys; None after a mistake in it or in the keys.
+
+    ``tells_keys`` False: they have been looked at.
+    """
+    is_good = not tells_keys or check_keys(source, (key, *other_keys, *optional_keys), word=word, context=context)
+    for needed in (key, *other_keys) if tells_keys else ():
+        if needed not in source.mapping:
+            report_error(source, f'{word} lacks the key "{needed}"', cure=f"add {needed}: ...", context=context)
             is_good = False
-    mailbox = source.mapping.get("mailbox")
+    mailbox = source.mapping.get(key)
     template = None if mailbox is None else mailbox_template(mailbox, context.report)
     if mailbox is not None and template is not None and not template.is_literal:
         cure = "write the mailbox without fields: who may read mail never depends on a message"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import ConnectionLost, ReadOnlyMode, RemoteProtocolError
+from mailrules.execution.mailbox_reading import SUBSCRIPTIONS
 from mailrules.execution.mailbox_run import MailboxRun
 from mailrules.execution.mailbox_steps import create_mailboxes, run_mailbox_steps
 from mailrules.execution.report import Tally
@@ -86,7 +87,9 @@ class _AccountPart:
         self.last = [step for step in mailbox_steps if step.kind is StepKind.DELETE_MAILBOX]
         others = [step for step in mailbox_steps if step not in self.first and step not in self.last]
         if plan.undo_of:
-            self.last = others + self.last
+            # Subscriptions are under the old names, which there are again only once everything else is taken back.
+            names = [step for step in others if step.kind in SUBSCRIPTIONS]
+            self.last = [step for step in others if step not in names] + names + self.last
         else:
             self.first += others
         self.mailboxes = [one for one in plan.mailboxes if one.account == account]

@@ -13,13 +13,14 @@ from mailrules.plan.plan import StepKind
 from mailrules.plan.policies import SPECIAL_USE_ENTRY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mailrules.mailbox.store import MailStore
     from mailrules.plan.plan import MailboxStep
 
 OPERATIONS = {
     StepKind.CREATE: Operation.CREATE,
+    StepKind.RENAME: Operation.RENAME,
     StepKind.DELETE_MAILBOX: Operation.DELETE_MAILBOX,
     StepKind.SUBSCRIBE: Operation.SUBSCRIBE,
     StepKind.UNSUBSCRIBE: Operation.UNSUBSCRIBE,
@@ -37,6 +38,7 @@ def intent_of(step: MailboxStep, *, prior: str, capabilities: frozenset[str]) ->
         operation=OPERATIONS[step.kind],
         account=step.account,
         mailbox=step.mailbox,
+        target=step.to,
         identifier=step.identifier,
         rights=step.rights,
         prior_rights=prior,
@@ -54,6 +56,10 @@ async def send(store: MailStore, command: CommandIntent) -> tuple[StepState, str
         case Operation.CREATE:
             if not await store.create(mailbox, special_use=identifier):
                 return StepState.NOT_APPLIED, THERE_ALREADY
+        case Operation.RENAME:
+            await store.rename(mailbox, command.target)
+            names = {one.name for one in await store.list_mailboxes()}
+            return judged_by_names(command, names)
         case Operation.DELETE_MAILBOX:
             if identifier:
                 # Cyrus deletes no mailbox that is there for something; where that cannot be changed, DELETE tells.
@@ -67,6 +73,25 @@ async def send(store: MailStore, command: CommandIntent) -> tuple[StepState, str
         case _:
             await _set_rights(store, command)
     return StepState.APPLIED, ""
+
+
+def judged_by_names(command: CommandIntent, names: Collection[str]) -> tuple[StepState, str]:
+    """What making, renaming or removing a mailbox has come to, by the names that there are."""
+    is_there = command.mailbox in names
+    match command.operation:
+        case Operation.DELETE_MAILBOX:
+            return (StepState.NOT_APPLIED if is_there else StepState.APPLIED), ""
+        case Operation.RENAME:
+            has_new_name = command.target in names
+            if is_there and has_new_name:
+                return StepState.AMBIGUOUS, f"there are both {command.mailbox!r} and {command.target!r}"
+            if not is_there and not has_new_name:
+                return StepState.VANISHED, f"there is neither {command.mailbox!r} nor {command.target!r}"
+            return (StepState.APPLIED if has_new_name else StepState.NOT_APPLIED), ""
+        case _ if is_there:
+            return StepState.AMBIGUOUS, "the mailbox exists; whether we made it is unknown, so undo leaves it"
+        case _:
+            return StepState.NOT_APPLIED, ""
 
 
 async def send_limits(store: MailStore, commands: Sequence[CommandIntent]) -> None:

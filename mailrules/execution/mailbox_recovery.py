@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.execution.mailbox_commands import judged_by_names
 from mailrules.execution.mailbox_reading import READABLE, SUBSCRIPTIONS, Thing, Unread, read_things
 from mailrules.execution.mailbox_steps import judged_by_reading
 from mailrules.journal.records import Operation, StepState
@@ -29,7 +30,7 @@ async def reconcile_mailbox_steps(
         if command.operation is Operation.EFFECT:
             return StepState.UNKNOWN, "it may have happened; it is not repeated"
         if command.kind not in READABLE:
-            return _by_name(command, is_there=command.mailbox in names)
+            return judged_by_names(command, names)
         found = readings[_thing(command)]
         if not isinstance(found, Unread):
             return judged_by_reading(command, found)
@@ -38,15 +39,6 @@ async def reconcile_mailbox_steps(
         return StepState.UNKNOWN, f"it cannot be read now: {found.error}"
 
     return tuple(judge(one) for one in commands)
-
-
-def _by_name(command: CommandIntent, *, is_there: bool) -> tuple[StepState, str]:
-    """What making and removing a mailbox has come to, by its name alone."""
-    if command.operation is Operation.DELETE_MAILBOX:
-        return (StepState.NOT_APPLIED if is_there else StepState.APPLIED), ""
-    if is_there:
-        return StepState.AMBIGUOUS, "the mailbox exists; whether we made it is unknown, so undo leaves it"
-    return StepState.NOT_APPLIED, ""
 
 
 def _thing(command: CommandIntent) -> Thing:

@@ -296,6 +296,13 @@ def _words(error: Exception) -> str:
 
 async def _object(store: MailStore, step: MailboxStep, *, own: str, prior: str) -> None:
     """Raise _Objection if the step would lose mail, or our own access."""
+    if step.kind is StepKind.RENAME:
+        names = {one.name for one in await store.list_mailboxes()}
+        if step.to in names or step.mailbox not in names:
+            # Not every server refuses it (Courier).
+            raise _Objection(f"{step.to} exists already" if step.to in names else "there is no such mailbox any more")
+        if (opened := store.opened) is not None and opened.mailbox == step.mailbox:
+            await store.open("INBOX")
     if step.kind is StepKind.DELETE_MAILBOX:
         # A mailbox is not removed while it is open.
         await store.open("INBOX")

@@ -129,6 +129,7 @@ _PROMISE_OF = {
     StepKind.DELETE: _delete,
     StepKind.APPEND: _append,
     StepKind.CREATE: _goal,
+    StepKind.RENAME: _goal,
     StepKind.SUBSCRIBE: _goal,
     StepKind.SETACL: _rights,
     StepKind.SETMETADATA: _metadata,

@@ -69,6 +69,7 @@ async def plan_undo(
 
 _INVERSE_MAILBOX_STEPS = {
     Operation.CREATE: StepKind.DELETE_MAILBOX,
+    Operation.RENAME: StepKind.RENAME,
     Operation.DELETE_MAILBOX: StepKind.CREATE,
     Operation.SUBSCRIBE: StepKind.UNSUBSCRIBE,
     Operation.UNSUBSCRIBE: StepKind.SUBSCRIBE,
@@ -227,10 +228,14 @@ class _WayBack:
         last = self._mailbox_history[_mailbox_subject(record)][-1].intent.command
         if last.operation is not command.operation or last.rights != command.rights:
             return
+        if command.operation is Operation.RENAME and last.mailbox != command.mailbox:
+            return  # an undo has given it the old name again
+        is_rename = command.operation is Operation.RENAME
         self.mailbox_steps.append(
             MailboxStep(
                 account=command.account,
-                mailbox=command.mailbox,
+                mailbox=command.target if is_rename else command.mailbox,
+                to=command.mailbox if is_rename else "",
                 kind=kind,
                 rule=record.intent.rule,
                 identifier=command.identifier,
@@ -309,6 +314,8 @@ def _mailbox_subject(record: StepRecord) -> tuple[str, str, str, str]:
     match command.operation:
         case Operation.CREATE | Operation.DELETE_MAILBOX:
             subject = "mailbox"
+        case Operation.RENAME:
+            return command.account, " ".join(sorted((command.mailbox, command.target))), "name", ""
         case Operation.SETACL:
             subject = "rights"
         case _:

@@ -15,6 +15,7 @@ from mailrules.execution.identity import IDENTITY_REQUEST, identities_of_facts, 
 from mailrules.execution.mailbox_reading import READABLE, SUBSCRIPTIONS, Thing, Unread, is_as_wanted, read_things
 from mailrules.mailbox.message import FactRequest
 from mailrules.plan.plan import MailboxPlan, StepKind
+from mailrules.plan.renames import name_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,8 +82,17 @@ class _AccountCheck:
         self._readings: Mapping[Thing, Reading | Unread] = {}
 
     async def read_names(self, mailbox_steps: Sequence[MailboxStep]) -> None:
-        self._names = frozenset(one.name for one in await self._store.list_mailboxes() if one.selectable)
-        self._to_be_made = frozenset(one.mailbox for one in mailbox_steps if one.kind is StepKind.CREATE)
+        listed = await self._store.list_mailboxes()
+        self._names = frozenset(one.name for one in listed if one.selectable)
+        delimiter = next((one.delimiter for one in listed if one.delimiter), "")
+        renamed = {
+            name_after(step, name, delimiter=delimiter)
+            for step in mailbox_steps
+            if step.kind is StepKind.RENAME
+            for name in self._names
+        }
+        made = {one.mailbox for one in mailbox_steps if one.kind is StepKind.CREATE}
+        self._to_be_made = frozenset(made | (renamed - self._names))
         values = [one for one in mailbox_steps if one.kind in READABLE - SUBSCRIPTIONS and one.mailbox in self._names]
         self._readings = await read_things(
             self._store, [Thing(one.kind, one.mailbox, one.identifier) for one in values]
@@ -129,6 +139,9 @@ class _AccountCheck:
             if step.kind not in {StepKind.DELETE_MAILBOX, StepKind.UNSUBSCRIBE}:
                 self._cannot[f"{step.kind} of {step.account}/{step.mailbox}: the mailbox does not exist any more"] += 1
             return step if step.kind is StepKind.UNSUBSCRIBE else None
+        if step.kind is StepKind.RENAME and step.to in self._names:
+            self._cannot[f"{step.account}/{step.mailbox} keeps its name: there is a mailbox {step.to} again"] += 1
+            return None
         if step.kind is StepKind.DELETE_MAILBOX:
             leaving = sum(
                 any(one.kind in {StepKind.MOVE, StepKind.DELETE} for one in message.steps)

@@ -51,6 +51,8 @@ class Operation(StrEnum):
     """A copy into another account, or the first half of a move there; ``target`` then begins with its name."""
     EXPUNGE = "expunge"
     CREATE = "create"
+    RENAME = "rename"
+    """``target`` is the new name."""
     DELETE_MAILBOX = "delete_mailbox"
     SUBSCRIBE = "subscribe"
     UNSUBSCRIBE = "unsubscribe"

@@ -294,6 +294,10 @@ class MailStore(MailReader, Protocol):
         """
         ...
 
+    async def rename(self, mailbox: str, to: str) -> None:
+        """RENAME, of all mailboxes below it too. Never of INBOX, which would only lose its messages."""
+        ...
+
     async def delete_mailbox(self, mailbox: str) -> None:
         """DELETE. Used by undo only, for an empty mailbox that our run created."""
         ...

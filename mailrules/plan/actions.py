@@ -231,6 +231,14 @@ class SubscribeMailbox(_Marking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RenameMailbox(_Marking):
+    """``rename``: the mailbox, with all below it, is called ``to`` afterwards. Both are literals."""
+
+    mailbox: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetRights(_Marking):
     """``setacl``: identifier to rights letters; ``""`` takes the identifier's rights away.
 

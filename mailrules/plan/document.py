@@ -133,6 +133,8 @@ def mailbox_step_to_document(step: MailboxStep) -> dict[str, object]:
         document |= {"identifier": step.identifier, "rights": step.rights, "was": step.was}
     elif step.identifier:
         document["identifier"] = step.identifier
+    if step.to:
+        document["to"] = step.to
     return document | {"rule": step.rule, "reversible": step.reversible}
 
 
@@ -248,6 +250,7 @@ def _read_mailbox_step(reader: _Reader) -> MailboxStep:
         identifier=reader.value("identifier", str, ""),
         rights=reader.value("rights", str, ""),
         was=reader.value("was", str, ""),
+        to=reader.value("to", str, ""),
         rule=reader.value("rule", str),
         reversible=reader.value("reversible", bool),
     )

@@ -26,6 +26,7 @@ class StepKind(StrEnum):
     DELETE = "delete"
     APPEND = "append"
     CREATE = "create"
+    RENAME = "rename"
     SUBSCRIBE = "subscribe"
     SETACL = "setacl"
     SETMETADATA = "setmetadata"
@@ -149,6 +150,8 @@ class MailboxStep:
     identifier: str = ""
     rights: str = ""
     was: str = ""
+    to: str = ""
+    """The new name of rename."""
     reversible: bool = True
 
 

@@ -21,6 +21,7 @@ from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights, wanted_se
 from mailrules.plan.message_steps import MessageDraft, StepBuilder, destroys, ledger_key, moves
 from mailrules.plan.past_moves import MessageIdentity
 from mailrules.plan.plan import Finding, MailboxPlan, MessagePlan
+from mailrules.plan.renames import rename_steps
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
 from mailrules.rules.ambiguity_tests import ambiguity
@@ -111,6 +112,10 @@ class MailboxPlanner:
     def mailbox_steps(self) -> tuple[MailboxStep, ...]:
         """Mailboxes to make and to subscribe, as the acting rules say."""
         return mailbox_steps(self.acting, directory=self._directory, renderer=self._renderer)
+
+    def renames(self) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
+        """Mailboxes that get another name, and warnings for those that cannot."""
+        return rename_steps(self.acting, directory=self._directory)
 
     def wanted_rights(self) -> tuple[WantedRights, ...]:
         """The rights that the acting rules declare; compare them with GETACL by ``rights_steps``."""

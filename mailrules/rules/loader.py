@@ -25,6 +25,7 @@ from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings
 from mailrules.rules.policies import lower_policies
 from mailrules.rules.reading import beside, climbs, read_content, read_source, read_text
 from mailrules.rules.registry import CompileContext
+from mailrules.rules.renames import check_renames
 from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import AccompaniedAction, RuleSet
 from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
@@ -153,6 +154,7 @@ class _Loading:
             main.entries("mailboxes"), keys=main.keys("mailboxes"), accounts=accounts, reporter=self.reporter
         )
         check_contradictions(policies, rules, reporter=self.reporter)
+        check_renames(rules, policies, reporter=self.reporter)
         if smtp is None:
             check_smtp(rules, accounts=settings, reporter=self.reporter)
         if self.reporter.has_errors:

@@ -28,7 +28,6 @@ V = TypeVar("V")
 ACTIONS_NOT_YET = frozenset(
     {
         "append",
-        "rename",
     }
 )
 """Words of the rule language that this version does not have."""

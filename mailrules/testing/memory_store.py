@@ -128,6 +128,16 @@ class MemoryStore(MemoryReader):
         self._end(call)
         return created
 
+    async def rename(self, mailbox: str, to: str) -> None:
+        call = await self._begin("rename", target=mailbox)
+        name = self._find(mailbox, command="RENAME").name
+        try:
+            if call.has_effect:
+                self.mail.rename(name, to)
+        except MailboxExists:
+            raise CommandRefused("RENAME", status="NO", code="ALREADYEXISTS", text="Mailbox exists") from None
+        self._end(call)
+
     async def delete_mailbox(self, mailbox: str) -> None:
         call = await self._begin("delete_mailbox", target=mailbox)
         name = self._find(mailbox, command="DELETE").name

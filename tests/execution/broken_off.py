@@ -84,11 +84,16 @@ class BrokenOff(ImapStore):
         await self._break("append")
         return outcome
 
-    async def create(self, mailbox: str) -> bool:
+    async def create(self, mailbox: str, *, special_use: str = "") -> bool:
         await self._part("create", (0,))
-        made = await super().create(mailbox)
+        made = await super().create(mailbox, special_use=special_use)
         await self._break("create")
         return made
+
+    async def rename(self, mailbox: str, to: str) -> None:
+        await self._part("rename", (0,))
+        await super().rename(mailbox, to)
+        await self._break("rename")
 
     async def subscribe(self, mailbox: str, *, subscribed: bool = True) -> None:
         await self._part("subscribe", (0,))

@@ -154,6 +154,24 @@ async def test_a_mailbox_is_made_and_subscribed_once(place: Place) -> None:
             assert found[name].subscribed
 
 
+async def test_a_mailbox_is_renamed_once(place: Place) -> None:
+    for moment in (Moment.BEFORE, Moment.AFTER):
+        old, new = (f"{place.prefix}{name}{next(_NUMBERS)}" for name in ("Named", "Renamed"))
+        await place.fill(old, SAMPLES[:2])
+        step = MailboxStep(account=place.settings.name, mailbox=old, kind=StepKind.RENAME, rule="keeper", to=new)
+        await place.run(on_mailbox(place, step), await BrokenOff.connected(place.settings, at="rename", moment=moment))
+        await place.recover()
+
+        _, report = await place.run(on_mailbox(place, step))
+
+        # Where it was done the first time there is nothing left to rename.
+        missed = [one.reason for one in report.shortfalls]
+        assert missed == ([f"{new} exists already"] if moment is Moment.AFTER else [])
+        names = {one.name for one in await (await place.looking()).list_mailboxes()}
+        assert (old in names, new in names) == (False, True)
+        assert len(await place.contents(new)) == 2
+
+
 async def test_rights_are_set_and_read_back(place: Place) -> None:
     reader = await place.looking()
     has_acl = "ACL" in reader.capabilities

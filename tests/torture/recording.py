@@ -210,9 +210,9 @@ class RecordingStore(MemoryStore):
             act := lambda store: MemoryStore.append(store, mailbox, content, flags=flags, received=received), rest=act
         )
 
-    async def create(self, mailbox: str) -> bool:
+    async def create(self, mailbox: str, *, special_use: str = "") -> bool:
         self.say(f"CREATE {mailbox}", mailbox=mailbox)
-        return await self._late(lambda store: MemoryStore.create(store, mailbox))
+        return await self._late(lambda store: MemoryStore.create(store, mailbox, special_use=special_use))
 
     async def delete_mailbox(self, mailbox: str) -> None:
         self.say(f"DELETE {mailbox}", mailbox=mailbox)

@@ -217,8 +217,9 @@ class SearchesByMessageId(RecordingStore):
 class NamesMailboxesAfterSenders(RecordingStore):
     """Makes a mailbox with a sender's words in its name."""
 
-    async def create(self, mailbox: str) -> bool:
-        return await super().create(f"{mailbox}/{STRANGER}") and await super().create(mailbox)
+    async def create(self, mailbox: str, *, special_use: str = "") -> bool:
+        made = await super().create(f"{mailbox}/{STRANGER}")
+        return made and await super().create(mailbox, special_use=special_use)
 
 
 class SelectsInPreview(RecordingReader):
