@@ -123,20 +123,20 @@ def a_plan_with_everything() -> Plan:
         findings=(Finding(uid=UID(1), rule="b", kind="held", reason="guard"),),
     )
     rights = MailboxStep(account="home", mailbox="Lists", kind=StepKind.SETACL, identifier="bo", rights="lr", was="")
-    return Plan(created=MOMENT, rules_hash="", mailboxes=(mailbox,), mailbox_steps=(rights,))
+    name = MailboxStep(account="home", mailbox="Lists", kind=StepKind.RENAME, to="Archive/Lists")
+    return Plan(created=MOMENT, rules_hash="", mailboxes=(mailbox,), mailbox_steps=(rights, name))
 
 
 def fields_by_section() -> dict[str, set[str]]:
     document = json.loads(plan_to_json(a_plan_with_everything()))
     (mailbox,) = document["mailboxes"]
     (message,), (finding,) = mailbox["messages"], mailbox["findings"]
-    (mailbox_step,) = document["mailbox_steps"]
     return {
         "The document": set(document),
         "A mailbox": set(mailbox),
         "A message": set(message),
         "A step": {key for step in message["steps"] for key in step},
-        "A mailbox step": set(mailbox_step),
+        "A mailbox step": {key for step in document["mailbox_steps"] for key in step},
         "A finding": set(finding),
     }
 
