@@ -85,6 +85,10 @@ def _goal(_offered: frozenset[str]) -> Promise:
     return Promise(sureness=Sureness.EXACT, reason="that it is so already is success")
 
 
+def _rename(_offered: frozenset[str]) -> Promise:
+    return Promise(sureness=Sureness.EXACT_WHEN_QUIET, reason="told by the names that there are afterwards")
+
+
 def _delete_mailbox(_offered: frozenset[str]) -> Promise:
     return Promise(
         sureness=Sureness.EXACT_WHEN_QUIET, reason="only an empty mailbox of our own; mail may arrive in between"
@@ -129,7 +133,7 @@ _PROMISE_OF = {
     StepKind.DELETE: _delete,
     StepKind.APPEND: _append,
     StepKind.CREATE: _goal,
-    StepKind.RENAME: _goal,
+    StepKind.RENAME: _rename,
     StepKind.SUBSCRIBE: _goal,
     StepKind.SETACL: _rights,
     StepKind.SETMETADATA: _metadata,

@@ -29,6 +29,7 @@ def test_a_server_with_everything_but_metadata_and_quotas() -> None:
         "delete": "exact",
         "append": "exact when quiet",
         "create": "exact",
+        "rename": "exact when quiet",
         "subscribe": "exact",
         "setacl": "best effort",
         "effect": "at most once",
