@@ -1,6 +1,7 @@
 """The claims about speed, as ratios within one run: ``make bench``, or ``python -m tests.bench SECTION ...``.
 
-Sections: speed, line, batches, turns, judging; all without arguments. The exit status is 1 if a claim does not hold.
+Sections: speed, line, batches, turns, judging, retention; all without arguments. The exit status is 1 if a claim does
+not hold.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.bench import judging, turns
+from tests.bench import judging, retention, turns
 from tests.bench.contenders import (
     Place,
     floor,
@@ -94,6 +95,19 @@ class Bench:
         """1,000 rules against 10."""
         self._holds &= judging.main() == 0
 
+    def retention(self) -> None:
+        """A sweep of a large mailbox, of which one message in a hundred is concerned, over the slow line."""
+        line = Line(
+            server_port=self._server.port, round_trip_seconds=ROUND_TRIP_SECONDS, bits_per_second=BITS_PER_SECOND
+        )
+        with Proxy(line) as proxy:
+            times = retention.measure(self._server, self._folder, port=proxy.port)
+        for told in retention.tell(times):
+            self._tell(told)
+        self._claim("retention: mailrules / IMAPClient script", times, "mailrules", "imapclient")
+        self._claim("retention: mailrules / imapfilter", times, "mailrules", "imapfilter")
+        self._check("retention: seconds of mailrules", median(times["mailrules"]), most=retention.MOST_SECONDS)
+
     @property
     def holds(self) -> bool:
         """Whether every claim so far held."""
@@ -154,7 +168,7 @@ class Bench:
 def main(sections: list[str]) -> int:
     with Dovecot() as server, TemporaryDirectory() as folder:
         bench = Bench(server, Path(folder))
-        for section in sections or ["judging", "turns", "line", "speed", "batches"]:
+        for section in sections or ["judging", "turns", "line", "speed", "batches", "retention"]:
             getattr(bench, section)()
     return 0 if bench.holds else 1
 
