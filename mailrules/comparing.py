@@ -161,8 +161,8 @@ def _survey_sides(
 
 async def _selection(session: ReadingSession, status: MailboxStatus, account: str, *, scope: Scope) -> Selection:
     if not scope.only_new:
-        return Selection(newest=scope.newest)
-    return replace(await unjudged(session.journal, account, status), newest=scope.newest)
+        return Selection(newest=scope.newest, since=scope.since)
+    return replace(await unjudged(session.journal, account, status), newest=scope.newest, since=scope.since)
 
 
 async def _described(

@@ -18,6 +18,10 @@ class MailrulesError(Exception):
     """The root of every error that mailrules raises on purpose."""
 
 
+class MailFileError(MailrulesError):
+    """A file with mail that cannot be read, or is none."""
+
+
 class IMAPError(MailrulesError):
     """Anything that went wrong between us and an IMAP server."""
 

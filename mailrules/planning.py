@@ -71,10 +71,12 @@ async def plan_accounts(
             except CommandRefused as refused:
                 plans.append(incomplete(ref, f"{refused}; make the mailbox, or correct `in` in the rules"))
                 continue
-            selection = Selection(newest=scope.newest)
+            selection = Selection(newest=scope.newest, since=scope.since)
             sweep = None if scope.only_new else await sweep_of(session.journal, trust, status, rule=scope.rule)
             if scope.only_new:
-                selection = replace(await unjudged(session.journal, account, status), newest=scope.newest)
+                selection = replace(
+                    await unjudged(session.journal, account, status), newest=scope.newest, since=scope.since
+                )
                 if renew is not None and await _is_void(session.journal, account, status):
                     await renew(_position_at_end(account, status))
             planner = await survey_mailbox(
@@ -110,7 +112,7 @@ async def without_gone(
     journal: JournalReader, plan: MailboxPlan, *, seen: Collection[UID], selection: Selection
 ) -> MailboxPlan:
     """The plan, passing also messages that were to be judged again and are no longer there."""
-    if selection.newest is not None:
+    if selection.newest is not None or selection.since is not None:
         return plan
     position = await journal.position(plan.account, plan.mailbox)
     if position is None or position.uidvalidity != plan.uidvalidity:

@@ -118,6 +118,8 @@ class Scope:
     rule: str = ""
     newest: int | None = None
     only_new: bool = False
+    since: datetime | None = None
+    """Only what the server got from then on."""
 
     def includes(self, ref: MailboxRef) -> bool:
         return self.account in {"", ref.account} and self.mailbox in {"", ref.mailbox}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
@@ -48,13 +49,14 @@ class Selection:
     """Which messages of a mailbox are judged; all of them by default.
 
     ``after_uid`` with ``also`` are the new ones and those still pending; ``without`` are left out;
-    ``newest`` cuts to so many.
+    ``newest`` cuts to so many, ``since`` to those that the server got from then on, or at a time that it does not tell.
     """
 
     after_uid: int | None = None
     also: frozenset[UID] = frozenset()
     without: frozenset[UID] = frozenset()
     newest: int | None = None
+    since: datetime | None = None
 
     def of(self, uids: Iterable[UID]) -> tuple[UID, ...]:
         """Those of some messages, ascending, that are judged."""
@@ -64,6 +66,14 @@ class Selection:
             if uid not in self.without and (self.after_uid is None or uid > self.after_uid or uid in self.also)
         ]
         return tuple(chosen if self.newest is None else chosen[-self.newest :])
+
+    def of_snapshot(self, snapshot: Snapshot) -> tuple[UID, ...]:
+        """Those of a snapshot, whose times are known where ``since`` asks for them, that are judged."""
+        since = self.since
+        if since is None:
+            return self.of(snapshot.uids)
+        received = zip(snapshot.uids, snapshot.received, strict=True)
+        return self.of(uid for uid, time in received if not isinstance(time, datetime) or time >= since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,21 +120,23 @@ async def survey_mailbox(
         modseq=status.highest_modseq is not None,
         also_header_fields=surroundings.describe_fields,
     )
-    judged = None
+    if selection.since is not None:
+        # What decides which messages are judged comes first, and the rest for those alone.
+        request = replace(request, received=True, header_fields=request.header_fields if relates else ())
     if selection.after_uid is None or relates:
         answer = await source.everything(request)
-        judged = selection.of(answer.uids) if relates else None
     else:
         answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
         answer = answer.without(selection.without)
     snapshot = _snapshot(
         reader.account,
         status,
-        answer if relates else answer.newest(selection.newest),
+        answer if relates or selection.since is not None else answer.newest(selection.newest),
         surroundings=surroundings,
     )
     try:
         await source.complete(snapshot, request, answer)
+        judged = selection.of_snapshot(snapshot) if relates or selection.since is not None else None
         planner = _planner(rules, snapshot, surroundings=surroundings, judged=judged)
         await _gather(planner, source, snapshot, surroundings)
     finally:
@@ -155,22 +167,24 @@ async def survey_twice(
         modseq=status.highest_modseq is not None,
         also_header_fields=sides[0].surroundings.describe_fields,
     )
+    if selection.since is not None:
+        request = replace(request, received=True)
     relates = bool(facts_related(rules))
     source = sides[0].surroundings.source(reader, status)
     if selection.after_uid is None or relates:
         answer = await source.everything(request)
     else:
         answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
-    judged = selection.of(answer.uids)
     snapshot = _snapshot(
         reader.account,
         status,
-        answer if relates else answer.newest(selection.newest),
+        answer if relates or selection.since is not None else answer.newest(selection.newest),
         surroundings=sides[0].surroundings,
     )
     planners: list[MailboxPlanner] = []
     try:
         await source.complete(snapshot, request, answer)
+        judged = selection.of_snapshot(snapshot)
         for side in sides:
             # The snapshot has what the first side asked for; the second one only asks for what is left.
             planners.append(_planner(side.rules, snapshot, surroundings=side.surroundings, judged=judged))

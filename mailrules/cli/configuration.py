@@ -35,13 +35,7 @@ class Loaded(NamedTuple):
 
 def load(chosen: ChosenPath) -> Loaded:
     """Load the configuration. Raises RuleError with every mistake, PluginError for a plugin that will not load."""
-    if not chosen.path.exists():
-        missing = Diagnostic(
-            where=Location(file=str(chosen.path)),
-            message=f"there is no such file ({chosen.reason})",
-            cure="name one with --config FILE, or look at `mailrules demo` first",
-        )
-        raise RuleError([missing])
+    _check_existence(chosen)
     return _loaded(str(chosen.path))
 
 
@@ -50,16 +44,37 @@ def load_beside(chosen: ChosenPath, file: Path) -> Loaded:
     return _loaded(str(file), settings_of=str(chosen.path))
 
 
-def _loaded(path: str, *, settings_of: str = "") -> Loaded:
+def load_for_files(chosen: ChosenPath) -> Loaded:
+    """Load the configuration for mail in files: accounts that it does not name are made up."""
+    _check_existence(chosen)
+    return _loaded(str(chosen.path), imagines_accounts=True)
+
+
+def _loaded(path: str, *, settings_of: str = "", imagines_accounts: bool = False) -> Loaded:
     named = named_plugins(path, read=read_file)
     if settings_of and not named and Path(settings_of).exists():
         named = named_plugins(settings_of, read=read_file)
     plugins = PluginManager.create(named)
     with _without_collecting():
         configuration = load_configuration(
-            path, read=read_file, registry=plugins.registry(), expand=_expand, settings_of=settings_of
+            path,
+            read=read_file,
+            registry=plugins.registry(),
+            expand=_expand,
+            settings_of=settings_of,
+            imagines_accounts=imagines_accounts,
         )
     return Loaded(configuration=configuration, plugins=plugins)
+
+
+def _check_existence(chosen: ChosenPath) -> None:
+    if not chosen.path.exists():
+        missing = Diagnostic(
+            where=Location(file=str(chosen.path)),
+            message=f"there is no such file ({chosen.reason})",
+            cure="name one with --config FILE, or look at `mailrules demo` first",
+        )
+        raise RuleError([missing])
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from mailrules.cli.diff_view import SAMPLES, difference_document, show_differenc
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import plural
-from mailrules.cli.session import local_now, read_journal, run_until_done, scope_of
+from mailrules.cli.session import local_now, read_journal, run_until_done, scope_of, time_since
 from mailrules.comparing import compare
 from mailrules.session import ReadingSession
 
@@ -30,6 +31,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--account", default="", metavar="NAME", help="Only this account.")
 @click.option("--mailbox", default="", metavar="NAME", help="Only this mailbox: INBOX, or home/INBOX.")
 @click.option("--rule", default="", metavar="NAME", help="Only what this rule has a part in.")
+@click.option("--since", default="", metavar="TIME", help="Only mail since then: a date, an instant, or an age (30d).")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N messages of each mailbox.")
 @click.option("--new", "only_new", is_flag=True, help="Only mail that has not been judged yet.")
 @click.option("--all", "show_all", is_flag=True, help=f"List every message, not only {SAMPLES} of a group.")
@@ -44,6 +46,7 @@ def diff(
     account: str,
     mailbox: str,
     rule: str,
+    since: str,
     limit: int | None,
     only_new: bool,
     show_all: bool,
@@ -56,10 +59,12 @@ def diff(
     Mailboxes are opened read-only, and each is read once for both.
     """
     invocation.start_logging()
+    start = time_since(since) if since else None
     loaded = [load_beside(invocation.config_path, file) for file in (old, new)]
 
     async def read() -> Difference:
-        scope = _scope(loaded, account=account, mailbox=mailbox, rule=rule, newest=limit, only_new=only_new)
+        scope = _scope(loaded, account=account, mailbox=mailbox, rule=rule)
+        scope = replace(scope, newest=limit, only_new=only_new, since=start)
         async with read_journal(invocation) as journal:
             now = local_now()  # the same instant for both
             sessions = [
@@ -81,11 +86,10 @@ def diff(
     return ExitStatus.SOMETHING_TO_DO if detailed_exitcode and not found.is_empty else ExitStatus.DONE
 
 
-def _scope(loaded: list[Loaded], *, account: str, mailbox: str, rule: str, newest: int | None, only_new: bool) -> Scope:
+def _scope(loaded: list[Loaded], *, account: str, mailbox: str, rule: str) -> Scope:
     """By the names of the new file, or by those of the old one, where only that has them."""
-    options = {"account": account, "mailbox": mailbox, "rule": rule}
     old, new = (one.configuration for one in loaded)
     try:
-        return scope_of(new, **options, newest=newest, only_new=only_new)
+        return scope_of(new, account=account, mailbox=mailbox, rule=rule, newest=None, only_new=False)
     except click.UsageError:
-        return scope_of(old, **options, newest=newest, only_new=only_new)
+        return scope_of(old, account=account, mailbox=mailbox, rule=rule, newest=None, only_new=False)

@@ -28,6 +28,7 @@ class ExitStatus(IntEnum):
 
 _STATUS_OF_ERROR: tuple[tuple[type[BaseException], ExitStatus], ...] = (
     (KeyboardInterrupt, ExitStatus.INTERRUPTED),
+    (errors.MailFileError, ExitStatus.USAGE),
     (errors.RuleError, ExitStatus.INVALID),
     (errors.PluginError, ExitStatus.INVALID),
     (errors.PlanRefused, ExitStatus.STALE),

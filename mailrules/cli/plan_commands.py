@@ -11,20 +11,24 @@ import click
 
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
+from mailrules.cli.mail_files import files_as_mail, mail_file_options
 from mailrules.cli.output import cell
 from mailrules.cli.plan_view import SHOWN_MESSAGES, show_plan, steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report
 from mailrules.cli.session import (
     allow_failing_option,
+    local_now,
     open_journal,
     open_reading_session,
     open_session,
     run_until_done,
     scope_of,
+    time_since,
 )
 from mailrules.engine import RunReport, apply_plan, preview
 from mailrules.errors import PlanRefused
+from mailrules.offline import preview_files
 from mailrules.plan.document import plan_digest, plan_from_json, plan_to_document, plan_to_json
 
 if TYPE_CHECKING:
@@ -36,7 +40,9 @@ if TYPE_CHECKING:
 @click.option("--account", default="", metavar="NAME", help="Only this account.")
 @click.option("--mailbox", default="", metavar="NAME", help="Only this mailbox: INBOX, or home/INBOX.")
 @click.option("--rule", default="", metavar="NAME", help="Only the steps of this rule.")
+@click.option("--since", default="", metavar="TIME", help="Only mail since then: a date, an instant, or an age (30d).")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N messages of each mailbox.")
+@mail_file_options
 @click.option("--new", "only_new", is_flag=True, help="Only mail that has not been judged yet.")
 @click.option("--all", "show_all", is_flag=True, help=f"List every message, not only {SHOWN_MESSAGES} a mailbox.")
 @click.option(
@@ -51,7 +57,10 @@ def dry_run(
     account: str,
     mailbox: str,
     rule: str,
+    since: str,
     limit: int | None,
+    mails: tuple[Path, ...],
+    mboxes: tuple[Path, ...],
     only_new: bool,
     show_all: bool,
     save: Path | None,
@@ -60,14 +69,37 @@ def dry_run(
 ) -> ExitStatus:
     """Show what a run would do now; changes nothing.
 
-    Mailboxes are opened read-only. `--save` keeps the plan, for `mailrules apply`.
+    Mailboxes are opened read-only. `--save` keeps the plan, for `mailrules apply`. With `--eml` and `--mbox` mail on
+    disk is judged instead, and no server is asked.
     """
     invocation.start_logging()
+    start = time_since(since) if since else None
+    if mails or mboxes:
+        not_for_files = {"--account": account, "--new": only_new, "--save": save}
+        misplaced = [name for name, given in not_for_files.items() if given]
+        if misplaced:
+            raise click.UsageError(f"{misplaced[0]} does not go with mail in files")
+
+    async def plan_files() -> Plan:
+        files = files_as_mail(invocation, mails=mails, mboxes=mboxes, mailbox=mailbox)
+        loaded = files.loaded
+        scope = scope_of(
+            loaded.configuration, account="", mailbox="", rule=rule, newest=limit, only_new=False, since=start
+        )
+        return await preview_files(
+            loaded.configuration, loaded.plugins, files.reader, ref=files.ref, scope=scope, now=local_now()
+        )
 
     async def plan_now() -> Plan:
         async with open_reading_session(invocation) as session:
             scope = scope_of(
-                session.configuration, account=account, mailbox=mailbox, rule=rule, newest=limit, only_new=only_new
+                session.configuration,
+                account=account,
+                mailbox=mailbox,
+                rule=rule,
+                newest=limit,
+                only_new=only_new,
+                since=start,
             )
             plan = await preview(session, scope=scope)
         document = plan_to_json(plan)
@@ -81,7 +113,7 @@ def dry_run(
         return plan
 
     with invocation.output.activity("Reading mail"):
-        plan = run_until_done(plan_now())
+        plan = run_until_done(plan_files() if mails or mboxes else plan_now())
     if as_json:
         invocation.output.json(plan_to_document(plan))
     else:

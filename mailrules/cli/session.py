@@ -18,6 +18,7 @@ from mailrules.cli.paths import JOURNAL_NAME
 from mailrules.journal.journal import Journal
 from mailrules.journal.lock import state_lock
 from mailrules.journal.reader import JournalReader
+from mailrules.rules.quantities import QuantityError, parse_duration, parse_moment
 from mailrules.session import Leases, ReadingSession, Scope, Session
 
 if TYPE_CHECKING:
@@ -150,7 +151,14 @@ def _token(state_dir: Path) -> str:
 
 
 def scope_of(
-    configuration: LoadedConfiguration, *, account: str, mailbox: str, rule: str, newest: int | None, only_new: bool
+    configuration: LoadedConfiguration,
+    *,
+    account: str,
+    mailbox: str,
+    rule: str,
+    newest: int | None,
+    only_new: bool,
+    since: datetime | None = None,
 ) -> Scope:
     """The part of the rules that the options name; UsageError for a name that the rules do not have.
 
@@ -172,4 +180,23 @@ def scope_of(
     names = [*(one.name for one in configuration.rules.rules), *(one.name for one in policies)]
     if rule and rule not in names:
         raise click.UsageError(f"no rule {rule!r}; the rules are: {', '.join(names)}")
-    return Scope(account=account, mailbox=mailbox, rule=rule, newest=newest, only_new=only_new)
+    return Scope(account=account, mailbox=mailbox, rule=rule, newest=newest, only_new=only_new, since=since)
+
+
+def time_since(written: str) -> datetime:
+    """When ``--since`` begins: the start of a day here, an instant, or so long ago. UsageError for anything else."""
+    now = local_now()
+    try:
+        return now - parse_duration(written)
+    except QuantityError:
+        pass
+    except OverflowError as error:
+        raise click.UsageError(f"--since {written} is before all mail") from error
+    try:
+        moment = parse_moment(written)
+    except QuantityError as error:
+        cure = "write a date (2026-01-31), an instant with its zone, or an age (30d)"
+        raise click.UsageError(f"--since {written}: {error}; {cure}") from error
+    if isinstance(moment, datetime):
+        return moment
+    return datetime(moment.year, moment.month, moment.day, tzinfo=now.tzinfo)

@@ -11,9 +11,9 @@ import click
 from mailrules.cli.configuration import load
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
-from mailrules.cli.mail_files import read_mail_file
 from mailrules.cli.output import cell, plural
 from mailrules.cli.plan_view import step_text
+from mailrules.mail_on_disk import read_mail_file
 from mailrules.plan.example_runner import run_examples, run_on_mail
 from mailrules.rules.quantities import QuantityError, parse_moment
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mailrules.mailbox.store import MailboxInfo
+    from mailrules.settings import AccountSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,4 +80,23 @@ def directory_of(
         trash=special("trash", trash),
         archive=special("archive", archive),
         junk=special("junk", junk),
+    )
+
+
+def imagined_directory(account: str, settings: AccountSettings | None, *, others: Iterable[str] = ()) -> Directory:
+    """For mail that lies on no server: the mailboxes that the account's settings name, and every other one."""
+    return Directory(
+        account=account,
+        user=settings.user if settings else "",
+        delimiter="/",
+        mailboxes={},
+        trash=(settings and settings.trash) or "Trash",
+        archive=(settings and settings.archive) or "Archive",
+        junk=(settings and settings.junk) or "Junk",
+        is_imagined=True,
+        others={
+            name: Directory(account=name, user="", delimiter="/", mailboxes={}, is_imagined=True)
+            for name in others
+            if name != account
+        },
     )

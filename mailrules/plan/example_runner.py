@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mailrules.diagnostics import Location
 from mailrules.mailbox.message import FactRequest
 from mailrules.mailbox.snapshot import Snapshot
-from mailrules.plan.directory import Directory
+from mailrules.plan.directory import imagined_directory
 from mailrules.plan.facts import first_request
 from mailrules.plan.history import History
 from mailrules.plan.plan import StepKind
@@ -130,21 +130,7 @@ def _judged(
 ) -> tuple[MailboxPlanner, Snapshot]:
     """A planner that has every fact of the example's message that it needs."""
     settings = accounts.get(ref.account)
-    directory = Directory(
-        account=ref.account,
-        user=settings.user if settings else "",
-        delimiter="/",
-        mailboxes={},
-        trash=(settings and settings.trash) or "Trash",
-        archive=(settings and settings.archive) or "Archive",
-        junk=(settings and settings.junk) or "Junk",
-        is_imagined=True,
-        others={
-            name: Directory(account=name, user="", delimiter="/", mailboxes={}, is_imagined=True)
-            for name in accounts
-            if name != ref.account
-        },
-    )
+    directory = imagined_directory(ref.account, settings, others=accounts)
     snapshot = example_snapshot(example, ref)
     environment = example_environment(example, snapshot, settings=settings)
     now = environment.now

@@ -17,6 +17,7 @@ from mailrules.errors import RuleError
 from mailrules.rules.accounts import account_settings
 from mailrules.rules.contradictions import check_contradictions
 from mailrules.rules.examples import lower_example
+from mailrules.rules.imagined import with_imagined_accounts
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
@@ -68,16 +69,25 @@ class LoadedConfiguration:
 
 
 def load_configuration(
-    path: str, *, read: Read, registry: Registry, expand: Expand, settings_of: str = ""
+    path: str,
+    *,
+    read: Read,
+    registry: Registry,
+    expand: Expand,
+    settings_of: str = "",
+    imagines_accounts: bool = False,
 ) -> LoadedConfiguration:
     """Load a configuration file and what it includes.
 
     ``settings_of`` is another configuration, whose accounts and other settings count where the file has no accounts.
+    With ``imagines_accounts`` such a file has those that its rules name, for mail that lies on no server.
     ``expand`` answers an include, joined to the file's directory or as ``pack:name``, with paths in name
     order; ``read`` raises OSError, or RuleError for a file that it refuses. Raises RuleError with every
     diagnostic of all files.
     """
-    return _Loading(read=read, registry=registry, expand=expand, settings_of=settings_of).load(path)
+    loading = _Loading(read=read, registry=registry, expand=expand)
+    loading.settings_of, loading.imagines_accounts = settings_of, imagines_accounts
+    return loading.load(path)
 
 
 def named_plugins(path: str, *, read: Read) -> tuple[str, ...]:
@@ -121,6 +131,7 @@ class _Loading:
     registry: Registry
     expand: Expand
     settings_of: str = ""
+    imagines_accounts: bool = False
     reporter: Reporter = field(default_factory=Reporter)
     files: list[str] = field(default_factory=list)
 
@@ -179,7 +190,11 @@ class _Loading:
         )
 
     def _with_settings(self, source: SourceValue) -> SourceValue:
-        if not self.settings_of or "accounts" in source.mapping:
+        if "accounts" in source.mapping:
+            return source
+        if self.imagines_accounts:
+            return with_imagined_accounts(source)
+        if not self.settings_of:
             return source
         settings = self._source(self.settings_of, at=Location(file=self.settings_of))
         if settings is None:
