@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Diagnostic
 from mailrules.errors import PluginError
+from mailrules.execution.effects import GRANTED_BY_NAME
 from mailrules.logs import get_logger
 from mailrules.plan.actions import Effect
 from mailrules.rules.bounds import UNBOUNDED, BoundedTest, Bounds, is_writable
@@ -62,6 +63,11 @@ def contained_action(spec: ActionSpec, *, plugin: str, effects: frozenset[str]) 
             if isinstance(value, Effect) and value.name not in effects:
                 message = f"plugin {plugin!r} makes the effect {value.name!r} but registers no handler for it"
                 context.report(Diagnostic(where=source.at, message=message, cure="update the plugin"))
+                return None
+            if isinstance(value, Effect) and value.name in GRANTED_BY_NAME and value.name not in context.allow:
+                message = f"plugin {plugin!r} wants {value.name!r}, which goes out and which this file does not allow"
+                cure = f"add allow: [{value.name}] to the main file, or remove the action"
+                context.report(Diagnostic(where=source.at, message=message, cure=cure))
                 return None
         return values
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 import mailrules
+from mailrules.cli.core_dumps import keep_memory_private
 from mailrules.cli.exit_status import ExitStatus, leaves, status_of
 from mailrules.cli.invocation import Invocation, Noun
 from mailrules.errors import ConnectionLost, MailrulesError, RuleError
@@ -79,6 +80,7 @@ class CommandLine(Noun):
         # A run makes millions of small values and hardly a cycle; at its default pace the collector
         # looks at all of them again and again, for a fifth of the run's time.
         gc.set_threshold(100_000, 50, 50)
+        keep_memory_private()
         try:
             status = ExitStatus(super().main(*arguments, **options) or ExitStatus.DONE)
             sys.stdout.flush()

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mailrules.mailbox.store import MessageContent
     from mailrules.settings import SmtpSettings, WebhookSettings
 
+GRANTED_BY_NAME = frozenset({"forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"})
+"""Effects that the main configuration file has to allow."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectCall:

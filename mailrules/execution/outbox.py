@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import IMAPError, JournalError
 from mailrules.execution.commands import idempotency_key
-from mailrules.execution.effects import Attempt, EffectCall, EffectOutcome, EffectRefused, OutboxHandler
+from mailrules.execution.effects import (
+    GRANTED_BY_NAME,
+    Attempt,
+    EffectCall,
+    EffectOutcome,
+    EffectRefused,
+    OutboxHandler,
+)
 from mailrules.journal.deliveries import CapReached, DeliveryCaps, DeliveryIntent
 from mailrules.journal.records import StepState, StepVerdict
 from mailrules.mailbox.message import FactRequest
@@ -33,9 +40,6 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailStore, MessageContent
     from mailrules.settings import OutboxSettings
-
-GRANTED_BY_NAME = frozenset({"forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"})
-"""Effects that the main configuration file has to allow."""
 
 BY_MAIL = frozenset({"forward", "reply", "notify"})
 """Those of them that hand in mail at the account's server."""

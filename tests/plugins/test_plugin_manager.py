@@ -217,6 +217,20 @@ def test_an_effect_without_a_handler_is_a_diagnostic() -> None:
     assert "registers no handler" in found[0].message
 
 
+def test_a_way_out_that_a_plugin_proposes_has_to_be_granted_by_its_name() -> None:
+    forward = Effect(name="forward", target="bo@friends.example")
+    spec = ActionSpec(name="ring", compile=lambda _source, _context: [forward], summary="")
+        name="ring", compile=lambda _source, _context: [Effect(name="forward", target="a@b.c")], summary=""
+    )
+    registry = with_plugins(mine=plugin(mailrules_actions=lambda: [spec])).registry()
+
+    values, found = compile_with(registry.actions["ring"])
+
+    assert values is None
+    assert "plugin 'mine' wants 'forward'" in found[0].message
+    assert found[0].cure.startswith("add allow: [forward] to the main file")
+
+
 def test_an_action_whose_options_cannot_be_read_is_a_diagnostic() -> None:
     def fails(_source: object, _context: object) -> None:
         raise TypeError

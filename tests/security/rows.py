@@ -34,6 +34,8 @@ _BLAST_RADIUS = "tests/security/test_blast_radius.py::"
 _KILL_SWITCH = "tests/security/test_kill_switch.py::"
 _CREDENTIALS = "tests/client/test_credentials.py::"
 _PLUGINS = "tests/plugins/test_plugin_manager.py::"
+_MEMORY = "tests/security/test_process_memory.py::"
+_ATTACHMENTS = "tests/outbox/test_attachments.py::"
 _ODD_FILES = "tests/security/test_odd_rule_files.py::"
 _WHOLE_PATH = "tests/hostile_mail/test_whole_path.py::"
 _CACHE = "tests/cache/test_fact_cache.py::"
@@ -58,6 +60,7 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
         ),
         needs(
             "STARTTLS is refused if anything follows its OK",
+            "tests/outbox/test_login.py::test_what_comes_in_the_clear_behind_the_leave_for_tls_ends_the_connection",
             _CONNECT + "test_bytes_behind_starttls_ok_are_refused",
             "tests/imap_connection/test_connection.py::test_bytes_behind_the_ok_of_starttls_end_the_connection",
             "tests/imaplib/test_wire.py::test_bytes_behind_starttls_end_the_connection",
@@ -321,6 +324,16 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
             "the journal is private",
             "tests/journal/test_database.py::test_a_readable_file_of_ours_is_made_private_again",
         ),
+        needs(
+            "names from mail are never paths, and what is there is neither opened nor changed",
+            _ATTACHMENTS + "test_a_name_from_mail_is_never_a_path",
+            _ATTACHMENTS + "test_what_is_there_is_neither_opened_nor_changed",
+        ),
+        needs(
+            "attachments are for their owner alone, in a directory that the main file names",
+            _ATTACHMENTS + "test_attachments_are_written_whole_and_for_their_owner_alone",
+            _ATTACHMENTS + "test_the_directory_stands_in_the_main_file_and_is_allowed_there",
+        ),
     ),
     "SSRF": (
         needs(
@@ -366,6 +379,15 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
             "tests/cli/test_logs.py::test_a_secret_is_hidden_at_any_depth",
             "tests/cli/test_logs.py::test_an_exception_is_logged_with_its_traceback_and_without_local_values",
             _CREDENTIALS + "test_what_cannot_be_a_secret_is_refused_without_being_shown",
+        ),
+        needs(
+            "in no argument or variable of a process, and in no core dump",
+            _MEMORY + "test_a_run_that_has_sent_its_password_shows_it_in_no_argument_and_leaves_no_core",
+            _MEMORY + "test_the_process_is_left_out_of_core_dumps_that_go_to_a_program",
+        ),
+        needs(
+            "tokens are asked for anew for each connection, and no refresh token is held",
+            _MEMORY + "test_a_secret_is_asked_for_anew_for_each_connection_and_none_is_kept",
         ),
     ),
     "state and rules": (
@@ -416,6 +438,12 @@ ROWS: dict[str, tuple[Requirement, ...]] = {
         needs(
             "effects are proposals that the executor checks",
             "tests/execution/test_executor.py::test_an_effect_that_no_plugin_offers_is_left_out",
+            _PLUGINS + "test_an_effect_without_a_handler_is_a_diagnostic",
+        ),
+        needs(
+            "a way out of the mailbox is granted by its name, whoever proposes it, a plugin's action too",
+            "tests/outbox/test_outbox.py::test_what_is_not_allowed_any_more_is_given_up_without_being_sent",
+            _PLUGINS + "test_a_way_out_that_a_plugin_proposes_has_to_be_granted_by_its_name",
         ),
     ),
     "blast radius": (
