@@ -220,8 +220,6 @@ def test_an_effect_without_a_handler_is_a_diagnostic() -> None:
 def test_a_way_out_that_a_plugin_proposes_has_to_be_granted_by_its_name() -> None:
     forward = Effect(name="forward", target="bo@friends.example")
     spec = ActionSpec(name="ring", compile=lambda _source, _context: [forward], summary="")
-        name="ring", compile=lambda _source, _context: [Effect(name="forward", target="a@b.c")], summary=""
-    )
     registry = with_plugins(mine=plugin(mailrules_actions=lambda: [spec])).registry()
 
     values, found = compile_with(registry.actions["ring"])
