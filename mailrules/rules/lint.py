@@ -71,6 +71,7 @@ def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings
     """A target may begin with an account's name: ``work/Archive``; only moves and copies cross accounts."""
     for rule, use in _uses(rules):
         own = {ref.account for ref in rule.mailboxes}
+        _check_beginnings(use, accounts, reporter)
         for target in _target_names(use):
             account, slash, mailbox = target.partition("/")
             if not slash or account not in accounts:
@@ -87,6 +88,16 @@ def _check_targets(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings
             elif own and not mailbox.strip("/ "):
                 message = f'"{target}" names no mailbox of "{account}", so any message could choose any mailbox'
                 reporter.error(use.where, message, cure=f"put a fixed name first: {account}/Sorted/...")
+
+
+def _check_beginnings(use: ActionUse, accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:
+    """No message may choose an account: the name of one could come about by a field in the first level."""
+    for target in use.value.targets:
+        prefix = target.literal_prefix
+        reached = [name for name in accounts if name != prefix and name.startswith(prefix)]
+        if reached and not target.is_literal and "/" not in prefix:
+            message = f'a message could make "{target.text}" begin with the account "{reached[0]}"'
+            reporter.error(use.where, message, cure=f'put a level of its own first: "Sorted/{target.text}"')
 
 
 def _warn_of_emptied_trash(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings], reporter: Reporter) -> None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Diagnostic
+from mailrules.imap.mailbox_name import encode_mailbox_name
 from mailrules.mailbox.message import RECEIVED, Fact, header_fact
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mailrules.rules.source import SourceValue
 
 MAX_VALUE_CHARACTERS = 100
+MAX_VALUE_BYTES = 200
+"""As mailbox names go over the wire: many servers keep a mailbox as a file, whose name has 255 bytes at most."""
 FILTERS = ("lower", "slug", "domain")
 ADDRESS_FIELDS = ("from", "to", "cc", "bcc", "reply_to", "sender")
 ADDRESS_PARTS = ("address", "local", "domain", "detail", "name")
@@ -35,6 +38,8 @@ DATE_DIRECTIVES = "YymdjGVu"
 
 _TOKEN = re.compile(r"(?P<escape>\{\{|\}\})|\{(?P<field>[^{}]*)\}|(?P<stray>[{}])|(?P<literal>[^{}]+)")
 _FIELD = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[a-z]+)?)(?::(?P<format>[^|]*))?(?P<filters>(?:\|[^|]*)*)")
+_LIKE_SLASHES = frozenset("\u2044\u2215\u2216\u29f5\u29f8\u29f9")
+"""Slashes of other kinds, which no normalization makes plain ones."""
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -204,7 +209,27 @@ def _clean(text: str, *, delimiter: str) -> str:
     Wildcards of LIST would make the mailbox hard to name, and outer dots could mean "one level up" to a server
     that keeps mailboxes as directories.
     """
-    kept = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
-    for sign in {"/", "\\", "*", "%", delimiter} - {""}:
-        kept = kept.replace(sign, "-")
-    return unicodedata.normalize("NFC", " ".join(kept.split()))[:MAX_VALUE_CHARACTERS].strip(" .")
+    signs = {"/", "\\", "*", "%", *delimiter}
+    # Twice as long as what may be left is enough, and a stranger's text has any length.
+    text = unicodedata.normalize("NFC", text[: 2 * MAX_VALUE_CHARACTERS])
+    kept = "".join(" " if unicodedata.category(one)[0] in "CZ" else _plain(one, signs) for one in text)
+    return _cut(" ".join(kept.split())).strip(" .")
+
+
+def _plain(character: str, signs: set[str]) -> str:
+    """The character, or ``-`` for a sign that means something in mailbox names and for what looks like one.
+
+    Servers and file systems that fold characters (NFKC) would make the sign of what only looks like it.
+    """
+    if character.isascii():
+        return "-" if character in signs else character
+    is_like = character in _LIKE_SLASHES or not signs.isdisjoint(unicodedata.normalize("NFKC", character))
+    return "-" if is_like else character
+
+
+def _cut(text: str) -> str:
+    """As much of it as is within both limits."""
+    text = text[:MAX_VALUE_CHARACTERS]
+    while len(encode_mailbox_name(text)) > MAX_VALUE_BYTES:
+        text = text[:-1]
+    return text

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailrules.imap.mailbox_name import decode_mailbox_name, encode_mailbox_name
 from mailrules.mailbox.message import RECEIVED, header_fact
-from mailrules.rules.templates import MAX_VALUE_CHARACTERS, Field, TemplateError, parse_template
+from mailrules.mailbox.store import MailboxInfo
+from mailrules.plan.actions import SetRights
+from mailrules.plan.directory import directory_of
+from mailrules.rules.templates import MAX_VALUE_BYTES, MAX_VALUE_CHARACTERS, Field, TemplateError, parse_template
+from tests.rules.loading import HEAD, diagnostics_in, load, mistakes_of, rules_of
 
 LATE = datetime(2026, 12, 31, 23, 30, tzinfo=timezone(timedelta(hours=-8)))
 
@@ -115,15 +120,126 @@ def test_a_value_that_is_not_given_is_missing() -> None:
         _render("L/{x}")
 
 
-@given(value=st.text(max_size=200), delimiter=st.sampled_from(["/", ".", "\\", ""]))
-def test_no_value_leaves_its_level(value: str, delimiter: str) -> None:
+HOSTILE = {
+    "..": None,
+    ".": None,
+    "/": "-",
+    "../..": "-",
+    "../../INBOX": "-..-INBOX",
+    "a/../b": "a-..-b",
+    "&": "&",
+    "&AC8-": "&AC8-",
+    "inbox": "inbox",
+    "INBOX": "INBOX",
+    "~root": "~root",
+    "#news.": "#news",
+    "\u2044\u2215\u29f8etc": "---etc",
+    "\uff0fetc\uff3cx": "-etc-x",
+    "\u2100": "-",
+    "\uff0e\uff0e": "\uff0e\uff0e",
+    "\u2024\u2024": "\u2024\u2024",
+    "a\r\nDELETE INBOX": "a DELETE INBOX",
+    "a\x00\x1b[31mb": "a [31mb",
+    "\u202ea\u200bb\ufeff": "a b",
+    "\ud800x": "x",
+    "a\u2028b\x85c": "a b c",
+    "  ": None,
+    "\uef0d\uef0a\uef26x\uefff": "x",
+    "{subject}": "{subject}",
+    '"x" (y)': '"x" (y)',
+}
+"""What strangers may write, and what is left of it on a server with "/"; None: nothing, so the value is missing."""
+
+
+@pytest.mark.parametrize(("value", "level"), HOSTILE.items(), ids=map(ascii, HOSTILE))
+@pytest.mark.parametrize("delimiter", ["/", "."])
+def test_a_hostile_value_is_a_part_of_one_level_or_nothing(value: str, level: str | None, delimiter: str) -> None:
+    if level is None and (delimiter == "/" or not value.strip()):
+        with pytest.raises(KeyError, match="x"):
+            _render("Lists/{x}", delimiter, x=value)
+        return
+
+    name = _server_name("Lists/{x}", delimiter, value)
+
+    head, _, rest = name.partition(delimiter)
+    assert (head, delimiter in rest) == ("Lists", False)
+    if delimiter == "/":
+        assert rest == level
+    else:
+        assert not set(rest) & {".", "\uff0e", "\u2024"}
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 300, "\u5b57" * 300, "\U0001f4e7" * 300, "a\u0301" * 300, "&" * 300, "x/" * 500_000]
+)
+@pytest.mark.parametrize("delimiter", ["/", "."])
+def test_a_long_value_is_cut_by_characters_and_by_what_goes_over_the_wire(value: str, delimiter: str) -> None:
+    level = _server_name("L/{x}", delimiter, value).removeprefix("L" + delimiter)
+
+    assert 0 < len(level) <= MAX_VALUE_CHARACTERS
+    assert 0 < len(encode_mailbox_name(level)) <= MAX_VALUE_BYTES
+
+
+def _server_name(text: str, delimiter: str, value: str) -> str:
+    directory = directory_of([MailboxInfo(name="INBOX", delimiter=delimiter)], account="home", user="me")
+    return directory.server_name(_render(text, delimiter, x=value))
+
+
+@given(
+    value=st.text(max_size=200) | st.text("./\\~#&*%-\uff0f\uff0e\u2044 IiNnBOX\x00\x7f", max_size=30),
+    delimiter=st.sampled_from(["/", ".", "\\", ""]),
+    filters=st.sampled_from(["", "|lower", "|slug", "|domain", "|lower|domain"]),
+)
+def test_no_value_leaves_its_level_whatever_the_filter(value: str, delimiter: str, filters: str) -> None:
     try:
-        name = _render("Lists/{x}", delimiter, x=value)
+        name = _server_name(f"Lists/{{x{filters}}}", delimiter, value)
     except KeyError:
         return
 
-    level = name.removeprefix("Lists/")
-    assert name.startswith("Lists/")
+    level = name.removeprefix("Lists" + (delimiter or "/"))
+    assert level != name
     assert not set(level) & ({"/", "*", "%", "\r", "\n", "\x00", delimiter} - {""})
     assert level.strip(" .") == level != ""
     assert len(level) <= MAX_VALUE_CHARACTERS
+    assert decode_mailbox_name(encode_mailbox_name(level)) == level
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "setacl: {mailbox: 'S/{subject}', rights: {bob: l}}",
+        "deleteacl: {mailbox: 'S/{subject}', identifiers: bob}",
+        "setmetadata: {mailbox: 'S/{subject}', entry: /shared/comment, value: x}",
+        "setquota: {mailbox: 'S/{subject}', storage: 1GiB}",
+        "rename: {mailbox: 'S/{subject}', to: B}",
+        "rename: {mailbox: B, to: 'S/{subject}'}",
+    ],
+)
+def test_what_changes_who_may_read_mail_or_how_much_takes_no_field(action: str) -> None:
+    (mistake,) = mistakes_of(f"rules: [{{name: r, if: always, do: [{{{action}}}]}}]\n")
+
+    assert "takes a fixed mailbox" in mistake
+
+
+@pytest.mark.parametrize("who", ["{from}", "{subject}", "{from.domain|lower}"])
+def test_braces_in_an_identifier_are_not_a_field(who: str) -> None:
+    (rule,) = rules_of(
+        f"rules: [{{name: r, if: always, do: [{{setacl: {{mailbox: S, rights: {{'{who}': l}}}}}}]}}]\n"
+    ).rules.rules
+
+    value = rule.branches[0].actions[0].value
+    assert isinstance(value, SetRights)
+    assert value.rights == ((who, "l"),)
+
+
+@pytest.mark.parametrize("target", ["wor{subject}/A", "w{from.domain}", "work{subject}", "work/S/{subject}"])
+def test_no_value_can_choose_an_account(target: str) -> None:
+    text = HEAD.replace("defaults", "  work: {host: a.example, user: me, secret: {env: X}}\ndefaults")
+    rules = f"rules: [{{name: r, if: always, do: [{{move: '{target}'}}]}}]\n"
+    if target.startswith("work"):
+        assert load(text + rules).rules.rules
+        return
+
+    (mistake,) = diagnostics_in(text + rules)
+
+    assert f'a message could make "{target}" begin with the account "work"' in mistake
