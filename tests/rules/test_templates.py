@@ -201,7 +201,7 @@ def test_no_value_leaves_its_level_whatever_the_filter(value: str, delimiter: st
     assert not set(level) & ({"/", "*", "%", "\r", "\n", "\x00", delimiter} - {""})
     assert level.strip(" .") == level != ""
     assert len(level) <= MAX_VALUE_CHARACTERS
-    assert decode_mailbox_name(encode_mailbox_name(level)) == level
+    assert decode_mailbox_name(encode_mailbox_name(name)) == name
 
 
 @pytest.mark.parametrize(
