@@ -158,8 +158,11 @@ def _accounts_of(plan: Plan) -> tuple[str, ...]:
     return (*(one.account for one in plan.mailboxes), *(one.account for one in plan.mailbox_steps))
 
 
-async def explain(session: ReadingSession, ref: MailboxRef, uid: UID) -> MessageExplanation:
-    """What every rule of the mailbox makes of one message. Raises PlanRefused if it is not there."""
+async def explain(session: ReadingSession, ref: MailboxRef, uid: UID, *, remedies_for: str = "") -> MessageExplanation:
+    """What every rule of the mailbox makes of one message. Raises PlanRefused if it is not there.
+
+    With ``remedies_for`` only of that rule it is looked for what would make it match.
+    """
     account = session.configuration.accounts[ref.account]
     reached = accounts_named(session, accounts_reached(session, [ref]))
     async with connected([account, *reached], connect_reader) as readers:
@@ -171,7 +174,15 @@ async def explain(session: ReadingSession, ref: MailboxRef, uid: UID) -> Message
         history = await session.journal.history(rules=rules, now=session.now())
         surroundings = surroundings_of(session, directory, history, describe=DISPLAY_FIELDS)
         standing = await standing_of(session, ref, uid, uidvalidity=status.uidvalidity)
-        found = await explain_mail(reader, status, rules, uid=uid, surroundings=surroundings, standing=standing)
+        found = await explain_mail(
+            reader,
+            status,
+            rules,
+            uid=uid,
+            surroundings=surroundings,
+            standing=standing,
+            remedies_for=remedies_for,
+        )
     if found is None:
         raise PlanRefused(f"no message with UID {uid} in {ref}")
     return found

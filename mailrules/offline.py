@@ -63,6 +63,7 @@ async def explain_file(
     *,
     ref: MailboxRef,
     now: datetime,
+    remedies_for: str = "",
 ) -> MessageExplanation | None:
     """What every rule of ``ref`` makes of one message of the files; None where there is none of this number."""
     return await explain_mail(
@@ -71,6 +72,7 @@ async def explain_file(
         configuration.rules.for_mailbox(ref),
         uid=uid,
         surroundings=_surroundings(configuration, plugins, ref, now=now),
+        remedies_for=remedies_for,
     )
 
 

@@ -204,6 +204,7 @@ async def explain_mail(
     uid: UID,
     surroundings: Surroundings,
     standing: Standing | None = None,
+    remedies_for: str = "",
 ) -> MessageExplanation | None:
     """Explain one message of the open mailbox with every fact that the rules name; None if it is gone."""
     request = request_for([FLAGS, SIZE, RECEIVED, *facts_named(rules), *map(header_fact, surroundings.describe_fields)])
@@ -228,6 +229,7 @@ async def explain_mail(
         acting=planner.acting,
         plan=planner.finish(),
         standing=standing,
+        remedies_for=remedies_for,
     )
 
 

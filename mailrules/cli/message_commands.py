@@ -59,7 +59,9 @@ def explain(
         async with open_reading_session(invocation) as session:
             scope_of(session.configuration, account="", mailbox="", rule=rule, newest=None, only_new=False)
             places = await _places(session, message)
-            return tuple([(ref, uid, await explain_message(session, ref, uid)) for ref, uid in places])
+            return tuple(
+                [(ref, uid, await explain_message(session, ref, uid, remedies_for=rule)) for ref, uid in places]
+            )
 
     async def read_files() -> tuple[tuple[MailboxRef, UID, MessageExplanation], ...]:
         files = files_as_mail(invocation, mails=mails, mboxes=mboxes, mailbox=mailbox)
@@ -68,7 +70,13 @@ def explain(
         uids = await _places_in_files(files.reader, message)
         now = local_now()
         told = [
-            (uid, await explain_file(configuration, plugins, files.reader, uid, ref=files.ref, now=now)) for uid in uids
+            (
+                uid,
+                await explain_file(
+                    configuration, plugins, files.reader, uid, ref=files.ref, now=now, remedies_for=rule
+                ),
+            )
+            for uid in uids
         ]
         return tuple((files.ref, uid, one) for uid, one in told if one is not None)
 

@@ -31,7 +31,7 @@ from mailrules.mailbox.message import (
 from mailrules.mailbox.rows import every_row, mask_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.mailbox.address import Address
@@ -185,9 +185,21 @@ class Snapshot:
                 rows.append(row)
         self._now_known({Fact(FactKind.ENRICHED, name): rows})
 
-    def imagined(self, rows: Iterable[int], *, account: str, info: MailboxInfo, status: MailboxStatus) -> Snapshot:
-        """A snapshot of these messages in another place, with the same facts in lists of its own, to be changed."""
+    def imagined(
+        self,
+        rows: Iterable[int],
+        *,
+        account: str,
+        info: MailboxInfo,
+        status: MailboxStatus,
+        header_fields: Collection[str] | None = None,
+    ) -> Snapshot:
+        """A snapshot of these messages in another place, with the same facts in lists of its own, to be changed.
+
+        Of the header fields only those that are named (lower case), where that is given.
+        """
         chosen = tuple(rows)
+        kept = self.headers if header_fields is None else header_fields
         other = Snapshot(account=account, info=info, status=status, uids=[self.uids[row] for row in chosen])
         for name in (
             "flags",
@@ -202,10 +214,12 @@ class Snapshot:
         ):
             column = getattr(self, name)
             setattr(other, name, [column[row] for row in chosen])
-        other.headers = {name: [column[row] for row in chosen] for name, column in self.headers.items()}
+        columns = {name: column for name, column in self.headers.items() if name in kept}
+        other.headers = {name: [column[row] for row in chosen] for name, column in columns.items()}
         other.enriched = {name: [column[row] for row in chosen] for name, column in self.enriched.items()}
         for fact, mask in self._known.items():
-            other.now_known(fact, [new for new, row in enumerate(chosen) if mask >> row & 1])
+            if fact.kind is not FactKind.HEADER or fact.name in kept:
+                other.now_known(fact, [new for new, row in enumerate(chosen) if mask >> row & 1])
         return other
 
     def now_known(self, fact: Fact, rows: Sequence[int]) -> None:

@@ -70,10 +70,15 @@ def explain_message(
     acting: Sequence[Acting],
     plan: MailboxPlan,
     standing: Standing | None = None,
+    remedies_for: str = "",
 ) -> MessageExplanation:
-    """Explain a message of ``snapshot``, which holds every fact of it that the rules name; ``plan`` is its alone."""
+    """Explain a message of ``snapshot``, which holds every fact of it that the rules name; ``plan`` is its alone.
+
+    With ``remedies_for`` only of that rule it is looked for what would make it match.
+    """
     situation = Situation(snapshot=snapshot, row=snapshot.row_of(uid), environment=environment)
     explaining = _Explaining(situation, acting=acting, plan=plan, standing=standing or Standing())
+    explaining.remedies_for = remedies_for
     return MessageExplanation(
         plan=plan,
         rules=tuple(map(explaining.rule, rules)),
@@ -92,6 +97,7 @@ class _Explaining:
         self._branches = {one.rule.name: one.branch for one in acting}
         self._flags = situation.snapshot.flags[situation.row] or frozenset()
         self._ended_by = ""
+        self.remedies_for = ""
 
     def rule(self, rule: Rule) -> RuleExplanation:
         snapshot, row, environment = self._situation.snapshot, self._situation.row, self._situation.environment
@@ -106,7 +112,7 @@ class _Explaining:
             branches=branches if len(branches) > 1 else (),
             fails_at=first_failing(condition),
             notes=notes,
-            remedy=Remedy() if rule.name in self._branches else self._remedy(rule),
+            remedy=self._remedy(rule) if self._has_remedy(rule) else Remedy(),
         )
 
     def _verdict(self, rule: Rule, *, holds: bool) -> tuple[Verdict, tuple[str, ...]]:
@@ -127,6 +133,9 @@ class _Explaining:
         notes = why_nothing_happens(rule, branch, self._plan, flags=self._flags, standing=self._standing)
         acts = any(step.rule == rule.name for message in self._plan.messages for step in message.steps)
         return Verdict.ACTS if acts or not notes else Verdict.MATCHES, notes
+
+    def _has_remedy(self, rule: Rule) -> bool:
+        return rule.name not in self._branches and self.remedies_for in {"", rule.name}
 
     def _remedy(self, rule: Rule) -> Remedy:
         captures = frozenset(

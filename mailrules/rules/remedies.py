@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from mailrules.rules.conditions import Node
+    from mailrules.rules.explain import NodeExplanation
     from mailrules.rules.situation import Situation
 
 MOST_CHANGES = 5
@@ -87,11 +88,37 @@ class _Edit:
         return _Edit({**self.edits, **other.edits}, self.cost + other.cost)
 
 
+class _Truths:
+    """What each part of a rule's conditions is for the message: each condition is walked once."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._found: dict[int, NodeTruth] = {}
+
+    def of(self, node: Node) -> NodeTruth:
+        if id(node) not in self._found:
+            situation = self._situation
+            self._put(node, explain_node(node, situation.snapshot, situation.row, situation.environment))
+        return self._found[id(node)]
+
+    def _put(self, node: Node, explained: NodeExplanation) -> None:
+        self._found[id(node)] = explained.truth
+        match node:
+            case All(parts=parts) | AnyOf(parts=parts):
+                for part, its in zip(parts, explained.parts, strict=True):
+                    self._put(part, its)
+            case Not(part=part) | Named(part=part):
+                self._put(part, explained.parts[0])
+            case Leaf() | Always():
+                pass
+
+
 class _RuleSearch:
     """The cheapest edits of a rule that give its nodes the answers that are wanted."""
 
     def __init__(self, situation: Situation, *, captures: frozenset[str]) -> None:
         self._situation, self._captures = situation, captures
+        self._truths = _Truths(situation)
         self._known: dict[tuple[int, bool], _Edit | None] = {}
         self._leaves_left = _MOST_LEAVES
 
@@ -116,9 +143,7 @@ class _RuleSearch:
         return self._known[key]
 
     def _found(self, node: Node, *, within: str, wanted: bool) -> _Edit | None:
-        situation = self._situation
-        truth = explain_node(node, situation.snapshot, situation.row, situation.environment).truth
-        if truth == (NodeTruth.TRUE if wanted else NodeTruth.FALSE):
+        if self._truths.of(node) == (NodeTruth.TRUE if wanted else NodeTruth.FALSE):
             return _Edit()
         match node:
             case Leaf():
@@ -181,6 +206,7 @@ class _MessageSearch:
 
     def __init__(self, situation: Situation) -> None:
         self._situation = situation
+        self._truths = _Truths(situation)
         self._known: dict[tuple[int, bool], tuple[MessageChange, ...] | None] = {}
         self._leaves_left = _MOST_LEAVES
 
@@ -205,16 +231,14 @@ class _MessageSearch:
         return self._known[key]
 
     def _found(self, node: Node, *, wanted: bool) -> tuple[MessageChange, ...] | None:
-        situation = self._situation
-        truth = explain_node(node, situation.snapshot, situation.row, situation.environment).truth
-        if truth == (NodeTruth.TRUE if wanted else NodeTruth.FALSE):
+        if self._truths.of(node) == (NodeTruth.TRUE if wanted else NodeTruth.FALSE):
             return ()
         match node:
             case Leaf() if not self._leaves_left:
                 return None
             case Leaf():
                 self._leaves_left -= 1
-                change = nearest_alteration(node, situation, wanted=wanted)
+                change = nearest_alteration(node, self._situation, wanted=wanted)
                 return None if change is None else (change,)
             case All(parts=parts) | AnyOf(parts=parts):
                 found = [self._fix(part, wanted=wanted) for part in parts]

@@ -118,11 +118,21 @@ class Situation:
     environment: Environment
 
     def for_leaves(self, leaves: Iterable[Leaf]) -> Situation:
-        """The message without the others of its mailbox, where none of these conditions reads them."""
-        if any(isinstance(leaf.test, RelatingTest) for leaf in leaves):
+        """The message with the header fields that these conditions read, without the other messages of its mailbox.
+
+        They stay where one of the conditions reads them.
+        """
+        tests = [leaf.test for leaf in leaves]
+        if any(isinstance(test, RelatingTest) for test in tests):
             return self
         snapshot = self.snapshot
-        alone = snapshot.imagined([self.row], account=snapshot.account, info=snapshot.info, status=snapshot.status)
+        alone = snapshot.imagined(
+            [self.row],
+            account=snapshot.account,
+            info=snapshot.info,
+            status=snapshot.status,
+            header_fields={fact.name for test in tests for fact in test.needs if fact.kind is FactKind.HEADER},
+        )
         return replace(self, snapshot=alone, row=0)
 
     def altered(self, alterations: Iterable[Alteration]) -> Situation:

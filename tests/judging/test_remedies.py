@@ -369,8 +369,8 @@ def test_where_it_was_brought_from_can_be_another_mailbox() -> None:
     assert [one.text for one in remedy.message] == ["mailrules had brought it here from Later"]
 
 
-def test_a_list_of_three_thousand_alternatives_is_looked_at_in_bounded_time() -> None:
-    many = ", ".join(f"{{subject: {{contains: word{number}}}}}" for number in range(3_000))
+def test_a_list_of_a_thousand_alternatives_is_looked_at_in_bounded_time() -> None:
+    many = ", ".join(f"{{subject: {{contains: word{number}}}}}" for number in range(1_000))
     rule = rule_of(f"any: [{many}]")
 
     remedy = remedy_of(rule, situation_of(rule, [replace(ONE, header=b"Subject: " + b"some words " * 300)], {}))

@@ -71,7 +71,7 @@ async def planned(reader: MailReader) -> MailboxPlan:
 ALIKE = [
     make()
     for name, make in MAILS.items()
-    if name not in {"bare CR and LF", "40,000 times From", "5 MB on one line", "empty"} and len(make()) < 300_000
+    if name not in {"bare CR and LF", "40,000 times From", "5 MB on one line", "empty"} and len(make()) < 50_000
 ]
 
 
