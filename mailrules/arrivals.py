@@ -17,6 +17,7 @@ from mailrules.plan.blast_radius import hold_untried
 from mailrules.plan.guards import hold_excess, hold_whole_mailbox
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.planning import (
+    forgotten,
     mailbox_steps_of,
     others_of,
     read_directory,
@@ -188,6 +189,9 @@ async def _open(session: Session, store: MailStore, mailbox: str, *, backlog: bo
     status = await store.open(mailbox)
     position = await session.journal.position(store.account, mailbox)
     if position is None or position.uidvalidity != status.uidvalidity:
+        if held := await forgotten(session.journal, store.account, status):
+            uids = [one.uid for one in held]
+            get_logger().warning("held.forgotten", account=store.account, mailbox=mailbox, uids=uids)
         # A new UIDVALIDITY under an old position: rules never run again over old mail because of it.
         last_uid = 0 if backlog and position is None else await _last_uid(store, status)
         await session.journal.save_position(

@@ -31,6 +31,7 @@ EVENTS = frozenset(
         "connection.retried",
         "daemon.started",
         "daemon.stopped",
+        "held.forgotten",
         "mailbox.refused",
         "mailbox.watched",
         "outbox.given_up",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from mailrules.journal.reader import JournalReader
+    from mailrules.journal.records import Pending
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailboxStatus, MailReader
     from mailrules.plan.directory import Directory
@@ -73,6 +74,7 @@ async def plan_accounts(
                 continue
             selection = Selection(newest=scope.newest, since=scope.since)
             sweep = None if scope.only_new else await sweep_of(session.journal, trust, status, rule=scope.rule)
+            warnings += await _told_of_forgotten(session.journal, account, status)
             if scope.only_new:
                 selection = replace(
                     await unjudged(session.journal, account, status), newest=scope.newest, since=scope.since
@@ -273,6 +275,26 @@ async def unjudged(journal: JournalReader, account: str, status: MailboxStatus) 
         account, status.mailbox, uidvalidity=status.uidvalidity, after_uid=position.last_uid
     )
     return Selection(after_uid=position.last_uid, also=position.pending, without=ours)
+
+
+async def forgotten(journal: JournalReader, account: str, status: MailboxStatus) -> tuple[Pending, ...]:
+    """Messages that were to be judged again and cannot be found, since the mailbox numbers its messages anew.
+
+    What is known of them is their UIDs, and those mean other messages now.
+    """
+    if not await _is_void(journal, account, status):
+        return ()
+    return tuple(one for one in await journal.pending() if (one.account, one.mailbox) == (account, status.mailbox))
+
+
+async def _told_of_forgotten(journal: JournalReader, account: str, status: MailboxStatus) -> list[str]:
+    held = await forgotten(journal, account, status)
+    if not held:
+        return []
+    named = "; ".join(f"UID {one.uid} ({one.rule}: {one.reason})" if one.rule else f"UID {one.uid}" for one in held[:5])
+    more = f" and {len(held) - 5} more" if len(held) > 5 else ""
+    told = f"{account}/{status.mailbox}: the server numbers its messages anew (UIDVALIDITY)"
+    return [f"{told}, so what was to be judged again is not known any more and stays as it is: {named}{more}"]
 
 
 async def _is_void(journal: JournalReader, account: str, status: MailboxStatus) -> bool:

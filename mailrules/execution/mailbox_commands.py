@@ -29,6 +29,7 @@ OPERATIONS = {
     StepKind.SETQUOTA: Operation.SETQUOTA,
 }
 THERE_ALREADY = "the mailbox was there already"
+PERHAPS_ANOTHERS = "the mailbox is there; whether we made it is not known, so undo leaves it"
 
 
 def intent_of(step: MailboxStep, *, prior: str, capabilities: frozenset[str]) -> CommandIntent:
@@ -89,7 +90,7 @@ def judged_by_names(command: CommandIntent, names: Collection[str]) -> tuple[Ste
                 return StepState.VANISHED, f"there is neither {command.mailbox!r} nor {command.target!r}"
             return (StepState.APPLIED if has_new_name else StepState.NOT_APPLIED), ""
         case _ if is_there:
-            return StepState.AMBIGUOUS, "the mailbox exists; whether we made it is unknown, so undo leaves it"
+            return StepState.APPLIED, PERHAPS_ANOTHERS
         case _:
             return StepState.NOT_APPLIED, ""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.execution.flag_words import folded
+from mailrules.execution.mailbox_commands import PERHAPS_ANOTHERS
 from mailrules.journal.deliveries import UNSETTLED_STATES
 from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
@@ -126,6 +127,8 @@ class _WayBack:
             self._refuse(record, f"is {record.state}: what became of it is not known")
         elif record.state is not StepState.APPLIED:
             return
+        elif record.detail == PERHAPS_ANOTHERS:
+            self._refuse(record, "stays: whether we made the mailbox is not known")
         elif command.operation in _INVERSE_MAILBOX_STEPS:
             self._take_back_mailbox_step(record)
         elif command.kind is StepKind.DELETE:

@@ -6,9 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from mailrules.arrivals import Watch
+from mailrules.plan.planner import IDENTITY_FIELDS
+from mailrules.planning import plan_accounts
 from mailrules.rules.rule import MailboxRef
+from mailrules.session import Scope
 from mailrules.testing.builders import message
 from tests.execution.household import Household
 
@@ -50,6 +54,12 @@ def deliver(household: Household, count: int, *, start: int = 1) -> None:
     for number in range(start, start + count):
         mail = message(subject=f"Sort {number}", message_id=f"<{number}@example.org>")
         household.accounts["home"].add("INBOX", mail)
+
+
+async def warnings(household: Household) -> tuple[str, ...]:
+    """What a plan of all mail says beforehand."""
+    plan = await plan_accounts(household.session, household.stores(), scope=Scope(), describe=IDENTITY_FIELDS)
+    return plan.warnings
 
 
 async def held(household: Household) -> list[Pending]:
@@ -176,3 +186,24 @@ async def test_a_schedule_that_leaves_mail_behind_needs_no_yes(household: Househ
     await watch.judge_due(await known_rules(household))
 
     assert len(household.accounts["home"]["INBOX"].messages) == 1
+
+
+async def test_what_was_held_under_another_uidvalidity_is_said_to_be_forgotten(
+    household: Household,
+) -> None:
+    """Its UIDs mean other messages now, so nothing is done to any; and it is not dropped without a word."""
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 3)
+    await watch.judge_arrivals()
+    household.accounts["home"].change_uidvalidity("INBOX")
+
+    told = await warnings(household)
+    with structlog.testing.capture_logs() as logged:
+        watch = await restarted(household)
+    await watch.judge_arrivals()
+
+    assert [one for one in told if "UID 2 (sort: " in one and "not known any more" in one]
+    assert [one["uids"] for one in logged if one["event"] == "held.forgotten"] == [[2, 3]]
+    assert await held(household) == []
+    assert len(household.accounts["home"]["INBOX"].messages) == 2
+    assert not [one for one in await warnings(household) if "not known any more" in one]
