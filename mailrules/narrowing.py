@@ -116,7 +116,8 @@ async def narrow(
     trust, now = sweep.trust, place.environment.now
     position = sweep.position if sweep.position and sweep.position.uidvalidity == status.uidvalidity else None
     last_uid = position.last_uid if position else (status.uidnext or 1) - 1
-    if not trust.is_used or status.messages < sweep.worth or last_uid < 1:
+    messages = (reader.opened or status).messages  # by now: a mailbox may have been open for days
+    if not trust.is_used or messages < sweep.worth or last_uid < 1:
         return None
     asking = [rule for rule in rules if sweep.rule in {"", rule.name}]
     while (search := sweep_search(asking, place, refused=trust.refused)) != EVERYTHING and WHOLE not in trust.refused:
@@ -126,7 +127,7 @@ async def narrow(
             get_logger().warning("search.refused", account=reader.account, mailbox=status.mailbox, error=str(refusal))
             return None
         if not untruths:
-            if len(found) > sweep.most_found * status.messages:
+            if len(found) > sweep.most_found * messages:
                 return None
             pending = position.pending if position else frozenset()
             return Kept(last_uid=last_uid, uids=found | pending, search=search, are_judged=position is not None)
@@ -163,7 +164,7 @@ async def _ask(
     keys = tuple(keys_in(search))
     found, facts = await asyncio.gather(_find(reader, search, uids=SequenceSet(((1, last_uid),))), sample.fetch(keys))
     left_out = [one for one in facts if one.uid not in found]
-    if len(left_out) < FEW_LEFT_OUT and len(found) < status.messages:
+    if len(left_out) < FEW_LEFT_OUT and len(found) < (reader.opened or status).messages:
         others = await sample.fetch_others(keys, found=found, last_uid=last_uid)
         facts = [*(one for one in facts if one.uid in found), *others]
     untruths = await sample.untruths(probes(search, facts), facts)

@@ -128,6 +128,7 @@ async def survey_mailbox(
     else:
         answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
         answer = answer.without(selection.without)
+    left_out = LeftOut() if kept is None else _left_out(kept, reader.opened or status, read=len(answer.uids))
     snapshot = _snapshot(
         reader.account,
         status,
@@ -142,8 +143,7 @@ async def survey_mailbox(
     finally:
         await source.keep(snapshot)
     planner.leave_unread({uid: source.unread[uid] for uid in selection.of(source.unread)})
-    if kept is not None:
-        planner.left_out = _left_out(kept, reader, status, read=len(planner.uids))
+    planner.left_out = left_out
     return planner
 
 
@@ -282,10 +282,10 @@ def _place(reader: MailReader, status: MailboxStatus, surroundings: Surroundings
     )
 
 
-def _left_out(kept: Kept, reader: MailReader, status: MailboxStatus, *, read: int) -> LeftOut:
-    """Counted by what the server says by now: messages that went meanwhile are not left out."""
-    there = min(status.messages, reader.opened.messages) if reader.opened else status.messages
-    return LeftOut(messages=max(0, there - read), search=search_text(kept.search), are_judged=kept.are_judged)
+def _left_out(kept: Kept, status: MailboxStatus, *, read: int) -> LeftOut:
+    """``status`` is of when so many messages had been read: what went before then, or came, is not left out."""
+    messages = max(0, status.messages - read)
+    return LeftOut(messages=messages, search=search_text(kept.search), are_judged=kept.are_judged)
 
 
 async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:
