@@ -21,6 +21,7 @@ from mailrules.planning import (
     whole_plan,
 )
 from mailrules.policies import policies_in, survey_policies
+from mailrules.searching import sweep_of, told_of_searches, trust_of
 from mailrules.session import accounts_in, connected
 from mailrules.survey import Selection, Side, survey_twice
 
@@ -109,6 +110,7 @@ async def _compare_account(
     directories = {id(side): await _directory(side, reader, readers, refs) for side in knowing}
     usual = next(iter(directories.values()))
     planners: dict[int, list[MailboxPlanner]] = {id(side): [] for side in sides}
+    journal, trust = knowing[-1].session.journal, await trust_of(knowing[-1].session, reader.account)
     for ref in refs:
         rule_sets = [side.session.configuration.rules for side in sides]
         name = usual.server_name(ref.mailbox)
@@ -125,12 +127,14 @@ async def _compare_account(
             status,
             _survey_sides(sides, ref, directories, usual),
             selection=await _selection(sides[1].session, status, reader.account, scope=scope),
+            sweep=None if scope.only_new else await sweep_of(journal, trust, status, rule=scope.rule),
         )
         plans = [planner.finish() for planner in made]
         for side, planner, plan in zip(sides, made, plans, strict=True):
             planners[id(side)].append(planner)
             side.plans.append(plan)
         described |= await _described(reader, snapshot, plans)
+    knowing[-1].warnings += told_of_searches(knowing[-1].plans, trust)
     for side in knowing:
         steps, warnings = await mailbox_steps_of(reader, planners[id(side)], directories[id(side)])
         policies = policies_in(side.session.configuration.rules.policies, scope)

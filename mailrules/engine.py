@@ -28,6 +28,7 @@ from mailrules.plan.document import plan_digest, plan_from_json
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
 from mailrules.planning import others_of, plan_accounts, read_directory, surroundings_of
+from mailrules.searching import trust_of
 from mailrules.session import (
     ReadingSession,
     Scope,
@@ -174,6 +175,7 @@ async def explain(session: ReadingSession, ref: MailboxRef, uid: UID, *, remedie
         history = await session.journal.history(rules=rules, now=session.now())
         surroundings = surroundings_of(session, directory, history, describe=DISPLAY_FIELDS)
         standing = await standing_of(session, ref, uid, uidvalidity=status.uidvalidity)
+        trust = await trust_of(session, ref.account)
         found = await explain_mail(
             reader,
             status,
@@ -182,6 +184,7 @@ async def explain(session: ReadingSession, ref: MailboxRef, uid: UID, *, remedie
             surroundings=surroundings,
             standing=standing,
             remedies_for=remedies_for,
+            trust=trust,
         )
     if found is None:
         raise PlanRefused(f"no message with UID {uid} in {ref}")

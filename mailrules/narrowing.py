@@ -17,6 +17,9 @@ from mailrules.imap.search_text import search_text
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import UID, FactRequest
+from mailrules.mailbox.store import MailboxInfo
+from mailrules.plan.explanation import SearchedPlace
+from mailrules.plan.planner import LeftOut
 from mailrules.plan.search_truth import (
     ALWAYS_TRIED,
     MOST_TEXTS,
@@ -29,7 +32,7 @@ from mailrules.plan.search_truth import (
     sample_request,
     sample_uids,
 )
-from mailrules.rules.bounds import EVERYTHING, NOTHING, both, keys_in, sweep_search
+from mailrules.rules.bounds import EVERYTHING, NOTHING, Place, both, either, is_writable, keys_in, sweep_search
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
     from mailrules.journal.records import Position
     from mailrules.mailbox.message import MessageFacts
     from mailrules.mailbox.store import MailboxStatus, MailReader
-    from mailrules.rules.bounds import Place
+    from mailrules.plan.directory import Directory
+    from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
 
 WORTH_A_SEARCH = 200
@@ -105,22 +109,50 @@ class Kept:
     are_judged: bool
     """Whether the mailbox has a position, up to which all was judged before."""
 
+    def left_out(self, status: MailboxStatus, *, read: int) -> LeftOut:
+        """``status`` is of when so many messages had been read: what went before then, or came, is not left out."""
+        messages = max(0, status.messages - read)
+        return LeftOut(messages=messages, search=search_text(self.search), are_judged=self.are_judged)
+
+
+def place_of(
+    reader: MailReader, status: MailboxStatus, directory: Directory, environment: Environment, trust: SearchTrust
+) -> Place:
+    """Where the bounds of rules are to hold: the open mailbox of the reader."""
+    return Place(
+        environment=environment,
+        account=reader.account,
+        info=directory.mailboxes.get(status.mailbox) or MailboxInfo(name=status.mailbox, delimiter=directory.delimiter),
+        status=status,
+        # Gmail finds words, not what is contained in them.
+        trusts_text=trust.trusts_text and "X-GM-EXT-1" not in reader.capabilities,
+    )
+
+
+def searched_place(
+    reader: MailReader, status: MailboxStatus, directory: Directory, environment: Environment, trust: SearchTrust
+) -> SearchedPlace | None:
+    """The same for persons; None where nothing is narrowed."""
+    if not trust.is_used or WHOLE in trust.refused:
+        return None
+    place = place_of(reader, status, directory, environment, trust)
+    return SearchedPlace(place=place, refused=frozenset(trust.refused))
+
 
 async def narrow(
-    reader: MailReader, status: MailboxStatus, rules: Sequence[Rule], *, place: Place, sweep: Sweep
+    reader: MailReader, status: MailboxStatus, asking: Sequence[tuple[Sequence[Rule], Place]], *, sweep: Sweep
 ) -> Kept | None:
-    """What of the open mailbox has to be read for these rules; None for all of it.
+    """What of the open mailbox has to be read for these rules, each judged at its place; None for all of it.
 
     A server that refuses to search, or answers with more than there is, narrows nothing.
     """
-    trust, now = sweep.trust, place.environment.now
+    trust, now = sweep.trust, asking[0][1].environment.now
     position = sweep.position if sweep.position and sweep.position.uidvalidity == status.uidvalidity else None
     last_uid = position.last_uid if position else (status.uidnext or 1) - 1
     messages = (reader.opened or status).messages  # by now: a mailbox may have been open for days
     if not trust.is_used or messages < sweep.worth or last_uid < 1:
         return None
-    asking = [rule for rule in rules if sweep.rule in {"", rule.name}]
-    while (search := sweep_search(asking, place, refused=trust.refused)) != EVERYTHING and WHOLE not in trust.refused:
+    while (search := _search(asking, sweep)) != EVERYTHING and WHOLE not in trust.refused:
         try:
             found, untruths = await _ask(reader, status, search, last_uid=last_uid, trust=trust, now=now)
         except (CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError) as refusal:
@@ -150,6 +182,14 @@ async def try_out(reader: MailReader, status: MailboxStatus, *, now: datetime) -
     facts = await sample.fetch(ALWAYS_TRIED)
     keys = (*ALWAYS_TRIED, *halving(facts)) if facts else ()
     return Trial(messages=len(facts), keys=tuple(map(name_of, keys)), untruths=await sample.untruths(keys, facts))
+
+
+def _search(asking: Sequence[tuple[Sequence[Rule], Place]], sweep: Sweep) -> SearchKey:
+    union = either(
+        sweep_search([rule for rule in rules if sweep.rule in {"", rule.name}], place, refused=sweep.trust.refused)
+        for rules, place in asking
+    )
+    return union if is_writable(union) else EVERYTHING
 
 
 async def _ask(

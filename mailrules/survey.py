@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
 from mailrules.execution.mailbox_reading import Thing, Unread, read_things
-from mailrules.imap.search_text import search_text
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, Rights
-from mailrules.narrowing import narrow
+from mailrules.narrowing import narrow, place_of, searched_place
 from mailrules.plan.explanation import explain_message
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
 from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.plan import StepKind
 from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
 from mailrules.recall import FactSource, told
-from mailrules.rules.bounds import Place
 from mailrules.server_facts import is_server_fact, server_facts
 
 if TYPE_CHECKING:
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 
     from mailrules.hookspecs import Enricher
     from mailrules.mailbox.store import MailboxStatus, MailReader
-    from mailrules.narrowing import Kept, Sweep
+    from mailrules.narrowing import Kept, SearchTrust, Sweep
     from mailrules.plan.directory import Directory
     from mailrules.plan.explanation import MessageExplanation
     from mailrules.plan.facts import Need
@@ -109,9 +107,8 @@ async def survey_mailbox(
     # A few new messages are asked for as they come; what is kept pays where the mailbox is looked through.
     looks_through = selection.after_uid is None or relates
     source = surroundings.source(reader, status) if looks_through else FactSource(reader, status)
-    kept = None
-    if sweep is not None and selection == Selection() and not relates and not source.knows_flags:
-        kept = await narrow(reader, status, rules, place=_place(reader, status, surroundings, sweep), sweep=sweep)
+    sides = (Side(rules=rules, surroundings=surroundings),)
+    kept = await _narrowed(reader, status, sides, selection=selection, sweep=sweep, source=source)
     if kept is not None:
         selection = Selection(after_uid=kept.last_uid, also=kept.uids)
     request = first_request(
@@ -128,7 +125,7 @@ async def survey_mailbox(
     else:
         answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
         answer = answer.without(selection.without)
-    left_out = LeftOut() if kept is None else _left_out(kept, reader.opened or status, read=len(answer.uids))
+    left_out = LeftOut() if kept is None else kept.left_out(reader.opened or status, read=len(answer.uids))
     snapshot = _snapshot(
         reader.account,
         status,
@@ -156,9 +153,17 @@ class Side:
 
 
 async def survey_twice(
-    reader: MailReader, status: MailboxStatus, sides: tuple[Side, Side], *, selection: Selection | None = None
+    reader: MailReader,
+    status: MailboxStatus,
+    sides: tuple[Side, Side],
+    *,
+    selection: Selection | None = None,
+    sweep: Sweep | None = None,
 ) -> tuple[tuple[MailboxPlanner, MailboxPlanner], Snapshot]:
-    """Judge the open mailbox by two rule sets over the same facts, each of them fetched once; ready to ``finish``."""
+    """Judge the open mailbox by two rule sets over the same facts, each of them fetched once; ready to ``finish``.
+
+    With ``sweep`` messages may be left out with which neither would do anything.
+    """
     selection = selection or Selection()
     rules = [rule for side in sides for rule in side.rules]
     request = first_request(
@@ -171,10 +176,14 @@ async def survey_twice(
         request = replace(request, received=True)
     relates = bool(facts_related(rules))
     source = sides[0].surroundings.source(reader, status)
+    kept = await _narrowed(reader, status, sides, selection=selection, sweep=sweep, source=source)
+    if kept is not None:
+        selection = Selection(after_uid=kept.last_uid, also=kept.uids)
     if selection.after_uid is None or relates:
         answer = await source.everything(request)
     else:
         answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
+    left_out = LeftOut() if kept is None else kept.left_out(reader.opened or status, read=len(answer.uids))
     snapshot = _snapshot(
         reader.account,
         status,
@@ -193,6 +202,7 @@ async def survey_twice(
         await source.keep(snapshot)
     for planner in planners:
         planner.leave_unread({uid: source.unread[uid] for uid in selection.of(source.unread)})
+        planner.left_out = left_out
     return (planners[0], planners[1]), snapshot
 
 
@@ -205,6 +215,7 @@ async def explain_mail(
     surroundings: Surroundings,
     standing: Standing | None = None,
     remedies_for: str = "",
+    trust: SearchTrust | None = None,
 ) -> MessageExplanation | None:
     """Explain one message of the open mailbox with every fact that the rules name; None if it is gone."""
     request = request_for([FLAGS, SIZE, RECEIVED, *facts_named(rules), *map(header_fact, surroundings.describe_fields)])
@@ -230,6 +241,9 @@ async def explain_mail(
         plan=planner.finish(),
         standing=standing,
         remedies_for=remedies_for,
+        searched=None
+        if trust is None
+        else searched_place(reader, status, surroundings.directory, surroundings.environment, trust),
     )
 
 
@@ -270,22 +284,25 @@ async def survey_settings(
     return tuple(steps), tuple(warnings)
 
 
-def _place(reader: MailReader, status: MailboxStatus, surroundings: Surroundings, sweep: Sweep) -> Place:
-    directory = surroundings.directory
-    return Place(
-        environment=surroundings.environment,
-        account=reader.account,
-        info=directory.mailboxes.get(status.mailbox) or MailboxInfo(name=status.mailbox, delimiter=directory.delimiter),
-        status=status,
-        # Gmail finds words, not what is contained in them.
-        trusts_text=sweep.trust.trusts_text and "X-GM-EXT-1" not in reader.capabilities,
-    )
-
-
-def _left_out(kept: Kept, status: MailboxStatus, *, read: int) -> LeftOut:
-    """``status`` is of when so many messages had been read: what went before then, or came, is not left out."""
-    messages = max(0, status.messages - read)
-    return LeftOut(messages=messages, search=search_text(kept.search), are_judged=kept.are_judged)
+async def _narrowed(
+    reader: MailReader,
+    status: MailboxStatus,
+    sides: Sequence[Side],
+    *,
+    selection: Selection,
+    sweep: Sweep | None,
+    source: FactSource,
+) -> Kept | None:
+    """What has to be read for these rules where all mail is judged, and the server may narrow that; None for all."""
+    if sweep is None or selection != Selection() or source.knows_flags:
+        return None
+    if any(facts_related(side.rules) for side in sides):
+        return None
+    asking = [
+        (side.rules, place_of(reader, status, side.surroundings.directory, side.surroundings.environment, sweep.trust))
+        for side in sides
+    ]
+    return await narrow(reader, status, asking, sweep=sweep)
 
 
 async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:

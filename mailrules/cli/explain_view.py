@@ -73,6 +73,8 @@ def _show_rule(output: Output, rule: RuleExplanation) -> None:
         _show_node(output, branch, depth=2, fails_at=None)
     for note in rule.notes:
         output.line("  ", cell("! ", "warn"), cell(_shortened(note)))
+    if rule.search:
+        output.line("  ", cell(f"a sweep asks for  SEARCH {_shortened(rule.search)}", "dim"))
     if rule.verdict in (Verdict.DOES_NOT_MATCH, Verdict.UNKNOWABLE):
         _show_remedy(output, rule.remedy)
 
@@ -130,6 +132,7 @@ def _rule_document(rule: RuleExplanation) -> dict[str, object]:
         "branches": [_node_document(branch) for branch in rule.branches],
         "fails_at": None if rule.fails_at is None else list(rule.fails_at),
         "notes": list(rule.notes),
+        "search": rule.search,
         "rule_changes": [
             {"of": one.of, "manner": one.manner, "text": one.text, "within": one.within} for one in rule.remedy.rule
         ],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mailrules.imap.search_text import search_text
 from mailrules.plan.why_not import Standing, why_nothing_happens
+from mailrules.rules.bounds import EVERYTHING, sweep_search
 from mailrules.rules.explain import NodeExplanation, NodeTruth, explain_node, first_failing
 from mailrules.rules.remedies import Remedy, remedy_for
 from mailrules.rules.situation import Situation
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.plan import MailboxPlan
     from mailrules.plan.verdicts import Acting
+    from mailrules.rules.bounds import Place
     from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
 
@@ -31,6 +34,14 @@ class Verdict(StrEnum):
     DOES_NOT_MATCH = "does not match"
     UNKNOWABLE = "unknowable"
     NOT_ASKED = "not asked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedPlace:
+    """The mailbox, and the keys of SEARCH that its server is not asked."""
+
+    place: Place
+    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +60,8 @@ class RuleExplanation:
     fails_at: tuple[int, ...] | None = None
     notes: tuple[str, ...] = ()
     remedy: Remedy = field(default_factory=Remedy)
+    search: str = ""
+    """What the server may be asked instead of reading old mail for this rule; "" where all has to be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +84,29 @@ def explain_message(
     plan: MailboxPlan,
     standing: Standing | None = None,
     remedies_for: str = "",
+    searched: SearchedPlace | None = None,
 ) -> MessageExplanation:
     """Explain a message of ``snapshot``, which holds every fact of it that the rules name; ``plan`` is its alone.
 
-    With ``remedies_for`` only of that rule it is looked for what would make it match.
+    With ``remedies_for`` only of that rule it is looked for what would make it match. ``searched`` is where and how a
+    server may be searched in sweeps, None where there is none.
     """
     situation = Situation(snapshot=snapshot, row=snapshot.row_of(uid), environment=environment)
     explaining = _Explaining(situation, acting=acting, plan=plan, standing=standing or Standing())
     explaining.remedies_for = remedies_for
     return MessageExplanation(
         plan=plan,
-        rules=tuple(map(explaining.rule, rules)),
+        rules=tuple(replace(explaining.rule(rule), search=_search_of(rule, searched)) for rule in rules),
         sender=snapshot.header_value("from", situation.row),
         subject=snapshot.header_value("subject", situation.row),
     )
+
+
+def _search_of(rule: Rule, searched: SearchedPlace | None) -> str:
+    if searched is None:
+        return ""
+    key = sweep_search([rule], searched.place, refused=searched.refused)
+    return "" if key == EVERYTHING else search_text(key)
 
 
 class _Explaining:

@@ -33,6 +33,7 @@ bills  does not match
       - from: {domain: shop.example}  saw: Shop <no-reply@mail.shop.example>  false
       - from: billing@other.example  saw: Shop <no-reply@mail.shop.example>  false
     - flag: seen  saw: \\Answered  false
+  a sweep asks for  SEARCH SEEN
   would match with  subject: {contains: Invoice}  instead of  subject: {contains: inviocce}
           and with  from: {subdomain_of: shop.example}  instead of  from: {domain: shop.example}
           and without  flag: seen

@@ -57,6 +57,17 @@ def test_a_dry_run_says_what_it_did_not_read_and_by_which_search(served: Program
     assert len(inbox["messages"]) == len(FLAGGED)
 
 
+def test_two_rule_files_are_compared_on_what_either_searches_for(served: Program, server: ImapServer) -> None:
+    _write(served, server)
+    old = served.folder / "old.yaml"
+    old.write_text(served.config.read_text("utf-8").replace("flag: flagged", "flag: answered"), "utf-8")
+
+    told = served.run("diff", str(old), str(served.config))
+
+    assert f"{MESSAGES} messages judged, {len(FLAGGED)} treated differently" in told.stdout
+    assert "UID SEARCH" in server.commands_seen
+
+
 def test_search_none_reads_everything(served: Program, server: ImapServer) -> None:
     _write(served, server, search="none")
 
