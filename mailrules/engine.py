@@ -19,13 +19,15 @@ from mailrules.execution.executor import execute
 from mailrules.execution.recovery import recover
 from mailrules.execution.undo import plan_undo
 from mailrules.execution.undo_check import still_possible
+from mailrules.foresight import with_declined
 from mailrules.hookspecs import RunFinished, RunStarted
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FactRequest
 from mailrules.outgoing import alarms_of, outbox_of, tidy_outbox, work_outbox
 from mailrules.plan.document import plan_digest, plan_from_json
-from mailrules.plan.plan import Plan
+from mailrules.plan.guards import hold_deletions
+from mailrules.plan.plan import MailboxPlan, Plan
 from mailrules.plan.planner import DISPLAY_FIELDS, IDENTITY_FIELDS
 from mailrules.planning import others_of, plan_accounts, read_directory, surroundings_of
 from mailrules.searching import trust_of
@@ -176,6 +178,11 @@ async def explain(session: ReadingSession, ref: MailboxRef, uid: UID, *, remedie
         surroundings = surroundings_of(session, directory, history, describe=DISPLAY_FIELDS)
         standing = await standing_of(session, ref, uid, uidvalidity=status.uidvalidity)
         trust = await trust_of(session, ref.account)
+
+        async def finish(plan: MailboxPlan) -> MailboxPlan:
+            plan = await with_declined(session, reader, plan)
+            return hold_deletions([plan], session.configuration.deletion, now=session.now())[0]
+
         found = await explain_mail(
             reader,
             status,
@@ -185,6 +192,7 @@ async def explain(session: ReadingSession, ref: MailboxRef, uid: UID, *, remedie
             standing=standing,
             remedies_for=remedies_for,
             trust=trust,
+            finish=finish,
         )
     if found is None:
         raise PlanRefused(f"no message with UID {uid} in {ref}")

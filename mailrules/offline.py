@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.plan.directory import imagined_directory
 from mailrules.plan.filters import only_once, only_rule
+from mailrules.plan.guards import hold_deletions
 from mailrules.plan.history import History
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS
@@ -50,7 +51,9 @@ async def preview_files(
     return Plan(
         created=now,
         rules_hash=rules.hash,
-        mailboxes=only_once([only_rule(plan, scope.rule) if scope.rule else plan]),
+        mailboxes=hold_deletions(
+            only_once([only_rule(plan, scope.rule) if scope.rule else plan]), configuration.deletion, now=now
+        ),
         warnings=(told,),
     )
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mailrules.plan.history import History
     from mailrules.plan.mailbox_steps import WantedRights, WantedSetting
     from mailrules.plan.past_moves import MessageIdentity, PastMove
-    from mailrules.plan.plan import MailboxStep
+    from mailrules.plan.plan import MailboxPlan, MailboxStep
     from mailrules.plan.why_not import Standing
     from mailrules.recall import Answer
     from mailrules.rules.conditions import Environment
@@ -216,8 +216,12 @@ async def explain_mail(
     standing: Standing | None = None,
     remedies_for: str = "",
     trust: SearchTrust | None = None,
+    finish: Callable[[MailboxPlan], Awaitable[MailboxPlan]] | None = None,
 ) -> MessageExplanation | None:
-    """Explain one message of the open mailbox with every fact that the rules name; None if it is gone."""
+    """Explain one message of the open mailbox with every fact that the rules name; None if it is gone.
+
+    ``finish`` is given its plan, to say of it what is only known beyond the mailbox.
+    """
     request = request_for([FLAGS, SIZE, RECEIVED, *facts_named(rules), *map(header_fact, surroundings.describe_fields)])
     facts = await reader.fetch(request, [uid])
     if not facts:
@@ -232,13 +236,14 @@ async def explain_mail(
         snapshot.add(*further)
         planner.added()
     await _gather(planner, FactSource(reader, status), snapshot, surroundings)
+    plan = planner.finish()
     return explain_message(
         rules,
         snapshot,
         uid=uid,
         environment=surroundings.environment,
         acting=planner.acting,
-        plan=planner.finish(),
+        plan=plan if finish is None else await finish(plan),
         standing=standing,
         remedies_for=remedies_for,
         searched=None

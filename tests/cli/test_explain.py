@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mailrules.testing.builders import message
@@ -97,3 +98,24 @@ def test_a_rule_that_looks_elsewhere_and_one_that_is_held_say_so(served: Program
     assert "  ! held: mailbox 'Missing' does not exist; make it, or write create: true\n" in held
     assert "A run would do nothing by this rule.\n" in held
     assert account_text(server.port, password_file=served.folder / "password") in served.config.read_text("utf-8")
+
+
+def test_what_is_declined_and_what_is_too_young_to_be_deleted_is_told_of_the_rule(
+    served: Program, mail: MailAccount
+) -> None:
+    mail.add("INBOX", message(subject="Young"), received=datetime.now(UTC))  # noqa: TID251 -- it is to be young
+    write_rules(
+        served,
+        "allow: [reply, delete]\n"
+        "smtp: {host: 127.0.0.1, port: 9, security: none, from: ann@example.org}\n"
+        "rules:\n"
+        "  - {name: away, if: {list_id: {exists: true}}, do: [{reply: I am away}]}\n"
+        "  - {name: gone, if: {subject: young}, do: [delete]}\n",
+    )
+
+    away = served.run("explain", "home/INBOX:1", "--rule", "away").stdout
+    gone = served.run("explain", "home/INBOX:6", "--rule", "gone").stdout
+
+    assert "  ! declined: reply will send nothing: it came over a list\n" in away
+    assert "gone  matches\n" in gone
+    assert "  ! held: it is not deleted before the server has had it for 24 hours" in gone

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from mailrules.mailbox.message import UID, Fact, FactKind, MessageFacts, Part, Unreadable
 from mailrules.plan.facts import facts_named, request_for
+from mailrules.plan.verdicts import decide
 from mailrules.plugin_manager import PluginManager
 from mailrules.rules.compiler import Judge
-from mailrules.rules.conditions import All, AnyOf, Named, Not, Origin, leaves
+from mailrules.rules.conditions import All, Always, AnyOf, Named, Not, Origin, leaves
 from mailrules.rules.loader import load_configuration
+from mailrules.rules.reads import flags_read
 from mailrules.rules.remedies import Remedy, node_text, remedy_for
 from mailrules.rules.rule_changes import Manner
 from mailrules.rules.server_tests import QUOTA, QuotaUse
@@ -207,6 +209,19 @@ def matches(condition: Node, situation: Situation) -> bool:
     return bool(judge.judge(condition, situation.snapshot.all_rows).true >> situation.row & 1)
 
 
+def acts(rule: Rule, situation: Situation) -> bool:
+    """Whether the planner's own verdicts let the rule act on the message."""
+    nodes = [rule.condition, *(branch.condition for branch in rule.branches)]
+    verdicts = decide(
+        [rule],
+        judge=Judge(situation.snapshot, situation.environment, nodes),
+        snapshot=situation.snapshot,
+        missing_values=lambda *_: {},
+        rows=situation.snapshot.all_rows,
+    )
+    return any(one.rows >> situation.row & 1 for one in verdicts.acting)
+
+
 def changed(node: Node, change: RuleChange) -> Node | None:
     """The condition with one change made by hand: what is named ``of`` reads as ``text`` instead."""
     if node_text(node) == change.of:
@@ -262,6 +277,34 @@ def test_a_message_changed_as_it_is_told_is_matched(
     if remedy.message:
         altered = situation.altered([one for change in remedy.message for one in change.alterations])
         assert matches(rule.condition, altered)
+
+
+BRANCHES = st.lists(EVERY_TREE, min_size=1, max_size=2).map(tuple)
+
+
+@settings(deadline=None)
+@given(EVERY_TREE, BRANCHES, st.lists(MESSAGES, min_size=1, max_size=3), ANSWERS)
+def test_a_rule_with_branches_acts_after_each_change_by_the_verdicts_of_the_planner(
+    condition: str, branches: tuple[str, ...], messages: list[MessageFacts], answers: dict[str, object]
+) -> None:
+    rule = rule_of(condition, branches=branches)
+    situation = situation_of(rule, messages, answers)
+    texts = [one.text for node in (rule.condition, *(arm.condition for arm in rule.branches)) for one in leaves(node)]
+
+    remedy = remedy_of(rule, situation)
+
+    if acts(rule, situation):
+        assert remedy == Remedy()
+    if remedy.message:
+        assert acts(rule, situation.altered([one for change in remedy.message for one in change.alterations]))
+    if remedy.rule and len(set(texts)) == len(texts):
+        nodes: list[Node | None] = [rule.condition, *(arm.condition for arm in rule.branches)]
+        for change in remedy.rule:
+            nodes = [None if node is None else changed(node, change) for node in nodes]
+        whole, *arms = (Always() if node is None else node for node in nodes)
+        arms_ = tuple(replace(arm, condition=node) for arm, node in zip(rule.branches, arms, strict=True))
+        sees_deleted = any("\\deleted" in flags_read(node) for node in (whole, *arms))
+        assert acts(replace(rule, condition=whole, branches=arms_, sees_deleted=sees_deleted), situation)
 
 
 ONE = MessageFacts(
