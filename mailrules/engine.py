@@ -232,7 +232,8 @@ async def carry_out(
     """Journal the run and execute its complete part; a plan without steps makes no run."""
     report = RunReport(plan=plan, kind=kind, recoveries=recoveries, left_out=left_out)
     runnable = replace(plan, mailboxes=tuple(one for one in plan.mailboxes if one.complete))
-    await session.journal.remember_senders([one for mailbox in runnable.mailboxes for one in mailbox.senders])
+    senders = [one for mailbox in runnable.mailboxes for one in mailbox.senders]
+    await session.journal.remember_senders(senders, now=session.now())
     remembered = [one for mailbox in runnable.mailboxes for one in mailbox.remembered]
     await session.journal.renew_ledger(remembered, now=session.now())
     if runnable.is_empty:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailrules.journal.acquaintance import select_origins, select_senders
+from mailrules.journal.acquaintance import select_origins, select_senders, select_senders_to_renew
 from mailrules.journal.deliveries import select_unsettled
 from mailrules.journal.taken_back import select_taken_back
 from mailrules.journal.timestamps import to_text
@@ -53,5 +53,6 @@ def select_history(
         changed=changed,
         approved=frozenset(approved),
         senders=select_senders(connection) if asks_for_senders(rules) else {},
+        senders_to_renew=(select_senders_to_renew(connection, now=now) if asks_for_senders(rules) else frozenset()),
         origins=select_origins(connection, accounts=accounts_asking_for_origins(rules)),
     )

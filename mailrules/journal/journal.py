@@ -225,10 +225,10 @@ class Journal(JournalReader):
         """Ask the account's server by every key again; how many were not asked so far."""
         return await self._database.write(lambda connection: untruths.delete_untruths(connection, account))
 
-    async def remember_senders(self, senders: Sequence[tuple[str, str]]) -> None:
+    async def remember_senders(self, senders: Sequence[tuple[str, str]], *, now: datetime) -> None:
         """Note whose mail was judged, each with the first message (digests); known ones stay as they are."""
         if senders:
-            await self._database.write(lambda connection: acquaintance.insert_senders(connection, senders))
+            await self._database.write(lambda connection: acquaintance.insert_senders(connection, senders, now=now))
 
     async def know_rules(self, rules: Mapping[MailboxRef, Collection[str]], *, rules_hash: str) -> None:
         """These rules are new no more in these mailboxes, and known as they stand in the files of this hash."""
@@ -338,6 +338,7 @@ class Journal(JournalReader):
         def work(connection: sqlite3.Connection) -> None:
             with self._changing_ledger(connection):
                 pruning.delete_old(connection, older_than=oldest, looked_at=looked_at, configured=configured)
+                acquaintance.delete_silent_senders(connection, seen_before=oldest, now=now)
 
         await self._database.write(work)
 

@@ -48,8 +48,9 @@ class History:
     ``approved`` names rules whose held mail a person released; ``ledger`` holds what was done, and
     ``unsettled`` those effects in it that wait for another attempt or for a person. ``origins`` tells
     where we brought messages from, and when: account, mailbox and UIDVALIDITY to UID to what is known of its coming.
-    ``senders`` are those whose mail was judged, each with the first message (digests, ``rules.related_tests``).
-    The last two are empty where no rule asks for them. ``taken_back`` names, by account, mailbox and UIDVALIDITY, the
+    ``senders`` are those whose mail was judged, each with the first message (digests, ``rules.related_tests``);
+    ``senders_to_renew`` are those of whom it is to be noted again that mail of theirs was judged.
+    The last three are empty where no rule asks for them. ``taken_back`` names, by account, mailbox and UIDVALIDITY, the
     flags that a person took back from a message while our command was in doubt: in lower case, ``+`` or ``-`` before.
     """
 
@@ -59,6 +60,7 @@ class History:
     approved: frozenset[str] = frozenset()
     origins: Mapping[tuple[str, str, int], Mapping[UID, Origin]] = field(default_factory=dict)
     senders: Mapping[str, str] = field(default_factory=dict)
+    senders_to_renew: frozenset[str] = frozenset()
     taken_back: Mapping[tuple[str, str, int], Mapping[UID, frozenset[str]]] = field(default_factory=dict)
 
 

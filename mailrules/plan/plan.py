@@ -122,7 +122,8 @@ class MailboxPlan:
     """
     incomplete_reason: str = ""
     senders: tuple[tuple[str, str], ...] = ()
-    """Senders whose first mail was judged here, each with that message (digests), where a rule asks for such."""
+    """Senders whose mail was judged here and whom the journal does not know, or not lately, where a rule asks for first
+    mail: each with his first message (digests)."""
     remembered: tuple[Remembered, ...] = ()
     """What is left out because it was done before; the run that goes by this plan keeps it in the ledger."""
 

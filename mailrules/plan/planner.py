@@ -206,11 +206,12 @@ class MailboxPlanner:
         )
 
     def _new_senders(self) -> tuple[tuple[str, str], ...]:
-        """The senders of this mailbox that the journal does not know yet, where a rule asks for first mail."""
+        """The senders of this mailbox that are to be noted in the journal, where a rule asks for first mail."""
         if not asks_for_senders(self._rules):
             return ()
+        known, renewed = self._history.senders, self._history.senders_to_renew
         found = ((one.sender, one.message) for one in first_messages(self._snapshot))
-        return tuple(one for one in found if one[0] not in self._history.senders)
+        return tuple(one for one in found if one[0] not in known or one[0] in renewed)
 
     def _decide(self) -> Verdicts:
         return decide(

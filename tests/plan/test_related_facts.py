@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailrules.mailbox.message import UID
 from mailrules.plan.directory import directory_of
 from mailrules.plan.history import History
@@ -80,5 +82,12 @@ async def test_senders_are_noted_where_a_rule_asks_for_them() -> None:
     others = "rules: [{name: r, if: {duplicate: true}, do: [{keyword: $Twice}]}]"
     not_asking = await survey_mailbox(reader, status, load(others).rules.rules, surroundings=surroundings)
 
-    assert len(asking.finish().senders) == 3
+    senders = asking.finish().senders
+    history = History(senders=dict(senders), senders_to_renew=frozenset({senders[1][0]}))
+    knowing = await survey_mailbox(
+        reader, status, load(RULES).rules.rules, surroundings=replace(surroundings, history=history)
+    )
+
+    assert len(senders) == 3
+    assert knowing.finish().senders == (senders[1],)
     assert not_asking.finish().senders == ()
