@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailrules.cli.configuration import load
+from mailrules.cli.configuration import load_for_files
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell, plural
@@ -56,7 +56,7 @@ def test(
     invocation.start_logging()
     if not files and (mailbox or now):
         raise click.UsageError("--mailbox and --now go with files")
-    configuration, _ = load(invocation.config_path)
+    configuration, _ = load_for_files(invocation.config_path)
     results = run_examples(configuration)
     mails: list[MailResult] = []
     for file in files:
