@@ -75,12 +75,15 @@ async def compare_many(sweeping: Sweeping, *, seed: str, files: int) -> Tally:
     """Judge by so many rule files by chance, in both ways."""
     tally = Tally()
     for number in range(files):
+        if number % 5 == 0:
+            sweeping.trust.tried = None
         plan = await sweeping.compare(generated.rules(random.Random(f"{seed} {number}"), count=RULES_A_FILE))
         tally.files += 1
         tally.rules += RULES_A_FILE
         tally.narrowed += bool(plan.search)
         tally.left_out += plan.left_out
         tally.changed += len(plan.messages)
+    assert sweeping.trust.learned == [], "an honest server is called a liar"
     return tally
 
 

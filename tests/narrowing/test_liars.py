@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mailrules.settings import AccountSettings
     from mailrules.testing.imap_server import ImapServer
 
-FILES = 4
+FILES = 2
 RULE_OF_KEY = {
     "BEFORE": "{received: {older_than: 10d}}",
     "SINCE": "{received: {newer_than: 10d}}",
