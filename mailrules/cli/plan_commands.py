@@ -102,7 +102,8 @@ def dry_run(
                 since=start,
             )
             plan = await preview(session, scope=scope)
-        document = plan_to_json(plan)
+        # A large plan as text takes as long as making it, so only where somebody wants it.
+        document = plan_to_json(plan) if save else ""
         if save:
             _write_private(save, document)
         if save or plan.untruths:

@@ -30,7 +30,7 @@ FACTS = {"fetch", "fetch_from", "fetch_changed", "search_as_written"}
 
 
 async def sweep(
-    reader: MemoryReader,
+    reader: MailReader,
     rules: str,
     cache: FactCache | None = None,
     *,
