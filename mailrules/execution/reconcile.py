@@ -9,7 +9,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused
+from mailrules.errors import CommandRefused, MessagesUnreadable
 from mailrules.execution.flag_words import flags_hold, same_flags
 from mailrules.execution.mailbox_recovery import reconcile_mailbox_steps
 from mailrules.execution.places import NOWHERE, look_into
@@ -59,7 +59,13 @@ async def read_up(
     on_messages = [one for one in steps if one.intent.command.operation in _ON_MESSAGES]
     on_mailboxes = [one for one in steps if one.intent.command.operation not in _ON_MESSAGES]
     for mailbox, group in groupby(sorted(on_messages, key=_mailbox), key=_mailbox):
-        decisions += await _read_mailbox(store, mailbox, list(group), journal=journal, others=others)
+        in_doubt = list(group)
+        try:
+            decisions += await _read_mailbox(store, mailbox, in_doubt, journal=journal, others=others)
+        except MessagesUnreadable as error:
+            # A message that cannot be read is no message that is gone: nothing is decided by what is left.
+            detail = f"not all messages of {mailbox}, or of where they went, can be read: {error.what}"
+            decisions += [Decision(record=one, state=StepState.UNKNOWN, detail=detail) for one in in_doubt]
     verdicts = await reconcile_mailbox_steps(store, [one.intent.command for one in on_mailboxes])
     decisions += [
         Decision(record=record, state=state, detail=detail)

@@ -14,6 +14,9 @@ from mailrules.client.supervisor import Supervisor
 from mailrules.client.watch import MailboxChange, MailboxWatch, WatchMethod, plan_methods
 from mailrules.errors import AuthenticationFailed
 from mailrules.imap.append_commands import Append
+from mailrules.imap.mailbox_commands import Create, Delete, Select
+from mailrules.imap.message_commands import StoreChange, UidStore
+from mailrules.imap.sequence_set import SequenceSet
 from mailrules.testing.builders import message
 from mailrules.testing.capabilities import with_more, without
 from mailrules.testing.imap_server import ImapServer
@@ -444,3 +447,24 @@ async def test_a_real_dovecot_is_watched(dovecot: DovecotAccount, mailboxes: tup
 
         expected = WatchMethod.NOTIFY if "NOTIFY" in other.capabilities and len(mailboxes) > 1 else WatchMethod.IDLE
         assert set(watch.methods.values()) == {expected}
+
+
+async def test_a_real_dovecot_tells_by_notify_of_flags_and_of_mailboxes_that_go(dovecot: DovecotAccount) -> None:
+    async with await connect(dovecot.settings()) as other:
+        await other.run(Create("Box"))
+        async with watching(dovecot.settings(), (INBOX, ARCHIVE, "Box")) as watch, asyncio.timeout(30):
+            told: set[str] = set()
+            while ARCHIVE not in told:  # until the watch has begun, a message more changes nothing that it would tell
+                await other.run(Append(ARCHIVE, message()))
+                told = {change.mailbox for change in await watch.changed(timeout_seconds=0.2)}
+            await other.run(Select(ARCHIVE))
+            while await watch.changed(timeout_seconds=0.5):
+                pass  # what the opening has changed (\\Recent) and what came before
+
+            await other.run(UidStore(SequenceSet.of((1,)), StoreChange.ADD, ("\\Flagged",)))
+            flagged = await changed(watch)
+            await other.run(Delete("Box"))
+            gone = [change for change in await watch.changed() if change.refusal]
+
+    assert flagged == [ARCHIVE]
+    assert [(change.mailbox, change.refusal) for change in gone] == [("Box", "there is no such mailbox")]
