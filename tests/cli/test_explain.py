@@ -119,3 +119,28 @@ def test_what_is_declined_and_what_is_too_young_to_be_deleted_is_told_of_the_rul
     assert "  ! declined: reply will send nothing: it came over a list\n" in away
     assert "gone  matches\n" in gone
     assert "  ! held: it is not deleted before the server has had it for 24 hours" in gone
+
+
+def test_what_the_journal_knows_of_a_message_is_told_of_the_rule(served: Program, mail: MailAccount) -> None:
+    mail.create("Filed")
+    write_rules(
+        served,
+        "rules:\n"
+        "  - {name: file, if: {from: boss}, do: [{move: Filed}]}\n"
+        "  - {name: lists, if: {subject: roses 1}, do: [{move: Missing}]}\n"
+        "  - {name: keeps a copy, if: {subject: nothing}, do: [{copy: Filed}]}\n",
+    )
+
+    ran = served.run("run", "--once", "--yes")
+    moved = next(one for one in mail["Filed"].messages.values() if b"Monday" in one.content)
+    mail.add("INBOX", moved.content, received=moved.received)
+    held, put_back, copied = (
+        served.run("explain", f"home/INBOX:{uid}", "--rule", rule).stdout
+        for uid, rule in ((1, "lists"), (6, "file"), (5, "keeps a copy"))
+    )
+
+    assert ran.exit_code == 0, ran.output
+    assert "  ! an earlier run left the message to be judged again: mailbox 'Missing' does not exist" in held
+    assert "file  matches\n" in put_back
+    assert "  ! left here: this rule moved it on " in put_back
+    assert "  ! its copy to Filed was done before and is not repeated (the journal's ledger)\n" in copied

@@ -17,12 +17,13 @@ from mailrules.plugin_manager import PluginManager
 from mailrules.rules.compiler import Judge
 from mailrules.rules.conditions import All, Always, AnyOf, Named, Not, Origin, leaves
 from mailrules.rules.loader import load_configuration
+from mailrules.rules.per_message_test import PerMessageTest
 from mailrules.rules.reads import flags_read
 from mailrules.rules.remedies import Remedy, node_text, remedy_for
 from mailrules.rules.rule_changes import Manner
 from mailrules.rules.server_tests import QUOTA, QuotaUse
 from mailrules.rules.situation import Situation
-from tests.judging.conditions import NOW
+from tests.judging.conditions import NOW, leaf
 from tests.mailbox.samples import empty_snapshot
 
 if TYPE_CHECKING:
@@ -420,3 +421,20 @@ def test_a_list_of_a_thousand_alternatives_is_looked_at_in_bounded_time() -> Non
 
     assert len(remedy.rule) <= 1
     assert len(remedy.message) == 1
+
+
+def test_every_condition_word_is_among_what_is_generated() -> None:
+    assert set(REGISTRY.conditions) <= {one.partition(":")[0] for one in CONDITIONS}
+
+
+def test_of_a_condition_that_a_plugin_judges_no_change_is_known() -> None:
+    test = PerMessageTest(needs=(Fact(FactKind.FLAGS),), holds=lambda *_: False)
+    rule = rule_of("flag: seen")
+
+    alone = remedy_for(leaf(test, name="plugin"), [Always()], situation_of(rule, [ONE], {}))
+    beside = All(parts=(leaf(test, name="plugin"), rule.condition))
+    without = remedy_for(beside, [Always()], situation_of(rule, [ONE], {}))
+
+    assert alone == Remedy()
+    assert [(one.of, one.manner) for one in without.rule] == [("plugin: ...", Manner.WITHOUT)]
+    assert without.message == ()
