@@ -1,7 +1,8 @@
 """Which messages of an open mailbox a sweep does not have to read, as its server's SEARCH says; and may it be believed?
 
 Only mail that has been judged before is narrowed: what lies beyond the mailbox's position, or is pending, is read in
-any case. The first search on a connection, and one a day, is tried on messages whose facts are fetched.
+any case. What a search has not been tried by on this connection, for this mailbox and today, is tried
+on messages whose facts are fetched.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from mailrules.plan.search_truth import (
     probes,
     sample_request,
     sample_uids,
+    words_of,
 )
 from mailrules.rules.bounds import EVERYTHING, NOTHING, Place, both, either, is_writable, keys_in, sweep_search
 
@@ -68,11 +70,17 @@ class SearchTrust:
     """The keys that were answered wrongly, by name."""
     learned: list[Untruth] = field(default_factory=list)
     """Those that were found to be wrong here, to be kept in the journal."""
-    tried: datetime | None = None
+    tried: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """When each key, or way to combine keys, was answered truly: by mailbox, since an index may be broken, and name."""
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether the next search is to be tried on facts."""
-        return self.tried is None or now - self.tried >= TRIED_EVERY
+    def is_due(self, mailbox: str, search: SearchKey, *, now: datetime) -> bool:
+        """Whether this search is to be tried on facts."""
+        last = (self.tried.get((mailbox, word)) for word in words_of(search))
+        return any(tried is None or now - tried >= TRIED_EVERY for tried in last)
+
+    def believe(self, mailbox: str, search: SearchKey, *, now: datetime) -> None:
+        """It was tried and is true."""
+        self.tried |= dict.fromkeys(((mailbox, word) for word in words_of(search)), now)
 
     def learn(self, untruths: Iterable[Untruth]) -> None:
         """From now on these keys are not asked."""
@@ -159,7 +167,7 @@ async def narrow(
             get_logger().warning("search.refused", account=reader.account, mailbox=status.mailbox, error=str(refusal))
             return None
         if not untruths:
-            if len(found) > sweep.most_found * messages:
+            if found is None or len(found) > sweep.most_found * messages:
                 return None
             pending = position.pending if position else frozenset()
             return Kept(last_uid=last_uid, uids=found | pending, search=search, are_judged=position is not None)
@@ -194,11 +202,14 @@ def _search(asking: Sequence[tuple[Sequence[Rule], Place]], sweep: Sweep) -> Sea
 
 async def _ask(
     reader: MailReader, status: MailboxStatus, search: SearchKey, *, last_uid: int, trust: SearchTrust, now: datetime
-) -> tuple[frozenset[UID], tuple[Untruth, ...]]:
-    """What a search finds up to ``last_uid``; and what is wrong about its keys, where they are to be tried."""
+) -> tuple[frozenset[UID] | None, tuple[Untruth, ...]]:
+    """What a search finds up to ``last_uid``; and what is wrong about its keys, where they are to be tried.
+
+    None is found where that contradicts the facts and would not when it is asked again: flags have changed.
+    """
     if search == NOTHING:
         return frozenset(), ()
-    if not trust.is_due(now):
+    if not trust.is_due(status.mailbox, search, now=now):
         return await _find(reader, search, uids=SequenceSet(((1, last_uid),))), ()
     sample = _Sample(reader, status, sample_uids(last_uid, now=now), now=now)
     keys = tuple(keys_in(search))
@@ -208,11 +219,12 @@ async def _ask(
         others = await sample.fetch_others(keys, found=found, last_uid=last_uid)
         facts = [*(one for one in facts if one.uid in found), *others]
     untruths = await sample.untruths(probes(search, facts), facts)
-    if not untruths and contradicting(search, facts, found):
-        untruths = await sample.untruths([search], facts)
-    if not untruths:
-        trust.tried = now
-    return found, untruths
+    if untruths:
+        return None, untruths
+    if contradicting(search, facts, found):
+        return None, await sample.untruths([search], facts)
+    trust.believe(status.mailbox, search, now=now)
+    return found, ()
 
 
 class _Sample:

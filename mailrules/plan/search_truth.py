@@ -164,6 +164,18 @@ def name_of(key: SearchKey) -> str:
     return WHOLE if isinstance(key, Not | AnyOf | AllOf) else key_name(key)
 
 
+def words_of(search: SearchKey) -> frozenset[str]:
+    """The names of a search's keys, and of the ways in which it combines them."""
+    match search:
+        case Not(inner):
+            return words_of(inner) | {"NOT"}
+        case AnyOf(keys):
+            return frozenset({"OR"}).union(*map(words_of, keys))
+        case AllOf(keys):
+            return frozenset({"AND"}).union(*map(words_of, keys))
+    return frozenset({key_name(search)})
+
+
 def _is_before(facts: MessageFacts, day: date) -> bool | None:
     received = _utc_day(facts)
     if received is None:

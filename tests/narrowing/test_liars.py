@@ -15,7 +15,7 @@ from mailrules.plan.search_truth import PART, Untruth, sample_uids
 from mailrules.testing.memory_reader import MemoryReader
 from tests.narrowing import generated
 from tests.narrowing.liars import LIES, OF_ALL, OF_TEXT, ONE_KEY, Lie
-from tests.narrowing.sweeping import Sweeping, done_and_said
+from tests.narrowing.sweeping import Sweeping, done_and_said, tried_already
 from tests.plan.planned import load, mail
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ async def test_a_lie_that_nobody_has_found_out_leaves_out_messages_and_adds_none
     sweeping: Sweeping, imap_server: ImapServer, lie: Lie
 ) -> None:
     imap_server.faults.append(lie.fault)
-    sweeping.trust.tried = generated.NOW
+    sweeping.trust.tried = tried_already()
     texts = [generated.rules(random.Random(f"{lie.key} {number}"), count=2) for number in range(FILES)]
     files = [load(text).rules.rules for text in (*texts, _rule(RULE_OF_KEY[lie.key]))]
 
@@ -90,11 +90,16 @@ async def test_a_lie_is_found_out_before_anything_is_left_out_and_its_key_is_not
 
 async def test_an_honest_server_is_called_no_liar(sweeping: Sweeping) -> None:
     for condition in RULE_OF_KEY.values():
-        sweeping.trust.tried = None
         await sweeping.plan(load(_rule(condition)).rules.rules, narrowed=True)
 
     assert sweeping.trust.learned == []
-    assert sweeping.trust.tried == generated.NOW
+    assert {word for _, word in sweeping.trust.tried} == {
+        *RULE_OF_KEY.keys() - {"SEARCH"},
+        "ANSWERED",
+        "AND",
+        "OR",
+        "NOT",
+    }
 
 
 async def test_what_a_server_does_is_tried_again_after_a_day(sweeping: Sweeping, imap_server: ImapServer) -> None:
@@ -104,7 +109,7 @@ async def test_what_a_server_does_is_tried_again_after_a_day(sweeping: Sweeping,
 
     await sweeping.plan(rules, narrowed=True)
     unnoticed = set(sweeping.trust.refused)
-    sweeping.trust.tried = generated.NOW - timedelta(days=1)
+    sweeping.trust.tried = tried_already(at=generated.NOW - timedelta(days=1))
     await sweeping.plan(rules, narrowed=True)
 
     assert (unnoticed, sweeping.trust.refused) == (set(), {"SEEN"})
@@ -122,7 +127,7 @@ async def test_flags_that_change_while_a_server_is_tried_are_no_lie() -> None:
 
     sweeping = Sweeping(MemoryReader(account, account="home", before_call=change_one))
     for _ in range(5):
-        sweeping.trust.tried = None
+        sweeping.trust.tried.clear()
         await sweeping.plan(load(_rule(RULE_OF_KEY["SEEN"])).rules.rules, narrowed=True)
 
     assert sweeping.trust.learned == []

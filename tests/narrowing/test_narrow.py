@@ -17,7 +17,7 @@ from mailrules.testing.memory_reader import MemoryReader
 from mailrules.testing.server_faults import AtCommand, Refuse, Rewrite
 from tests.narrowing import generated
 from tests.narrowing.liars import ONE_KEY
-from tests.narrowing.sweeping import Sweeping, done_and_said
+from tests.narrowing.sweeping import Sweeping, done_and_said, tried_already
 from tests.plan.planned import load, mail
 
 if TYPE_CHECKING:
@@ -202,14 +202,14 @@ async def test_a_server_that_does_not_answer_as_it_should_narrows_nothing(
 async def test_a_key_that_is_known_to_lie_is_not_asked(imap_settings: AccountSettings, imap_server: ImapServer) -> None:
     imap_server.faults.append(next(lie for lie in ONE_KEY if lie.key == "FLAGGED").fault)
 
-    plan = await _over_the_wire(imap_settings, imap_server, refused={"FLAGGED"}, tried=generated.NOW)
+    plan = await _over_the_wire(imap_settings, imap_server, refused={"FLAGGED"}, tried=tried_already())
 
     assert "FLAGGED" not in plan.search
 
 
 def _trusting() -> SearchTrust:
     """Of a server that was tried a moment ago."""
-    return SearchTrust(account="home", tried=generated.NOW)
+    return SearchTrust(account="home", tried=tried_already())
 
 
 def _uidvalidity(reader: MemoryReader) -> int:
