@@ -8,6 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from mailrules.client.carrier import Carrier
+from mailrules.client.client_view import ClientView
 from mailrules.client.content import NOT_IN_FULL, IncomingContent, OutgoingContent, pieces_of_async, too_few_contents
 from mailrules.client.fallbacks import OneCommand, Procedure, Progress
 from mailrules.client.line_cutting import is_too_long
@@ -31,15 +32,13 @@ if TYPE_CHECKING:
     from mailrules.imap.message_commands import UidFetch
     from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import StatusResponse
-    from mailrules.imap.selected_mailbox import SelectedMailbox
-    from mailrules.imap.states import State
 
 R = TypeVar("R")
 
 _WHOLE = BodySection()
 
 
-class AsyncClient:
+class AsyncClient(ClientView):
     """One IMAP connection for any number of tasks.
 
     ``start`` waits for the greeting; ``close``, or the end of ``async with``, ends it at once (run ``Logout``
@@ -65,7 +64,7 @@ class AsyncClient:
         place: str = "",
     ) -> None:
         self._carrier = Carrier(stream, command_seconds=command_seconds, limits=limits, observer=observer, place=place)
-        self._connection = self._carrier.connection
+        super().__init__(self._carrier.connection)
         self._idle_renew_seconds = idle_renew_seconds
         self._is_idling = False
 
@@ -82,44 +81,6 @@ class AsyncClient:
     @listener.setter
     def listener(self, listener: Callable[[Untagged], None] | None) -> None:
         self._carrier.listener = listener
-
-    @property
-    def greeting(self) -> str:
-        """The text of the greeting, in which servers name themselves; "" before it."""
-        return self._connection.greeting
-
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """Upper case, as last told."""
-        return self._connection.capabilities
-
-    @property
-    def capabilities_are_current(self) -> bool:
-        """False where a login or STARTTLS has made them stale: run ``Capability`` then."""
-        return self._connection.capabilities_are_current
-
-    @property
-    def state(self) -> State:
-        return self._connection.state
-
-    @property
-    def selected(self) -> SelectedMailbox | None:
-        """The open mailbox as the server's responses tell it."""
-        return self._connection.selected
-
-    @property
-    def line_bytes(self) -> int:
-        """How long a command line this server takes, as far as ID, greeting and capabilities tell who it is."""
-        return self._connection.line_bytes
-
-    @property
-    def server_name(self) -> str:
-        """What ID calls "name", since somebody has run ``Id``; "" before."""
-        return self._connection.server_name
-
-    def take_news(self) -> bool:
-        """Whether the open mailbox changed, other than by our commands, since this or ``idle`` last said so."""
-        return self._connection.take_news()
 
     async def start(self, *, greeting_seconds: float = 15.0) -> StatusResponse:
         """Begin to read; the greeting tells OK or PREAUTH. Raises ConnectionLost."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
 from mailrules.client.blocking_carrier import BlockingCarrier
 from mailrules.client.blocking_content import BlockingContent
+from mailrules.client.client_view import ClientView
 from mailrules.client.content import NOT_IN_FULL, OutgoingContent, pieces_of, too_few_contents
 from mailrules.client.fallbacks import OneCommand, Procedure, Progress
 from mailrules.client.fallbacks import run_all as all_of
@@ -41,14 +42,13 @@ if TYPE_CHECKING:
     from mailrules.imap.message_commands import UidFetch
     from mailrules.imap.parser import Untagged
     from mailrules.imap.responses import StatusResponse
-    from mailrules.imap.selected_mailbox import SelectedMailbox
 
 R = TypeVar("R")
 
 _WHOLE = BodySection()
 
 
-class BlockingClient:
+class BlockingClient(ClientView):
     """One IMAP connection for code that blocks.
 
     ``start`` waits for the greeting; ``close``, or the end of ``with``, ends the connection at once (run ``Logout``
@@ -72,7 +72,7 @@ class BlockingClient:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._carrier = BlockingCarrier(stream, limits=limits, observer=observer, place=place, clock=clock)
-        self._connection = self._carrier.connection
+        super().__init__(self._carrier.connection)
         self._command_seconds, self._idle_renew_seconds = command_seconds, idle_renew_seconds
         self._clock = clock
 
@@ -94,44 +94,6 @@ class BlockingClient:
     @listener.setter
     def listener(self, listener: Callable[[Untagged], None] | None) -> None:
         self._carrier.listener = listener
-
-    @property
-    def greeting(self) -> str:
-        """The text of the greeting, "" before it."""
-        return self._connection.greeting
-
-    @property
-    def capabilities(self) -> frozenset[str]:
-        """Upper case, as last told."""
-        return self._connection.capabilities
-
-    @property
-    def capabilities_are_current(self) -> bool:
-        """False where a login or STARTTLS has made them stale: run ``Capability`` then."""
-        return self._connection.capabilities_are_current
-
-    @property
-    def state(self) -> State:
-        return self._connection.state
-
-    @property
-    def selected(self) -> SelectedMailbox | None:
-        """The open mailbox as the server's responses tell it."""
-        return self._connection.selected
-
-    @property
-    def line_bytes(self) -> int:
-        """How long a command line this server takes, as far as ID, greeting and capabilities tell who it is."""
-        return self._connection.line_bytes
-
-    @property
-    def server_name(self) -> str:
-        """What ID calls "name", since somebody has run ``Id``; "" before."""
-        return self._connection.server_name
-
-    def take_news(self) -> bool:
-        """Whether the open mailbox changed, other than by our commands, since this or ``idle`` last said so."""
-        return self._connection.take_news()
 
     def start(self, *, greeting_seconds: float = 15.0) -> StatusResponse:
         """Wait for the greeting, which tells OK or PREAUTH. Raises ConnectionLost."""

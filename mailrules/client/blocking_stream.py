@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from mailrules.client.compression import DeflateLayer
+from mailrules.client.keep_alive import keep_alive
 from mailrules.client.proxy import HEADER_END, MOST_HEADER_BYTES, handshake, place_of_proxy
 from mailrules.client.stream import READ_BYTES, check_protection, place_of
 from mailrules.client.tls import TLSLayer, explained, tls_layer
@@ -269,7 +270,7 @@ class _Connected:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         connected.setblocking(False)  # noqa: FBT003 - the socket's own method
-        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        keep_alive(connected)
         # A command behind one that is under way does not wait for the server's acknowledgement of the first.
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reading = self.writing = connected.fileno()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mailrules.client.compression import DeflateLayer
 from mailrules.client.dialing import dial
+from mailrules.client.keep_alive import keep_alive
 from mailrules.client.proxy import HEADER_END, MOST_HEADER_BYTES, handshake, place_of_proxy
 from mailrules.client.tls import TLSLayer, explained, tls_layer
 from mailrules.errors import ConnectionFailed, ConnectionLost
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 READ_BYTES = 256 << 10
 """The most that one ``read`` returns, so that nothing the server sends makes a larger piece."""
 
-_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPALIVE": 60, "TCP_KEEPINTVL": 20, "TCP_KEEPCNT": 4}
-"""A dead peer is noticed after about two minutes; macOS says TCP_KEEPALIVE for TCP_KEEPIDLE."""
 
 _CLOSE_SECONDS = 1.0
 
@@ -207,7 +206,7 @@ async def _connect(host: str, port: int, *, place: str) -> tuple[asyncio.StreamR
         raise ConnectionFailed(f"{place}: cannot be reached ({_words(error)})") from error
     except UnicodeError as error:
         raise ConnectionFailed(f"{place}: this is no host name ({error})") from error
-    _keep_alive(writer.get_extra_info("socket"))
+    keep_alive(writer.get_extra_info("socket"))
     return reader, writer
 
 
@@ -264,13 +263,6 @@ async def _open_tunnel(account: AccountSettings) -> NetworkStream:
     if process.stdin is None or process.stdout is None:  # for mypy: both were asked for as pipes
         raise ConnectionFailed(f"{place_of(account)}: has no pipes")
     return NetworkStream(process.stdout, process.stdin, account=account, process=process)
-
-
-def _keep_alive(connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEP_ALIVE.items():
-        if hasattr(socket, option):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -312,3 +312,16 @@ def test_starttls_in_memory_protects_the_login(
         )
         with connect_blocking(protected) as client:
             assert client.run(Select("INBOX")).exists == 0
+
+
+def test_keep_alive_is_on_so_that_a_dead_peer_is_noticed_in_about_two_minutes() -> None:
+    with talking(read_until_the_end) as port:
+        stream = open_blocking_stream(settings(port))
+        try:
+            connection = stream._channel._socket
+            options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert [connection.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [60, 20, 4]
+        finally:
+            stream.close()
