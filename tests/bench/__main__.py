@@ -1,7 +1,7 @@
 """The claims about speed, as ratios within one run: ``make bench``, or ``python -m tests.bench SECTION ...``.
 
-Sections: speed, line, batches, turns, judging, retention; all without arguments. The exit status is 1 if a claim does
-not hold.
+Sections: speed, line, batches, turns, judging, scale, retention, again; all without arguments. The exit status is 1 if
+a claim does not hold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.bench import judging, retention, turns
+from tests.bench import again, judging, retention, turns
 from tests.bench.contenders import (
     Place,
     floor,
@@ -95,6 +95,24 @@ class Bench:
         """1,000 rules against 10."""
         self._holds &= judging.main() == 0
 
+    def scale(self) -> None:
+        """1,000 and 10,000 rules over 100,000 messages."""
+        self._holds &= judging.scale() == 0
+
+    def again(self) -> None:
+        """A second dry run of all rules over a large mailbox, over the slow line; the memory of the first."""
+        line = Line(
+            server_port=self._server.port, round_trip_seconds=ROUND_TRIP_SECONDS, bits_per_second=BITS_PER_SECOND
+        )
+        with Proxy(line) as proxy:
+            times, peak = again.measure(self._server, self._folder, port=proxy.port)
+        for told in again.tell(times):
+            self._tell(told)
+        self._claim("again: mailrules / IMAPClient script", times, "mailrules", "imapclient")
+        self._claim("again: mailrules / imapfilter", times, "mailrules", "imapfilter")
+        self._check("again: seconds of mailrules", median(times["mailrules"]), most=again.MOST_SECONDS)
+        self._check("again: MiB of a first dry run", peak, most=again.MOST_MEBIBYTES)
+
     def retention(self) -> None:
         """A sweep of a large mailbox, of which one message in a hundred is concerned, over the slow line."""
         line = Line(
@@ -168,7 +186,7 @@ class Bench:
 def main(sections: list[str]) -> int:
     with Dovecot() as server, TemporaryDirectory() as folder:
         bench = Bench(server, Path(folder))
-        for section in sections or ["judging", "turns", "line", "speed", "batches", "retention"]:
+        for section in sections or ["judging", "turns", "line", "speed", "batches", "retention", "again", "scale"]:
             getattr(bench, section)()
     return 0 if bench.holds else 1
 

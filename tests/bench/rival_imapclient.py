@@ -4,7 +4,7 @@ It uses what the job knows of its own mail: text conditions are SEARCHes, whose 
 happen to agree with the rules on these messages. Only what SEARCH cannot say is fetched: list names, spam
 scores and years. Nothing is journalled, confirmed or reversible.
 
-Usage: python -m tests.bench.rival_imapclient HOST PORT USER PASSWORD
+Usage: python -m tests.bench.rival_imapclient HOST PORT USER PASSWORD [--look]
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def header(client: IMAPClient, uids: set[int], name: str) -> dict[int, bytes]:
     return values
 
 
-def run(host: str, port: int, user: str, password: str) -> None:
-    """Do the job on INBOX."""
+def run(host: str, port: int, user: str, password: str, *, acts: bool) -> None:
+    """Do the job on INBOX, or only look what is to be done."""
     client = IMAPClient(host, port=port, ssl=False)
     client.login(user, password)
     existing = {name for _, _, name in client.list_folders()}
@@ -88,6 +88,10 @@ def run(host: str, port: int, user: str, password: str) -> None:
     by_target["Junk"] = to_junk
     by_target["Archive"] = very_old & left
 
+    if not acts:
+        print({target: len(uids) for target, uids in by_target.items()})
+        client.logout()
+        return
     for target in [*by_target, "Bills"]:
         if target not in existing:
             client.create_folder(target)
@@ -109,4 +113,4 @@ def run(host: str, port: int, user: str, password: str) -> None:
 
 
 if __name__ == "__main__":
-    run(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])
+    run(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4], acts=sys.argv[5:] != ["--look"])
