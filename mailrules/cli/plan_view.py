@@ -32,7 +32,7 @@ _COUNTED = {
     StepKind.COPY: ("copy", "copies"),
     StepKind.MOVE: ("move", ""),
     StepKind.DELETE: ("deletion for ever", "deletions for ever"),
-    StepKind.APPEND: ("append", ""),
+    StepKind.APPEND: ("note", ""),
     StepKind.EFFECT: ("effect", ""),
     StepKind.CREATE: ("new mailbox", "new mailboxes"),
     StepKind.RENAME: ("renamed mailbox", "renamed mailboxes"),
@@ -87,6 +87,8 @@ def step_text(step: Step) -> Text:
         case StepKind.COPY | StepKind.MOVE:
             new = cell(" (new)" if step.create else "", "dim")
             return Text.assemble(cell(f"{'copy ' if step.kind is StepKind.COPY else ''}→ {step.to}"), new)
+        case StepKind.APPEND:
+            return Text.assemble(cell(f"note → {step.to}"), cell(" (new)" if step.create else "", "dim"))
         case StepKind.DELETE:
             return cell("delete for ever", "bad")
         case StepKind.EFFECT:

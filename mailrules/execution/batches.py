@@ -145,6 +145,10 @@ def _commands_of(
             case StepKind.COPY:
                 operation = Operation.APPEND if step.account else Operation.COPY
                 key = CommandKey(stage=Stage.COPY, kind=step.kind, operation=operation, target=step.to)
+            case StepKind.APPEND:
+                key = CommandKey(
+                    stage=Stage.COPY, kind=step.kind, operation=Operation.APPEND, target=f"{plan.account}/{step.to}"
+                )
             case StepKind.EFFECT:
                 key = CommandKey(
                     stage=Stage.EFFECT,

@@ -9,6 +9,7 @@ from mailrules.execution.batches import Stage
 from mailrules.execution.crossing import carry_over
 from mailrules.execution.effects import EffectCall
 from mailrules.execution.flag_words import flags_hold
+from mailrules.execution.notes import append_note
 from mailrules.execution.proof import Proof
 from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
@@ -40,6 +41,8 @@ async def perform(
             is_half = batch.key.kind is StepKind.MOVE
             proved = StepState.HALFWAY if is_half else StepState.APPLIED
             return _copied(batch, await store.copy(batch.uids, batch.key.target), proved=proved)
+        case Operation.APPEND:
+            return await append_note(batch, store)
         case _:
             return await _effect(batch, effects[batch.key.effect], account=account, mailbox=mailbox)
 

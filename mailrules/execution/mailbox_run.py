@@ -292,7 +292,7 @@ class MailboxRun:
         self._learn(verdicts)
 
     async def _perform(self, batch: Batch) -> dict[UID, Proof]:
-        if batch.key.operation is Operation.APPEND:
+        if batch.key.operation is Operation.APPEND and batch.key.kind is not StepKind.APPEND:
             account = batch.key.target.partition("/")[0]
             async with self._one_at_a_time:
                 return await carry(

@@ -76,6 +76,8 @@ async def _target_status(name: str, session: Session, *, across: frozenset[str])
     if name not in across:
         return await session.store.status(name)
     account, _, mailbox = name.partition("/")
+    if account == session.account:  # a note of ours
+        return await session.store.status(mailbox)
     return await store_of(account, session).status(mailbox)
 
 

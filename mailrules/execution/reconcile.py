@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mailrules.errors import CommandRefused, MessagesUnreadable
 from mailrules.execution.flag_words import flags_hold, same_flags
 from mailrules.execution.mailbox_recovery import reconcile_mailbox_steps
+from mailrules.execution.notes import look_for_notes
 from mailrules.execution.places import NOWHERE, look_into
 from mailrules.execution.transfers import Decision, TransferReading
 from mailrules.journal.records import Operation, StepState, StepVerdict
@@ -56,6 +57,9 @@ async def read_up(
     """
     decisions: list[Decision] = []
     steps = list(steps)
+    notes = [one for one in steps if one.intent.command.kind is StepKind.APPEND]
+    decisions += await look_for_notes(store, notes)
+    steps = [one for one in steps if one not in notes]
     on_messages = [one for one in steps if one.intent.command.operation in _ON_MESSAGES]
     on_mailboxes = [one for one in steps if one.intent.command.operation not in _ON_MESSAGES]
     for mailbox, group in groupby(sorted(on_messages, key=_mailbox), key=_mailbox):

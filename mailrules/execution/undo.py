@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.execution.flag_words import folded
@@ -137,6 +137,8 @@ class _WayBack:
             self._refuse(record, f"cannot be taken back: {command.effect} was carried out")
         elif command.kind is StepKind.COPY:
             self._take_back_copy(record)
+        elif command.kind is StepKind.APPEND:
+            self._take_back_note(record)
         elif command.kind is StepKind.MOVE:
             self._take_back_move(record)
         else:
@@ -199,6 +201,18 @@ class _WayBack:
             return
         place = self._standing_copy(record)
         if place is not None:
+            self._plan(place, record, kind=StepKind.DELETE, reversible=False)
+
+    def _take_back_note(self, record: StepRecord) -> None:
+        """Where somebody has moved it to, or the UIDVALIDITY is new, it stays: nothing but its UID tells it."""
+        if not record.target_uid:
+            self._refuse(record, "cannot be taken back: the server did not say which message the note is")
+            return
+        place = self._chain(_target_place(record))[-1]
+        if not self._was_deleted(place):
+            about = record.intent
+            nothing = {"message_id": "", "object_id": "", "received": None, "size_bytes": 0}
+            self._intents[place] = replace(about, **nothing)  # type: ignore[arg-type]  # fields of their types
             self._plan(place, record, kind=StepKind.DELETE, reversible=False)
 
     def _take_back_delete(self, record: StepRecord) -> None:

@@ -28,10 +28,12 @@ _ENTER = f"INSERT OR REPLACE INTO ledger ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, 
 _FORGET = "DELETE FROM ledger WHERE name = ? AND rule = ? AND action = ? AND target = ?"
 _STEPS = (
     "SELECT s.content_key, s.object_id, s.received, s.size_bytes, s.rule, s.uid, s.judged, c.account, c.mailbox,"
-    " c.uidvalidity, c.target, CASE c.operation WHEN 'effect' THEN c.effect ELSE 'copy' END"
+    " c.uidvalidity, CASE c.kind WHEN 'append' THEN substr(c.target, instr(c.target, '/') + 1) ELSE c.target END,"
+    " CASE WHEN c.operation = 'effect' THEN c.effect WHEN c.kind = 'append' THEN 'append' ELSE 'copy' END"
     " FROM json_each(?) AS wanted JOIN steps s ON s.id = wanted.value JOIN commands c ON c.id = s.command"
     " WHERE s.content_key != ''"
 )
+_IS_COPY = f"c.kind IN ('{StepKind.COPY}', '{StepKind.APPEND}')"
 _MOVED = (
     "SELECT l.rule, l.action, l.target, l.done, l.seen,"
     " CASE c.operation WHEN 'append' THEN substr(c.target, 1, instr(c.target, '/') - 1) ELSE c.account END,"
@@ -70,7 +72,9 @@ def enter_verdicts(connection: sqlite3.Connection, verdicts: Sequence[StepVerdic
         [
             (name, rule, action, target, judged, judged, account, mailbox, uidvalidity, uid)
             for name, (*_, rule, uid, judged, account, mailbox, uidvalidity, target, action) in _named(
-                connection.execute(f"{_STEPS} AND c.kind = '{StepKind.COPY}'", (applied,)).fetchall()
+                connection.execute(
+                    f"{_STEPS} AND c.kind IN ('{StepKind.COPY}', '{StepKind.APPEND}')", (applied,)
+                ).fetchall()
             )
         ],
     )
@@ -78,7 +82,8 @@ def enter_verdicts(connection: sqlite3.Connection, verdicts: Sequence[StepVerdic
     for row in connection.execute(undone, (applied,)).fetchall():
         *_, rule, _uid, _judged, account, mailbox, _uidvalidity, _target, _action = row
         for target in (mailbox, f"{account}/{mailbox}"):  # as the copy within the account names it, and from others
-            _forget(connection, row[0], rule=rule, action="copy", target=target)
+            for action in ("copy", "append"):
+                _forget(connection, row[0], rule=rule, action=action, target=target)
     for row in connection.execute(f"{_STEPS} AND c.operation = '{Operation.EFFECT}'", (not_done,)).fetchall():
         *_, rule, _uid, _judged, _account, _mailbox, _uidvalidity, target, action = row
         _forget(connection, row[0], rule=rule, action=action, target=target)

@@ -87,6 +87,25 @@ class CopyTo(_Marking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppendNote(_Marking):
+    """``append``: a message of ours about this one, put into a mailbox. ``subject`` and ``text`` may have fields."""
+
+    to: Template
+    subject: Template
+    text: Template
+    flags: tuple[str, ...] = ()
+    create: bool = False
+
+    @property
+    def targets(self) -> tuple[Template, ...]:
+        return (self.to,)
+
+    @property
+    def needs(self) -> tuple[Fact, ...]:
+        return (*self.to.needs, *self.subject.needs, *self.text.needs, *_LEDGER_FACTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MoveTo(_Marking):
     """``move``."""
 

@@ -123,6 +123,8 @@ def step_to_document(step: Step) -> dict[str, object]:
         document["account"] = step.account
     if step.effect:
         document |= {"effect": step.effect, "options": dict(step.options)}
+    elif step.options:
+        document["options"] = dict(step.options)
     return document | {"rule": step.rule, "reason": step.reason, "reversible": step.reversible}
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mailrules.plan import actions
 from mailrules.plan.conflicts import Disposition, resolve
 from mailrules.plan.history import LedgerKey
+from mailrules.plan.notes import filled, note_id
 from mailrules.plan.past_moves import MOVES_A_DAY, came_back, is_restless
 from mailrules.plan.plan import Finding, Step, StepKind
 from mailrules.rules.flags import is_keyword
@@ -103,6 +104,8 @@ class StepBuilder:
                         self._add_labels(draft, labels, acting.rule, reason, copies)
                     case actions.CopyTo() as copy:
                         self._add_copy(draft, copy, acting, reason, copies)
+                    case actions.AppendNote() as note:
+                        self._add_note(draft, note, acting, reason, copies)
                     case actions.Effect() as effect:
                         effects += self._effect_step(draft, effect, acting.rule, reason)
                     case value if value.disposes and barred:
@@ -211,6 +214,31 @@ class StepBuilder:
         if self._refuses_target(draft, acting.rule, to, create=copy.create):
             return
         copies[to] = step
+
+    def _add_note(
+        self, draft: MessageDraft, note: actions.AppendNote, acting: Acting, reason: str, copies: dict[str, Step]
+    ) -> None:
+        """It stands among the copies: one for each rule and mailbox, before the message itself goes anywhere."""
+        to = self._renderer.name(note.to, rule=acting.rule, row=draft.row)
+        values = self._renderer.values_of(draft.row)
+        message_id = note_id(draft.content_key, acting.rule.name, self._directory.account, to)
+        step = Step(
+            kind=StepKind.APPEND,
+            rule=acting.rule.name,
+            reason=reason,
+            to=to,
+            create=note.create and not self._directory.exists(to),
+            options={
+                "message_id": message_id,
+                "subject": filled(note.subject.text, values),
+                "text": filled(note.text.text, values),
+                "date": (draft.received or self._now).isoformat(),
+                "flags": list(note.flags),
+            },
+        )
+        if self._is_done(draft, step) or self._refuses_target(draft, acting.rule, to, create=note.create):
+            return
+        copies.setdefault(message_id, step)
 
     def _add_disposition(
         self, draft: MessageDraft, value: object, acting: Acting, reason: str, dispositions: list[Disposition]

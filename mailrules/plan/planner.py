@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import RECEIVED, SIZE, FactRequest, header_fact
 from mailrules.mailbox.rows import rows_of
-from mailrules.plan.actions import CopyTo, Effect
+from mailrules.plan.actions import AppendNote, CopyTo, Effect
 from mailrules.plan.facts import Need, facts_asked, next_need
 from mailrules.plan.history import Remembered, asks_for_senders
 from mailrules.plan.identity import CONTENT_FIELDS, content_key, object_name, place_name, snapshot_hash
@@ -177,7 +177,7 @@ class MailboxPlanner:
         held_rows: list[int] = []
         remembered: list[Remembered] = []
         destroyed = self._rows_acted_on(lambda use: destroys(use.value))
-        kept_in_mind = self._rows_acted_on(lambda use: isinstance(use.value, CopyTo | Effect))
+        kept_in_mind = self._rows_acted_on(lambda use: isinstance(use.value, CopyTo | Effect | AppendNote))
         for row in sorted(acts):
             draft = self._draft(row, is_destroyed=row in destroyed, is_kept_in_mind=row in kept_in_mind)
             builder.build(draft, [(acting, reasons[id(acting)](row)) for acting in acts[row]])

@@ -92,6 +92,10 @@ class Renderer:
             self._names[key] = self._render(target, {})
         return self._names[key]
 
+    def values_of(self, row: int) -> MessageValues:
+        """What a text of ours may say of the message; without captures."""
+        return MessageValues(self._snapshot, row, captures={})
+
     def _rendered(self, target: Template, values: MessageValues) -> str:
         """A name made of captures alone is made once for all messages with the same ones: few lists, much mail."""
         if not all(field.name in values.captures for field in target.fields):

@@ -48,6 +48,8 @@ class _WritesSetting(Protocol):
 
 def check_contradictions(policies: Sequence[Policy], rules: Sequence[Rule], *, reporter: Reporter) -> None:
     """Report each pair that wants different things of what may be the same mailbox."""
+    if not policies:
+        return
     for one, other in combinations(policies, 2):
         if one.account == other.account and one.may_mean(other.pattern) and other.may_mean(one.pattern):
             for claim in other.claims:

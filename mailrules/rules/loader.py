@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mailrules.diagnostics import Location
 from mailrules.errors import RuleError
 from mailrules.rules.accounts import account_settings
+from mailrules.rules.appends import check_appends
 from mailrules.rules.contradictions import check_contradictions
 from mailrules.rules.examples import lower_example
 from mailrules.rules.imagined import with_imagined_accounts
@@ -165,6 +166,7 @@ class _Loading:
             main.entries("mailboxes"), keys=main.keys("mailboxes"), accounts=accounts, reporter=self.reporter
         )
         check_contradictions(policies, rules, reporter=self.reporter)
+        check_appends(rules, accounts=settings, reporter=self.reporter)
         check_renames(rules, policies, reporter=self.reporter)
         if smtp is None:
             check_smtp(rules, accounts=settings, reporter=self.reporter)

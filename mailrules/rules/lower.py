@@ -25,11 +25,7 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
-ACTIONS_NOT_YET = frozenset(
-    {
-        "append",
-    }
-)
+ACTIONS_NOT_YET: frozenset[str] = frozenset()
 """Words of the rule language that this version does not have."""
 
 

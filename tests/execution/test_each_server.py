@@ -15,7 +15,7 @@ import pytest
 from mailrules.journal.journal import Journal
 from mailrules.journal.records import StepState
 from mailrules.mailbox.message import FactRequest
-from mailrules.plan.plan import MailboxStep, StepKind
+from mailrules.plan.plan import MailboxStep, Step, StepKind
 from mailrules.testing.memory_faults import Moment
 from tests.execution.broken_off import BrokenOff
 from tests.execution.each_server import SAMPLES, SERVERS, Contents, Place, on_mailbox, place_on
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from mailrules.plan.plan import MessagePlan, Step
+    from mailrules.plan.plan import MessagePlan
 
 EVERY_POINT = "MAILRULES_EVERY_POINT" in os.environ
 """Otherwise what is broken off before a command is left to the servers in memory."""
@@ -102,6 +102,29 @@ async def test_messages_are_copied(place: Place) -> None:
     assert len(ends) == len(MOMENTS)
     for name, source, target in ends:
         assert (ids(source), ids(target)) == (EVERY, EVERY), name
+
+
+async def test_a_note_is_written_once(place: Place) -> None:
+    def note(target: str) -> Callable[[int, MessagePlan], Sequence[Step]]:
+        def steps(_: int, message: MessagePlan) -> list[Step]:
+            options = {
+                "message_id": f"<note-{target.lower()}@mailrules.invalid>",
+                "subject": "Größe",
+                "text": "one\ntwo",
+                "date": "2026-11-28T12:00:00+00:00",
+                "flags": ["\\Seen"],
+            }
+            step = Step(kind=StepKind.APPEND, rule="noter", to=target, options=options)
+            return [step] if message.message_id == "<3@example.org>" else []
+
+        return steps
+
+    ends = await broken_off(place, note, commands=["append"])
+
+    assert ends
+    for name, source, target in ends:
+        assert ids(source) == EVERY, name
+        assert [flags for _, flags in target] == [frozenset({"\\seen"})], name
 
 
 async def test_messages_are_moved_with_their_flags(place: Place) -> None:

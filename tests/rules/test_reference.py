@@ -11,6 +11,7 @@ import pytest
 
 from mailrules.default_plugins.address_conditions import ADDRESS_KEYS, PARTS
 from mailrules.default_plugins.attachment_actions import SAVE_KEYS
+from mailrules.default_plugins.note_action import APPEND_KEYS
 from mailrules.default_plugins.related_conditions import THREAD_KEYS
 from mailrules.default_plugins.server_conditions import QUOTA_KEYS
 from mailrules.default_plugins.structure_conditions import MIME_KEYS
@@ -89,6 +90,7 @@ WORDS = {
     *CAUSES,
     *THREAD_KEYS,
     *SNOOZE_KEYS,
+    *APPEND_KEYS,
     *SAVE_KEYS,
     *QUOTA_KEYS,
     *EVENT_KEYS,

@@ -65,7 +65,6 @@ def test_an_action_means(text: str, value: object) -> None:
     ("text", "mistake"),
     [
         ("{flg: seen}", 'unknown action "flg"; did you mean "flag"?'),
-        ("append", 'the action "append" is not available in this version; remove it'),
         ("{flag: deleted}", "a rule does not set the deleted flag; use trash: true, or delete: true"),
         ("{keyword: 'a b'}", 'no server can store the keyword "a b"; '),
         (
