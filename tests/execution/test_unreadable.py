@@ -11,7 +11,11 @@ from mailrules.arrivals import Watch
 from mailrules.client.imap_store import connect_store
 from mailrules.journal.journal import Journal
 from mailrules.journal.records import StepState
+from mailrules.narrowing import WORTH_A_SEARCH
+from mailrules.plan.planner import IDENTITY_FIELDS
+from mailrules.planning import plan_accounts
 from mailrules.rules.rule import MailboxRef
+from mailrules.session import Scope
 from mailrules.settings import SecretReference
 from mailrules.testing.builders import message
 from mailrules.testing.imap_server import ImapServer
@@ -36,6 +40,7 @@ rules:
 """
 INBOX = MailboxRef(account="home", mailbox="INBOX")
 SECRET = SecretReference(kind="env", value="MAILRULES_UNREADABLE_SECRET")
+COUNT = WORTH_A_SEARCH + 10
 SECOND_IS_BROKEN = Rewrite(pattern=rb"\* (\d+) FETCH \(UID 2 [^\r]*", replacement=rb"* \1 FETCH (UID 2 (((")
 
 
@@ -81,6 +86,26 @@ async def test_it_is_pending_with_its_reason_until_it_can_be_read(
     assert [one.uid for one in still] == [2]
     assert await household.session.journal.pending() == ()
     assert len(account["Archive"].messages) == 3
+
+
+@pytest.mark.parametrize("condition", ["{subject: Sort}", "{received: {older_than: 30d}}"])
+async def test_a_plan_of_all_mail_tells_it_and_goes_on_with_the_others(
+    household: Household, monkeypatch: pytest.MonkeyPatch, condition: str
+) -> None:
+    """By a search of the server's too, which is tried on some messages first."""
+    monkeypatch.setenv(SECRET.value, "pass")
+    household.edit(RULES.replace("{subject: Sort}", condition))
+    account = household.accounts["home"]
+    for number in range(1, COUNT + 1):
+        account.add("INBOX", message(subject=f"Sort {number}", message_id=f"<{number}@example.org>"))
+    last = Rewrite(pattern=rb"\* (\d+) FETCH \(UID %d [^\r]*" % COUNT, replacement=rb"* \1 FETCH (UID %d (((" % COUNT)
+    broken = AtCommand(command="UID FETCH", reaction=last, nth=None)
+    async with ImapServer(account, faults=[broken]) as server, connected(server) as store:
+        plan = await plan_accounts(household.session, {"home": store}, scope=Scope(), describe=IDENTITY_FIELDS)
+
+    (mailbox,) = plan.mailboxes
+    assert [(one.uid, one.kind) for one in mailbox.findings if one.kind == "unknowable"] == [(COUNT, "unknowable")]
+    assert [one.uid for one in mailbox.messages] == list(range(1, COUNT))
 
 
 @pytest.mark.parametrize("moment", [Moment.HALFWAY, Moment.AFTER])
