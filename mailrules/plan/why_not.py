@@ -10,7 +10,7 @@ from mailrules.plan.message_steps import moves
 from mailrules.rules.spelling import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mailrules.plan.plan import MailboxPlan
     from mailrules.rules.rule import Branch, Event, Rule
@@ -68,6 +68,8 @@ def _already_so(rule: Rule, branch: Branch, plan: MailboxPlan, *, flags: frozens
                 yield f"it carries {' '.join(names)} already"
             case RemoveFlags(flags=names) if not any(name.lower() in present for name in names):
                 yield f"it carries no {' '.join(names)} that could be removed"
+            case AddFlags(flags=names) | RemoveFlags(flags=names) if not found_something:
+                yield from _overruled(rule, plan, names)
             case Keep():
                 yield "it keeps the message where it is, and no later rule is asked"
             case Expire() if not found_something and not _steps(rule, plan, disposing=True):
@@ -92,6 +94,16 @@ def _in_the_daemon(rule: Rule, standing: Standing) -> Iterator[str]:
     if rule.name in standing.used_up:
         guard = f"{rule.guard.max_messages} messages in {duration(rule.guard.per)}"
         yield f"the daemon holds it for now: the rule has changed {guard}; wait, or: mailrules approve {rule.name}"
+
+
+def _overruled(rule: Rule, plan: MailboxPlan, names: Sequence[str]) -> Iterator[str]:
+    """Which rule's wish for one of these flags came after this rule's."""
+    wished = {name.lower() for name in names}
+    steps = [step for message in plan.messages for step in message.steps if step.flags]
+    writers = [step.rule for step in steps if not wished.isdisjoint(map(str.lower, step.flags))]
+    if rule.name not in writers:
+        other = f"the rule {writers[0]!r}" if writers else "a later rule"
+        yield f"{other} has the last word on {' '.join(names)}"
 
 
 def _steps(rule: Rule, plan: MailboxPlan, *, disposing: bool) -> bool:

@@ -9,11 +9,13 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from mailrules.testing.builders import message
 from tests.cli.conftest import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mailrules.testing.mail_state import MailAccount
     from tests.cli.conftest import Program
 
 
@@ -93,6 +95,24 @@ def test_changed_rules_whose_example_fails_are_not_taken_up_unless_it_is_named(s
 
     assert "--allow-failing" in str(rejected_by["another"])
     assert rejected_by["it is wrong"] == []
+
+
+def test_a_guard_that_is_used_up_is_told_of_the_rule_by_explain(served: Program, mail: MailAccount) -> None:
+    guard = "guard: {max_messages: 1, per: 2h}, first_run: act"
+    rules = f"rules: [{{name: bosses, if: {{from: boss}}, do: [{{flag: flagged}}], {guard}}}]\n"
+    served.config.write_text(served.config.read_text().replace(RULES, rules))
+    with daemon(served) as process:
+        lines_until(process, "mailbox.watched")
+        mail.add("INBOX", message(from_="boss@work.example", subject="first"))
+        lines_until(process, "run.finished")
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=10)
+    mail.add("INBOX", message(from_="boss@work.example", subject="second"))
+
+    told = served.run("explain", "home/INBOX:7").stdout
+
+    words = "the daemon holds it for now: the rule has changed 1 messages in 2h; wait, or: mailrules approve bosses"
+    assert f"  ! {words}\n" in told
 
 
 def test_no_second_run_acts_beside_the_daemon(served: Program) -> None:

@@ -102,6 +102,20 @@ async def test_it_is_so_already() -> None:
     assert keeps["keeps"] == (Verdict.MATCHES, ("it keeps the message where it is, and no later rule is asked",))
 
 
+async def test_a_later_rule_has_the_last_word_on_a_flag() -> None:
+    found = await verdicts(
+        "rules: [{name: a, if: always, do: [{flag: seen}]}, {name: b, if: always, do: [{flag: seen}]}]\n"
+    )
+
+    taken_back = await verdicts(
+        "rules: [{name: a, if: always, do: [{flag: seen}]}, {name: b, if: always, do: [{unflag: seen}]}]\n"
+    )
+
+    assert found["a"] == (Verdict.MATCHES, ("the rule 'b' has the last word on \\Seen",))
+    assert found["b"] == (Verdict.ACTS, ())
+    assert taken_back["a"] == (Verdict.MATCHES, ("a later rule has the last word on \\Seen",))
+
+
 async def test_another_disposition_comes_first_or_holds_it() -> None:
     first = "rules: [{name: a, if: always, stop: false, do: [{move: Filed}]}, {name: b, if: always, do: [{move: Later}]"
     shadowed = await verdicts(f"{first}}}]\n")
