@@ -18,6 +18,7 @@ from mailrules.plan.plan import StepKind
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.planning import plan_accounts
 from mailrules.session import Scope
+from mailrules.testing.builders import message
 from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.mail_state import MailAccount
 from mailrules.testing.memory_faults import MemoryFault, Moment
@@ -330,3 +331,44 @@ class WaitingStore(MemoryStore):
     def _end(self, call: object) -> None:  # type: ignore[override]  # only counted
         self._under_way -= 1
         super()._end(call)  # type: ignore[arg-type]  # handed on
+
+
+class Dotted(MailAccount):
+    """A server with "." between the levels of a name."""
+
+    delimiter = "."
+
+
+async def test_policies_and_templates_reach_another_account_by_its_own_delimiter(tmp_path: Path) -> None:
+    home, work = MailAccount(), Dotted()
+    work.create("Shared.A.B")
+    home.add("INBOX", message(subject="a.b/../*c", from_="x@A.Example"))
+    household = Household(
+        tmp_path,
+        rules=(
+            'mailboxes: {"home/INBOX": {subscribed: true}, "work/Shared/*": {rights: {bob: lr}}, '
+            "work/Lists/New: {create: true}}\n"
+            'rules: [{name: r, in: home/INBOX, if: always, do: [{copy: {to: "work/By/{from.domain}", create: true}}, '
+            '{move: {to: "work/Lists/{subject}", create: true}}]}]\n'
+        ),
+        accounts={"home": home, "work": work},
+    )
+    await household.open()
+    before = state_of(home), state_of(work)
+
+    report = await household.run()
+    again = await plan_of(household)
+
+    assert report.outcome is RunOutcome.DONE
+    assert home.subscriptions == {"INBOX"}
+    assert work["Shared.A.B"].rights["bob"] == "lr"
+    assert {"Lists.New", "Lists.a-b-----c", "By.a-example"} <= set(work.mailboxes)
+    assert again.is_empty
+    only_work = await plan_of(household, scope=Scope(account="work"))
+    assert only_work.is_empty
+
+    undone = await household.undo(report.run)
+
+    assert undone.outcome is RunOutcome.DONE
+    assert (state_of(home), state_of(work)) == before
+    await household.close()
