@@ -10,15 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mailrules.testing.memory_faults import MemoryFault, Moment
-from tests.torture.judge import judge
+from tests.torture.outcomes import Outcomes
 from tests.torture.recording import Ending, Refusal, Strike
-from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.suites import Point
+from tests.torture.undisturbed import course_of
 from tests.torture.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tests.torture.cases import Case
+    from tests.torture.suites import Attempt
 
 CODES = (
     "", "ALERT", "ALREADYEXISTS", "AUTHORIZATIONFAILED", "BADCHARSET", "CANNOT", "CLIENTBUG", "CONTACTADMIN",
@@ -34,21 +36,21 @@ class Answers:
     name, noun = "answers", "refusals"
 
     def __init__(self, world_type: type[World] = World) -> None:
-        self._world_type = world_type
+        self._world_type, self._outcomes = world_type, Outcomes()
 
     async def points(self, cases: Iterable[Case], profiles: Iterable[str]) -> list[Point]:
         points, names = [], tuple(profiles)
         for case in cases:
             for profile in names:
-                calls, effects = await _undisturbed(case, profile)
-                for number in range(1, calls + 1):
+                course = await course_of(case, profile)
+                for number in range(1, course.calls + 1):
                     whats = [f"{number}-no-{code}" for code in CODES]
                     whats += [f"{number}-part-{code}" for code in CODES]
                     whats += [f"{number}-{kind}" for kind in ("bad", "bye", "bare", "ignored")]
                     points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
                 points += [
                     Point(suite=self.name, case=case, profile=profile, what=f"effect-{number}")
-                    for number in range(1, effects + 1)
+                    for number in range(1, course.effects + 1)
                 ]
         return points
 
@@ -68,17 +70,6 @@ class Answers:
                 status = "BAD" if kind == "bad" else "NO"
                 world.refusal = Refusal(nth=int(number), status=status, code=code, has_begun=kind == "part")
             await world.run_through()
-            await world.run_through()
-            findings = judge(world.evidence())
-            return Attempt(findings=findings, story=story_of(world) if findings else "")
+            return await self._outcomes.lived_through(world, point, world.run_through)
         finally:
             await world.close()
-
-
-async def _undisturbed(case: Case, profile: str) -> tuple[int, int]:
-    world = World(case, profile)
-    try:
-        await world.run_through()
-        return len(world.stores[0].calls), len(world.sink.calls)
-    finally:
-        await world.close()

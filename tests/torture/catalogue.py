@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tests.torture.answers import Answers
 from tests.torture.cases import CASES, PROFILES
-from tests.torture.cuts import Cuts, Resets
+from tests.torture.cuts import Cuts, Losses, Resets
 from tests.torture.disks import Disks
 from tests.torture.kills import Kills
 from tests.torture.others import Others
@@ -39,25 +39,28 @@ class Row:
         return await self.suite.points([CASES[name] for name in self.cases], self.profiles)
 
 
+_ALL = 1_000_000
+"""More than there are of any."""
 _SHORT = ("flags", "copies", "moves", "deletes")
 _TWO_SERVERS = ("all", "no-move-uidplus")
 
 SUITES: tuple[Row, ...] = (
     Row(suite=Kills(), in_test=300, in_torture=5_000),
-    Row(suite=Resets(), in_test=500, in_torture=5_000, cases=_SHORT, profiles=_TWO_SERVERS),
-    Row(suite=Cuts(), in_test=5_000, in_torture=50_000, cases=_SHORT, profiles=_TWO_SERVERS),
-    Row(suite=Silences(), in_test=20, in_torture=1_000, cases=("everything", "copies"), profiles=_TWO_SERVERS),
-    Row(suite=Answers(), in_test=300, in_torture=10_000),
+    Row(suite=Answers(), in_test=300, in_torture=_ALL),
+    Row(suite=Resets(), in_test=500, in_torture=_ALL),
+    Row(suite=Losses(), in_test=60, in_torture=3_000),
+    Row(suite=Cuts(), in_test=5_000, in_torture=_ALL),
+    Row(suite=Silences(), in_test=20, in_torture=_ALL, cases=("everything", "copies"), profiles=_TWO_SERVERS),
     # About every second point finds the letter where the other client wants it.
-    Row(suite=Others(), in_test=400, in_torture=9_000),
-    Row(suite=TakeBacks(), in_test=10, in_torture=200, cases=("everything", "flags", "deletes", "effects")),
+    Row(suite=Others(), in_test=400, in_torture=10_000),
+    Row(suite=TakeBacks(), in_test=10, in_torture=_ALL, cases=("everything", "flags", "deletes", "effects")),
     Row(suite=Watching(), in_test=100, in_torture=2_000),
-    Row(suite=Saved(), in_test=60, in_torture=2_000),
-    Row(suite=Previews(), in_test=56, in_torture=56),
-    Row(suite=Places(), in_test=36, in_torture=3_000),
-    Row(suite=Disks(), in_test=60, in_torture=3_000),
+    Row(suite=Saved(), in_test=60, in_torture=_ALL),
+    Row(suite=Previews(), in_test=56, in_torture=_ALL),
+    Row(suite=Places(), in_test=36, in_torture=_ALL),
+    Row(suite=Disks(), in_test=60, in_torture=_ALL),
     Row(suite=Twins(), in_test=10, in_torture=500, cases=_SHORT),
-    Row(suite=Undoing(), in_test=100, in_torture=2_000),
+    Row(suite=Undoing(), in_test=100, in_torture=2_200),
 )
 
 

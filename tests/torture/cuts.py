@@ -1,12 +1,14 @@
 """Lines that end at any byte: of what we send, and of what we are answered.
 
-``resets``: ``sent-N`` resets the connection when the server has read N bytes of a whole session, ``got-N`` when it has
-sent N. ``cuts``: ``answer-N`` plays a recorded session to our protocol core alone and ends it after N bytes; then
-what was wholly told is told as in the whole session, and nothing else counts as done.
+``resets``: ``sent-N`` resets the connection when the server has read N bytes of a whole session; ``losses``: ``got-N``
+ends it when the server has sent N. ``cuts``: ``answer-N`` plays a recorded session to our protocol core alone and ends
+it after N bytes; then what was wholly told is told as in the whole session, and nothing else counts as done.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from copy import deepcopy
 from typing import TYPE_CHECKING
 from unittest.mock import patch  # to put working code in a name's place; nothing is mocked
 
@@ -16,52 +18,64 @@ from mailrules.imap.connection import Connection
 from mailrules.imap.events import CommandCompleted, CommandFailed
 from mailrules.imap.session_commands import Logout
 from mailrules.testing.server_faults import CutAfterReceived, CutAfterSent, Ending
-from tests.torture.judge import Broken, Finding, judge
+from tests.torture.judge import Broken, Finding
+from tests.torture.outcomes import Outcomes
 from tests.torture.sockets import SocketWorld
-from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.suites import Attempt, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from mailrules.imap.command import Command
     from mailrules.imap.events import Event
+    from mailrules.testing.server_faults import Fault
     from tests.torture.cases import Case
 
 _ENDINGS = (Ending.RESET, Ending.CLOSE, Ending.HALF_CLOSE)
 
 
 class Resets:
-    """The suite with a socket and the whole program."""
+    """The suite with a socket and the whole program: every byte of ours."""
 
     name, noun = "resets", "resets"
+    _way = "sent"
+
+    def __init__(self) -> None:
+        self._outcomes = Outcomes()
 
     async def points(self, cases: Iterable[Case], profiles: Iterable[str]) -> list[Point]:
         points, names = [], tuple(profiles)
         for case in cases:
             for profile in names:
                 session = await recorded(case, profile)
-                whats = [f"sent-{number}" for number in range(1, session.sent + 1)]
-                whats += [f"got-{number}" for number in range(1, session.received + 1)]
-                points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
+                count = session.sent if self._way == "sent" else session.received
+                points += [
+                    Point(suite=self.name, case=case, profile=profile, what=f"{self._way}-{number}")
+                    for number in range(1, count + 1)
+                ]
         return points
 
     async def attempt(self, point: Point) -> Attempt:
-        way, number = point.what.split("-")
-        count = int(number)
-        fault = (
-            CutAfterReceived(byte_count=count, ending=Ending.RESET)
-            if way == "sent"
-            else CutAfterSent(byte_count=count, ending=_ENDINGS[count % len(_ENDINGS)])
-        )
-        world = SocketWorld(point.case, point.profile, fault)
+        world = SocketWorld(point.case, point.profile, self._fault(int(point.what.split("-")[1])))
         await world.start()
         try:
             await world.run_through()
-            await world.run_through()
-            findings = judge(world.evidence())
-            return Attempt(findings=findings, story=story_of(world) if findings else "")
+            return await self._outcomes.lived_through(world, point, world.run_through)
         finally:
             await world.close()
+
+    def _fault(self, count: int) -> Fault:
+        return CutAfterReceived(byte_count=count, ending=Ending.RESET)
+
+
+class Losses(Resets):
+    """The same for every byte of the server's."""
+
+    name, noun = "losses", "lost lines"
+    _way = "got"
+
+    def _fault(self, count: int) -> Fault:
+        return CutAfterSent(byte_count=count, ending=_ENDINGS[count % len(_ENDINGS)])
 
 
 class Cuts:
@@ -83,7 +97,7 @@ class Cuts:
     async def attempt(self, point: Point) -> Attempt:
         session = await recorded(point.case, point.profile)
         findings = session.cut(int(point.what.split("-")[1]))
-        return Attempt(findings=findings, story=session.story)
+        return Attempt(findings=findings, story=session.story if findings else "")
 
 
 class Session:
@@ -92,8 +106,8 @@ class Session:
     def __init__(self) -> None:
         self.steps: list[Command[object] | bytes] = []
         self.sent = 0
-        self._whole: list[tuple[int, Event]] = []
-        self._farewells: set[object] = set()
+        self._whole: _Playing | None = None
+        self._playing: _Playing | None = None
 
     @property
     def received(self) -> int:
@@ -105,12 +119,18 @@ class Session:
 
     def cut(self, count: int) -> list[Finding]:
         """What is wrong with how the core takes the first ``count`` bytes and then the end."""
-        self._whole = self._whole or self._play(self.received)
-        told = self._play(count)
-        expected = [event for position, event in self._whole if position <= count]
+        if self._whole is None:
+            self._whole = _Playing(self.steps)
+            self._whole.go_on(self.received)
+        # Ascending cuts go on where the last one was, on the same connection.
+        if self._playing is None or self._playing.position > count:
+            self._playing = _Playing(self.steps)
+        self._playing.go_on(count)
+        told = self._playing.at_the_end()
         # BYE and the end are the answer to LOGOUT.
-        completed = {event.tag for _, event in told if isinstance(event, CommandCompleted)} - self._farewells
-        wholly = {event.tag for event in expected if isinstance(event, CommandCompleted)} - self._farewells
+        completed = {event.tag for event in told if isinstance(event, CommandCompleted)} - self._playing.farewells
+        expected = [event for position, event in self._whole.told if position <= count]
+        wholly = {event.tag for event in expected if isinstance(event, CommandCompleted)} - self._playing.farewells
         refused = {event.tag for event in expected if isinstance(event, CommandFailed)}
         findings = [
             Finding(what=Broken.DOUBLED, words=f"command {tag} counts as done, though its answer was cut off")
@@ -122,30 +142,63 @@ class Session:
         ]
         findings += [
             Finding(what=Broken.UNDONE, words=f"command {event.tag} failed by {event.error!r}")
-            for _, event in told
+            for event in told
             if isinstance(event, CommandFailed)
             and not isinstance(event.error, ConnectionLost)
             and event.tag not in refused
         ]
         return findings
 
-    def _play(self, count: int) -> list[tuple[int, Event]]:
-        """The events, each with how many bytes had to come for it at most."""
-        connection, position, events = Connection(), 0, []
-        for step in self.steps:
-            if not isinstance(step, bytes):
-                tag = connection.submit(step)
-                if isinstance(step, Logout):
-                    self._farewells.add(tag)
-            elif position < count:
-                for line in step[: count - position].splitlines(keepends=True):
-                    position += len(line)
-                    events += [(position, event) for event in connection.receive_data(line)]
-            connection.data_to_send()
-            if position >= count:
-                break
-        return events + [(position, event) for event in connection.receive_eof()]
 
+class _Playing:
+    """A session that is played to the core again, byte by byte as far as is asked."""
+
+    def __init__(self, steps: Sequence[Command[object] | bytes]) -> None:
+        self._all_steps, self._steps = steps, deque(steps)
+        self._connection = Connection()
+        self._submitted: list[Command[object]] = []
+        """Commands are values, and some lead to the program that once sent them."""
+        self.position = 0
+        self.farewells: set[object] = set()
+        self.told: list[tuple[int, CommandCompleted | CommandFailed]] = []
+        """What became of each command, with how many bytes had to come for it."""
+
+    def go_on(self, count: int) -> None:
+        """Until so many bytes have come in, with every command that was sent before the next one."""
+        while self._steps and self.position < count:
+            step = self._steps.popleft()
+            if isinstance(step, bytes):
+                line = step[: min(step.find(b"\n") + 1 or len(step), count - self.position)]
+                self.position += len(line)
+                if rest := step[len(line) :]:
+                    self._steps.appendleft(rest)
+                self._notice(self._connection.receive_data(line))
+            else:
+                tag = self._connection.submit(step)
+                self._submitted.append(step)
+                if isinstance(step, Logout):
+                    self.farewells.add(tag)
+            self._connection.data_to_send()
+
+    def at_the_end(self) -> list[CommandCompleted | CommandFailed]:
+        """What becomes of the commands if the line ends here; it may go on afterwards."""
+        events = self._twin().receive_eof()
+        return [event for _, event in self.told] + [event for event in events if isinstance(event, _ENDS)]
+
+    def _twin(self) -> Connection:
+        """The connection once more, as it is now."""
+        try:
+            return deepcopy(self._connection, {id(one): one for one in self._submitted})
+        except TypeError:  # a password is never copied: during the login it is played from the start
+            again = _Playing(self._all_steps)
+            again.go_on(self.position)
+            return again._connection
+
+    def _notice(self, events: Iterable[Event]) -> None:
+        self.told += [(self.position, event) for event in events if isinstance(event, _ENDS)]
+
+
+_ENDS = (CommandCompleted, CommandFailed)
 
 _RECORDED: dict[tuple[Case, str], Session] = {}
 

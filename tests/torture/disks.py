@@ -17,6 +17,7 @@ from mailrules.errors import JournalError
 from tests.torture.judge import Broken, Finding, judge
 from tests.torture.recording import Ending, Strike
 from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.undisturbed import course_of
 from tests.torture.world import World
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class Disks:
         points, names = [], tuple(profiles)
         for case in cases:
             for profile in names:
-                writes, calls = await _undisturbed(case, profile)
-                whats = [f"{kind}-{number}" for kind in (*_FAILURES, *_JUMPS) for number in range(1, writes + 1)]
-                whats += [f"suspend-{number}" for number in range(1, calls + 1)]
+                course = await course_of(case, profile)
+                whats = [f"{kind}-{number}" for kind in (*_FAILURES, *_JUMPS) for number in range(1, course.writes + 1)]
+                whats += [f"suspend-{number}" for number in range(1, course.calls + 1)]
                 whats += _SPOILT
                 points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
         return points
@@ -120,12 +121,3 @@ def spoil(world: World, kind: str) -> None:
 
 def _story(world: World, kind: str) -> str:
     return world.wire.excerpt() if kind in _SPOILT else story_of(world)
-
-
-async def _undisturbed(case: Case, profile: str) -> tuple[int, int]:
-    world = World(case, profile)
-    try:
-        await world.run_through()
-        return world.death.writes, len(world.stores[0].calls)
-    finally:
-        await world.close()

@@ -121,6 +121,11 @@ def judge(evidence: Evidence, *, is_settled: bool = True, undone: bool = False) 
     return findings
 
 
+def judge_words(evidence: Evidence) -> list[Finding]:
+    """What was said on the wire and in words alone, in the middle of a story whose end is known."""
+    return [*_wire(evidence), *_outputs(evidence)]
+
+
 # -- one letter -------------------------------------------------------------------------------------------
 
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.torture.judge import Broken, Finding, judge
+from tests.torture.judge import Broken, Finding
+from tests.torture.outcomes import Outcomes
 from tests.torture.recording import Ending, Strike
-from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.suites import Attempt, Point
+from tests.torture.undisturbed import course_of
 from tests.torture.world import Death, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tests.torture.cases import Case
-
-_QUIET_EVERY = 4
 
 
 class Kills:
@@ -28,18 +28,19 @@ class Kills:
     name, noun = "kills", "points"
 
     def __init__(self, world_type: type[World] = World) -> None:
-        self._world_type = world_type
+        self._world_type, self._outcomes = world_type, Outcomes()
 
     async def points(self, cases: Iterable[Case], profiles: Iterable[str]) -> list[Point]:
         points = []
         names = tuple(profiles)
         for case in cases:
             for profile in names:
-                writes, calls = await self._undisturbed(case, profile)
-                whats = [f"write-{number}-{side}" for number in range(1, writes + 1) for side in ("before", "after")]
+                course = await course_of(case, profile)
+                writes = range(1, course.writes + 1)
+                whats = [f"write-{number}-{side}" for number in writes for side in ("before", "after")]
                 whats += [
                     f"call-{number}-{ending.value}{kill}"
-                    for number in range(1, calls + 1)
+                    for number in range(1, course.calls + 1)
                     for ending in Ending
                     for kill in ("", "-kill")
                 ]
@@ -66,20 +67,12 @@ class Kills:
         if world.is_dead:
             world.wire.say(0, "(killed)")
             await world.restart()
-        await world.run_through()
-        await world.wait(0)  # what no recovery waited for
-        findings = judge(world.evidence())
-        if not findings and int(number) % _QUIET_EVERY == 0:
-            findings = await quiet(world)
-        return Attempt(findings=findings, story=story_of(world) if findings else "", is_tried=struck)
 
-    async def _undisturbed(self, case: Case, profile: str) -> tuple[int, int]:
-        world = World(case, profile)
-        try:
+        async def recover() -> None:
             await world.run_through()
-            return world.death.writes, len(world.stores[0].calls)
-        finally:
-            await world.close()
+            await world.wait(0)  # what no recovery waited for
+
+        return await self._outcomes.lived_through(world, point, recover, afterwards=quiet, is_tried=struck)
 
 
 async def quiet(world: World) -> list[Finding]:

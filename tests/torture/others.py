@@ -15,6 +15,7 @@ from tests.torture.cases import DELETED, added, contents_of, goes_to, letter_nam
 from tests.torture.judge import Broken, Finding, judge
 from tests.torture.recording import Ending, Strike
 from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.undisturbed import course_of
 from tests.torture.world import World
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Others:
         points, names = [], tuple(profiles)
         for case in cases:
             for profile in names:
-                for number in range(1, await _commands(case, profile) + 1):
+                for number in range(1, (await course_of(case, profile)).calls + 1):
                     whats = [f"{number}-{act}-{letter.name}" for act in ACTS for letter in case.letters]
                     whats += [f"{number}-{act}-{letter.name}-lost" for act in ACTS for letter in case.letters]
                     points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
@@ -168,12 +169,3 @@ class SecondClient:
 def _copied_to(letter: Letter) -> str:
     """Where a rule copies it, too."""
     return next((wish.split()[1] for wish in letter.wishes if wish.startswith("copy ")), "")
-
-
-async def _commands(case: Case, profile: str) -> int:
-    world = World(case, profile)
-    try:
-        await world.run_through()
-        return len(world.stores[0].calls)
-    finally:
-        await world.close()

@@ -16,6 +16,7 @@ from mailrules.testing.builders import message
 from tests.torture.cases import Copy, contents_of, letter_names
 from tests.torture.judge import judge
 from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.undisturbed import course_of
 from tests.torture.world import World
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Places:
         points, names = [], tuple(profiles)
         for case in cases:
             for profile in names:
-                for number in range(1, await _commands(case, profile) + 1):
+                for number in range(1, (await course_of(case, profile)).calls + 1):
                     whats = [f"{number}-{act}" for act in (*_ACTS, "reset-unseen")]
                     points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
         return points
@@ -126,12 +127,3 @@ class Change:
                 world.person.expunged[copy.letter] += count
         world.mail.delete(TARGET)
         world.before.pop(TARGET, None)
-
-
-async def _commands(case: Case, profile: str) -> int:
-    world = World(case, profile)
-    try:
-        await world.run_through()
-        return len(world.stores[0].calls)
-    finally:
-        await world.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -15,7 +16,7 @@ from mailrules.client.imap_store import connect_store
 from mailrules.testing.builders import A_DAY, SampleMessage
 from tests.servers.mailbox_state import read_mailboxes
 from tests.servers.server_account import ServerAccount
-from tests.torture.cases import Copy
+from tests.torture.cases import CASES, Copy
 from tests.torture.judge import Finding, judge
 from tests.torture.relay import Relay
 from tests.torture.suites import story_of
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
 
     from mailrules.client.imap_store import ImapStore
     from mailrules.settings import AccountSettings
-    from tests.servers.dovecot import DovecotAccount
+    from tests.servers.dovecot import Dovecot, DovecotAccount
     from tests.torture.cases import Case, Contents
     from tests.torture.judge import Evidence
+    from tests.torture.suites import Tally
 
+SERVER_KILLS, OLD_PROCESSES = "server kills", "old processes"
 WRITING = ("UID STORE", "UID COPY", "UID MOVE", "UID EXPUNGE", "CREATE", "SUBSCRIBE", "SETACL")
 _SPELLED = {flag.lower(): flag for flag in ("\\Seen", "\\Flagged", "\\Deleted", "$Work", "$Old", "\\Answered")}
 
@@ -148,3 +151,28 @@ async def strike(world: DovecotWorld, *, at: int, kills: bool) -> tuple[list[Fin
         return findings, story_of(world) if findings else "", bool(struck)
     finally:
         await world.close()
+
+
+async def try_processes(server: Dovecot, noun: str, *, count: int, tally: Tally) -> list[str]:
+    """Do to the server's process ``count`` times what ``noun`` says, at every writing command in turn; the failures."""
+    case = CASES["everything"]
+    undisturbed = DovecotWorld(case, new_account(server))
+    try:
+        commands = await commands_of(undisturbed)
+    finally:
+        await undisturbed.close()
+    places = [number for number, name in enumerate(commands, 1) if name in WRITING]
+    failures = []
+    for attempt in range(count):
+        world = DovecotWorld(case, new_account(server))
+        at = places[attempt % len(places)]
+        findings, story, struck = await strike(world, at=at, kills=noun == SERVER_KILLS)
+        tally.tried[noun] += struck
+        tally.found.update(str(one.what) for one in findings)
+        if findings:
+            failures.append("\n".join([f"{noun}, at command {at}", *map(str, findings), story]))
+    return failures
+
+
+def new_account(server: Dovecot) -> DovecotAccount:
+    return server.account(f"user-{secrets.token_hex(6)}")

@@ -351,6 +351,10 @@ class JournalWatcher:
             .fetchall()
         )
 
+    def rows(self, question: str) -> list[tuple[object, ...]]:
+        """What the file answers."""
+        return self._opened().execute(question).fetchall()
+
     def told(self) -> str:
         """All its steps, for people."""
         rows = self._opened().execute(

@@ -19,6 +19,7 @@ from mailrules.errors import CommandRefused, ConnectionLost, LeaseHeld, LeaseLos
 from mailrules.session import Leases
 from tests.torture.judge import Broken, judge
 from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.undisturbed import course_of
 from tests.torture.world import World
 
 if TYPE_CHECKING:
@@ -69,12 +70,7 @@ class Twins:
         points, names = [], tuple(profiles)
         for case in cases:
             for profile in names:
-                world = World(case, profile)
-                try:
-                    await world.run_through()
-                    calls = len(world.stores[0].calls)
-                finally:
-                    await world.close()
+                calls = (await course_of(case, profile)).calls
                 points += [
                     Point(suite=self.name, case=case, profile=profile, what=f"{number}-{kind}")
                     for number in range(1, calls + 1)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from mailrules.arrivals import Watch
 from mailrules.rules.rule import MailboxRef
 from tests.torture.cases import ACCOUNT
-from tests.torture.judge import judge
+from tests.torture.outcomes import Outcomes
 from tests.torture.recording import Ending, Refusal, Strike
-from tests.torture.suites import Attempt, Point, story_of
+from tests.torture.suites import Point
 from tests.torture.world import Death, World
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mailrules.engine import RunReport
     from mailrules.session import Session
     from tests.torture.cases import Case
+    from tests.torture.suites import Attempt
 
 
 class WatchingWorld(World):
@@ -43,7 +44,7 @@ class Watching:
     name, noun = "watching", "daemon's points"
 
     def __init__(self, world_type: type[World] = WatchingWorld) -> None:
-        self._world_type = world_type
+        self._world_type, self._outcomes = world_type, Outcomes()
 
     async def points(self, cases: Iterable[Case], profiles: Iterable[str]) -> list[Point]:
         points, names = [], tuple(profiles)
@@ -72,10 +73,12 @@ class Watching:
             if world.is_dead:
                 world.wire.say(0, "(killed)")
                 await world.restart()
-            await world.run_through()
-            await world.wait(0)
-            findings = judge(world.evidence())
-            return Attempt(findings=findings, story=story_of(world) if findings else "")
+
+            async def recover() -> None:
+                await world.run_through()
+                await world.wait(0)
+
+            return await self._outcomes.lived_through(world, point, recover)
         finally:
             await world.close()
 
