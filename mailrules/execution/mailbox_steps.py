@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mailrules.execution.report import Tally
     from mailrules.execution.session import Session
     from mailrules.journal.records import CommandIntent, StepId
-    from mailrules.mailbox.store import MailStore
+    from mailrules.mailbox.store import MailStore, Particulars
 
 MOST_STEPS = 250
 """So many go together at most, as many as messages in one command."""
@@ -127,7 +127,7 @@ class _Batch:
                 if step.kind in READABLE and is_as_wanted(_thing(step), prior.value, _wanted(step)):
                     self._decided.append((step, ""))
                     continue
-                await _object(self.session.store, step, own=own.get(step, ""), prior=prior.value)
+                await _object(self.session.store, step, own=_readable(own.get(step)), prior=prior.value)
             except (_Objection, CommandRefused, MissingCapability) as error:
                 self._decided.append((step, _words(error)))
             else:
@@ -163,7 +163,7 @@ class _Batch:
         for one in self._sent:
             self._count_sent(one)
 
-    async def _own_rights(self, readings: Mapping[Thing, Reading | Unread]) -> Mapping[MailboxStep, str]:
+    async def _own_rights(self, readings: Mapping[Thing, Reading | Unread]) -> Mapping[MailboxStep, Particulars]:
         """Our own rights where a step takes the right to administer or look up from somebody."""
         taking = []
         for step in self.steps:
@@ -172,7 +172,7 @@ class _Batch:
                 taking.append(step)
         names = tuple(dict.fromkeys(step.mailbox for step in taking))
         told = await self.session.store.particulars(names, own_rights=True) if names else {}
-        return {step: told[step.mailbox].own_rights for step in taking}
+        return {step: told[step.mailbox] for step in taking}
 
     def _prior(self, step: MailboxStep, readings: Mapping[Thing, Reading | Unread]) -> Reading:
         if step.kind in SUBSCRIPTIONS:
@@ -292,6 +292,13 @@ def _wanted(step: MailboxStep) -> str:
 
 def _words(error: Exception) -> str:
     return explain(error) if isinstance(error, CommandRefused) else str(error)
+
+
+def _readable(own: Particulars | None) -> str:
+    """Our own rights; "" where they need not be known. Raises _Objection where they cannot be read."""
+    if own is not None and own.refusal:
+        raise _Objection(f"our own rights there cannot be read, and we might lose them: {own.refusal}")
+    return own.own_rights if own is not None else ""
 
 
 async def _object(store: MailStore, step: MailboxStep, *, own: str, prior: str) -> None:

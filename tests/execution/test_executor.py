@@ -408,6 +408,17 @@ async def test_losing_our_own_rights_is_refused(world: World) -> None:
     assert "a" in world.mail["Archive"].rights["ann"]
 
 
+async def test_where_our_own_rights_cannot_be_read_none_is_taken_from_anybody(world: World) -> None:
+    step = mailbox_step(StepKind.SETACL, "Archive", identifier="ann", rights="r")
+
+    report = await world.run(
+        world.plan({}, mailbox_steps=(step,)), MemoryFault(call="my_rights", moment=Moment.REFUSED, code="UNAVAILABLE")
+    )
+
+    assert "our own rights there cannot be read" in report.shortfalls[0].reason
+    assert "a" in world.mail["Archive"].rights["ann"]
+
+
 async def test_rights_that_are_so_already_are_not_sent(world: World) -> None:
     world.mail["Archive"].rights["bob"] = "rlcd"
     step = mailbox_step(StepKind.SETACL, "Archive", identifier="bob", rights="lr")

@@ -12,6 +12,7 @@ from tests.torture.disks import Disks
 from tests.torture.kills import Kills
 from tests.torture.others import Others
 from tests.torture.places import Places
+from tests.torture.posting import Posting
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
 from tests.torture.silences import Silences
@@ -54,6 +55,7 @@ SUITES: tuple[Row, ...] = (
     # About every second point finds the letter where the other client wants it.
     Row(suite=Others(), in_test=400, in_torture=10_000),
     Row(suite=TakeBacks(), in_test=10, in_torture=_ALL, cases=("everything", "flags", "deletes", "effects")),
+    Row(suite=Posting(), in_test=40, in_torture=_ALL, cases=("effects", "everything"), profiles=_TWO_SERVERS),
     Row(suite=Watching(), in_test=100, in_torture=2_000),
     Row(suite=Saved(), in_test=60, in_torture=_ALL),
     Row(suite=Previews(), in_test=56, in_torture=_ALL),

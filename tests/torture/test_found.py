@@ -19,6 +19,8 @@ FOUND = {
     "answers/deletes{m3}/no-move-objectid/6-part-TRYCREATE": "a message that was to be deleted stayed for ever",
     # Somebody renamed the target between the copy and our look at it.
     "places/moves{m5}/bare/6-rename-target": "what lay under another name by then was copied again",
+    # NO to MYRIGHTS was taken for having no rights that could be lost.
+    "answers/rights{m2}/no-objectid/6-no-UNAVAILABLE": "our own right to administer was taken away",
     # A look-alike in the target stood for the message.
     "others/everything/bare/15-lookalike-m3": "the message was taken for another one, and moved again",
 }

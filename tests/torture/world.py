@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from unittest.mock import patch  # to put working code in a name's place; nothing is mocked
 
 import structlog
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 
     from mailrules.engine import RunReport
-    from mailrules.execution.effects import EffectCall
+    from mailrules.execution.effects import Attempt as OutboxAttempt
+    from mailrules.execution.effects import EffectCall, Prepared
     from mailrules.plan.plan import Plan
     from mailrules.rules.loader import LoadedConfiguration
     from mailrules.settings import AccountSettings
@@ -193,6 +194,14 @@ class World:
         if len(self.sink.calls) == self.sink.lost_answer:
             raise TimeoutError("no answer")
         return EffectOutcome(done=True)
+
+    async def prepare_post(self, call: EffectCall, _source: object, file: BinaryIO, _settings: object) -> Prepared:
+        """What the outbox is to send; a world without one is never asked."""
+        raise NotImplementedError
+
+    async def attempt_post(self, attempt: OutboxAttempt) -> EffectOutcome:
+        """The receiver's side of what goes through the outbox."""
+        raise NotImplementedError
 
     def replacements(self) -> Iterable[tuple[object, str, object]]:
         """What of the program a broken one does otherwise: module, name, what is there instead."""
@@ -351,17 +360,20 @@ def _empty_journal() -> Path:
 
 
 class _Ringing:
-    """The plugin behind ``ring``: hands on to the world that is running."""
+    """The plugin behind ``ring`` and ``post``, which goes through the outbox: hands on to the world that is running."""
 
     def __init__(self) -> None:
         self.world: World | None = None
 
     @hookimpl
     def mailrules_actions(self) -> list[ActionSpec]:
-        def compiled(_source: object, _context: object) -> list[Effect]:
-            return [Effect(name="ring")]
+        def spec(name: str) -> ActionSpec:
+            def compiled(_source: object, _context: object) -> list[Effect]:
+                return [Effect(name=name)]
 
-        return [ActionSpec(name="ring", compile=compiled, summary="Ring.", schema={"type": "null"})]
+            return ActionSpec(name=name, compile=compiled, summary=f"{name.title()}.", schema={"type": "null"})
+
+        return [spec("ring"), spec("post")]
 
     @hookimpl
     def mailrules_effects(self) -> list[SimpleNamespace]:
@@ -369,7 +381,18 @@ class _Ringing:
             assert self.world is not None
             return await self.world.perform(call)
 
-        return [SimpleNamespace(name="ring", perform=perform)]
+        async def prepare(call: EffectCall, source: object, file: BinaryIO, settings: object) -> Prepared:
+            assert self.world is not None
+            return await self.world.prepare_post(call, source, file, settings)
+
+        async def attempt(attempt: OutboxAttempt) -> EffectOutcome:
+            assert self.world is not None
+            return await self.world.attempt_post(attempt)
+
+        return [
+            SimpleNamespace(name="ring", perform=perform),
+            SimpleNamespace(name="post", prepare=prepare, attempt=attempt),
+        ]
 
 
 def _loaded(rules: str, world: World) -> tuple[LoadedConfiguration, PluginManager]:

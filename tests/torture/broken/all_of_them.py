@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.torture.answers import Answers
-from tests.torture.broken import journals, recoveries, stores
+from tests.torture.broken import journals, posts, recoveries, stores
 from tests.torture.judge import Broken
 from tests.torture.kills import Kills
 from tests.torture.others import Others
 from tests.torture.places import Places
+from tests.torture.posting import Posting, PostingWorld
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
 from tests.torture.takebacks import TakeBacks
@@ -46,7 +47,8 @@ class BrokenExecutor:
 
     def suite_of_the_real_one(self) -> Suite:
         """The same suite with nothing broken."""
-        return self.suite(WatchingWorld if issubclass(self.world, WatchingWorld) else World)
+        kinds = (WatchingWorld, PostingWorld, World)
+        return self.suite(next(kind for kind in kinds if issubclass(self.world, kind)))
 
 
 def _with_store(store: type[RecordingStore]) -> type[World]:
@@ -490,6 +492,24 @@ BROKEN: tuple[BrokenExecutor, ...] = (
         words="arrived 2 times",
         case="effects",
         what="write-",
+    ),
+    BrokenExecutor(
+        name="posts again what may have arrived",
+        world=posts.TakesEveryReceiverForWise,
+        promise=Broken.DOUBLED,
+        words="arrived 2 times",
+        suite=Posting,
+        case="effects",
+        what="-lost",
+    ),
+    BrokenExecutor(
+        name="tells the outbox afterwards",
+        world=posts.SaysSoAfterwards,
+        promise=Broken.DOUBLED,
+        words="arrived 2 times",
+        suite=Posting,
+        case="effects",
+        what="-kill-done",
     ),
     BrokenExecutor(
         name="undoes a person's flags",
