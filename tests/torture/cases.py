@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mailrules.testing.mail_state import StoredMessage
 
 ACCOUNT = "home"
+CROSSING = "crossing"
+"""The case that needs a second account."""
 LEASE_MAILBOX = "mailrules-lease"
 """Ours, and no place for mail; what is done there tells who may act, and is no step of a plan."""
 PASSWORD = "planted-Secret-4711"
@@ -280,6 +282,19 @@ CASES: dict[str, Case] = {
             letters=_numbered(("delete",), ("+$Work", "delete"), ("copy Kept", "delete"), ("trash",), ()),
         ),
         Case(name="rights", letters=_numbered(("share Kept",), ("share Kept ann",), ("share Junk bob",))),
+        Case(
+            name=CROSSING,
+            letters=(
+                *_numbered(
+                    ("move work/Archive",),
+                    ("+seen", "move work/Lists/a"),
+                    ("copy work/Kept",),
+                    ("copy work/Kept", "copy Junk", "move Archive"),
+                    ("copy work/Kept", "+$Work", "move work/Archive"),
+                ),
+                Letter(name="m6", wishes=("move work/Archive",), times=2),
+            ),
+        ),
         Case(
             name="effects",
             letters=_numbered(("ring",), ("ring", "move Archive"), ("+seen", "ring"), ("ring", "delete")),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.torture.answers import Answers
-from tests.torture.cases import CASES, PROFILES
+from tests.torture.cases import CASES, CROSSING, PROFILES
+from tests.torture.crossings import Crossings
 from tests.torture.cuts import Cuts, Losses, Resets
 from tests.torture.disks import Disks
 from tests.torture.kills import Kills
@@ -32,7 +33,7 @@ class Row:
     suite: Suite
     in_test: int
     in_torture: int
-    cases: tuple[str, ...] = tuple(CASES)
+    cases: tuple[str, ...] = tuple(name for name in CASES if name != CROSSING)
     profiles: tuple[str, ...] = tuple(PROFILES)
 
     async def points(self) -> list[Point]:
@@ -56,6 +57,7 @@ SUITES: tuple[Row, ...] = (
     Row(suite=Others(), in_test=400, in_torture=10_000),
     Row(suite=TakeBacks(), in_test=10, in_torture=_ALL, cases=("everything", "flags", "deletes", "effects")),
     Row(suite=Posting(), in_test=40, in_torture=_ALL, cases=("effects", "everything"), profiles=_TWO_SERVERS),
+    Row(suite=Crossings(), in_test=40, in_torture=_ALL, cases=(CROSSING,)),
     Row(suite=Watching(), in_test=100, in_torture=2_000),
     Row(suite=Saved(), in_test=60, in_torture=_ALL),
     Row(suite=Previews(), in_test=56, in_torture=_ALL),

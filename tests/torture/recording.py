@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Rights,
         StoreOutcome,
     )
+    from mailrules.testing.mail_state import MailAccount
     from tests.torture.wire import WireLine
     from tests.torture.world import World
 
@@ -97,14 +98,17 @@ class RecordingStore(MemoryStore):
         strike: Strike | None = None,
         refusal: Refusal | None = None,
         faults: Sequence[MemoryFault] = (),
+        mail: MailAccount | None = None,
+        account: str = ACCOUNT,
     ) -> None:
+        """``mail`` is that of ``account``, where it is not the world's first one."""
         more = [MemoryFault(call="*", moment=_MOMENTS[strike.ending], nth=strike.nth)] if strike else []
         if refusal:
             moment = Moment.REFUSED_HALFWAY if refusal.has_begun else Moment.REFUSED
             more.append(MemoryFault(call="*", moment=moment, nth=refusal.nth, code=refusal.code))
         super().__init__(
-            world.mail,
-            account=ACCOUNT,
+            mail or world.mail,
+            account=account,
             capabilities=world.capabilities,
             faults=[*more, *faults],
             before_call=world.before_call,
@@ -322,7 +326,7 @@ class JournalWatcher:
                 "SELECT s.uid FROM steps s JOIN commands c ON c.id = s.command"
                 " WHERE s.state = 'intent' AND c.operation = ? AND c.mailbox = coalesce(?, c.mailbox)"
                 " AND c.target = coalesce(?, c.target)",
-                (wanted, mailbox, target if target is None or operation in {"copy", "move"} else ""),
+                (wanted, mailbox, target if target is None or operation in {"copy", "move", "append"} else ""),
             )
             .fetchall()
         )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.torture.answers import Answers
-from tests.torture.broken import journals, posts, recoveries, stores
+from tests.torture.broken import crossings, journals, posts, recoveries, stores
+from tests.torture.crossings import Crossings, CrossingWorld
 from tests.torture.judge import Broken
 from tests.torture.kills import Kills
 from tests.torture.others import Others
@@ -47,7 +48,7 @@ class BrokenExecutor:
 
     def suite_of_the_real_one(self) -> Suite:
         """The same suite with nothing broken."""
-        kinds = (WatchingWorld, PostingWorld, World)
+        kinds = (WatchingWorld, PostingWorld, CrossingWorld, World)
         return self.suite(next(kind for kind in kinds if issubclass(self.world, kind)))
 
 
@@ -510,6 +511,24 @@ BROKEN: tuple[BrokenExecutor, ...] = (
         suite=Posting,
         case="effects",
         what="-kill-done",
+    ),
+    BrokenExecutor(
+        name="hands in again what is under way to another account",
+        world=crossings.NoRecoveryAcross,
+        promise=Broken.DOUBLED,
+        words="it should be",
+        suite=Crossings,
+        case="crossing",
+        what="work-",
+    ),
+    BrokenExecutor(
+        name="repeats an APPEND after a reset",
+        world=crossings.RepeatsAcross,
+        promise=Broken.DOUBLED,
+        words="it should be",
+        suite=Crossings,
+        case="crossing",
+        what="-done",
     ),
     BrokenExecutor(
         name="undoes a person's flags",
