@@ -17,6 +17,7 @@ from tests.torture.posting import Posting
 from tests.torture.previews import Previews
 from tests.torture.saved import Saved
 from tests.torture.silences import Silences
+from tests.torture.slow_tls import SlowTls
 from tests.torture.takebacks import TakeBacks
 from tests.torture.twins import Twins
 from tests.torture.undoing import Undoing
@@ -53,6 +54,7 @@ SUITES: tuple[Row, ...] = (
     Row(suite=Losses(), in_test=60, in_torture=3_000),
     Row(suite=Cuts(), in_test=5_000, in_torture=_ALL),
     Row(suite=Silences(), in_test=20, in_torture=_ALL, cases=("everything", "copies"), profiles=_TWO_SERVERS),
+    Row(suite=SlowTls(), in_test=6, in_torture=_ALL, cases=("flags", "moves"), profiles=("all",)),
     # About every second point finds the letter where the other client wants it.
     Row(suite=Others(), in_test=400, in_torture=10_000),
     Row(suite=TakeBacks(), in_test=10, in_torture=_ALL, cases=("everything", "flags", "deletes", "effects")),
