@@ -62,14 +62,15 @@ auth_failure_delay=0
 mail_fsync=never
 mail_max_userip_connections=200
 mail_location={location}
-mail_plugins=acl zlib
+mail_plugins=acl zlib{quota_plugin}
 protocol imap {{
-  mail_plugins=acl zlib imap_acl imap_zlib
+  mail_plugins=acl zlib{quota_plugin} imap_acl imap_zlib
   imap_metadata=yes
 }}
 mail_attribute_dict=file:%h/dovecot-attributes
 plugin {{
   acl=vfile
+  {quota}
 }}
 passdb {{
   driver=oauth2
@@ -135,7 +136,7 @@ class Dovecot:
     """One running Dovecot: every user name is valid, its password is ``PASSWORD``.
 
     ``mechanisms`` are those of AUTHENTICATE, as Dovecot's ``auth_mechanisms``. ``storage`` is how it keeps mail:
-    maildir, sdbox or mdbox.
+    maildir, sdbox or mdbox. With ``most_messages`` it keeps no more of them for a user (OVERQUOTA).
 
     It announces MOVE, UIDPLUS, CONDSTORE, ACL, METADATA, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
     STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``. Clients may show one
@@ -143,8 +144,10 @@ class Dovecot:
     Started as root it runs as ``nobody``, else as whoever starts it.
     """
 
-    def __init__(self, *, mechanisms: str = "plain login", storage: str = "maildir") -> None:
-        self._mechanisms = mechanisms
+    def __init__(
+        self, *, mechanisms: str = "plain login", storage: str = "maildir", most_messages: int | None = None
+    ) -> None:
+        self._mechanisms, self._most_messages = mechanisms, most_messages
         self.storage = storage
         self.port = 0
         self.tls_port = 0
@@ -273,6 +276,10 @@ class Dovecot:
                 group=_group_name(group_id),
                 password=PASSWORD,
                 mechanisms=self._mechanisms,
+                quota_plugin=" quota" if self._most_messages is not None else "",
+                quota=f"quota=count:all\n  quota_vsizes=yes\n  quota_rule=*:messages={self._most_messages}"
+                if self._most_messages is not None
+                else "",
                 location=f"{self.storage}:~/{'Maildir' if self.storage == 'maildir' else self.storage}",
                 uid=user.pw_uid,
                 gid=group_id,

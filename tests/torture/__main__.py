@@ -16,7 +16,14 @@ from tests.servers.dovecot import Dovecot
 from tests.torture.catalogue import SUITES, suite_named
 from tests.torture.histories import try_histories
 from tests.torture.odd_mail import complaints, fetched, mutated, samples
-from tests.torture.real_servers import OLD_PROCESSES, SERVER_KILLS, try_processes
+from tests.torture.real_servers import (
+    FULL_SERVERS,
+    MOST_MESSAGES,
+    OLD_PROCESSES,
+    SERVER_KILLS,
+    try_overflows,
+    try_processes,
+)
 from tests.torture.suites import SEED, Point, Suite, Tally, point_named, report, sample, shrink
 from tests.torture.tallies import summary_lines
 
@@ -56,6 +63,7 @@ class _Whole:
             "server-kills": (SERVER_KILLS, lambda: self._processes(SERVER_KILLS)),
             "old-processes": (OLD_PROCESSES, lambda: self._processes(OLD_PROCESSES)),
         }
+        others["full-servers"] = (FULL_SERVERS, self._overflows)
         for name, (noun, act) in others.items():
             if self._is_wanted(name):
                 with self._told(name, noun):
@@ -102,9 +110,17 @@ class _Whole:
         self.failures += complaints(mails)
         self.tally.tried["odd mails"] += len(mails)
 
+    def _overflows(self) -> None:
+        cases, rooms = ("everything", "copies", "moves", "deletes", "effects"), range(self._count(8))
+        with Dovecot(most_messages=MOST_MESSAGES) as server:
+            self._note(asyncio.run(try_overflows(server, tally=self.tally, cases=cases, rooms=rooms)))
+
     def _processes(self, noun: str) -> None:
         with Dovecot() as server:
             failures = asyncio.run(try_processes(server, noun, count=self._count(PROCESSES[noun]), tally=self.tally))
+        self._note(failures)
+
+    def _note(self, failures: list[str]) -> None:
         self.failures += [one.partition("\n")[0] for one in failures]
         print(*failures[:_SHOWN], sep="\n", end="\n" if failures else "", flush=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import os
 import re
 import secrets
@@ -23,7 +24,7 @@ from tests.torture.suites import story_of
 from tests.torture.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mailrules.client.imap_store import ImapStore
     from mailrules.settings import AccountSettings
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from tests.torture.suites import Tally
 
 SERVER_KILLS, OLD_PROCESSES = "server kills", "old processes"
+FULL_SERVERS = "full servers"
+MOST_MESSAGES = 30
+FILLER = "Filler"
 WRITING = ("UID STORE", "UID COPY", "UID MOVE", "UID EXPUNGE", "CREATE", "SUBSCRIBE", "SETACL")
 _SPELLED = {flag.lower(): flag for flag in ("\\Seen", "\\Flagged", "\\Deleted", "$Work", "$Old", "\\Answered")}
 
@@ -151,6 +155,54 @@ async def strike(world: DovecotWorld, *, at: int, kills: bool) -> tuple[list[Fin
         return findings, story_of(world) if findings else "", bool(struck)
     finally:
         await world.close()
+
+
+async def overflow(world: DovecotWorld, *, room: int) -> tuple[list[Finding], str]:
+    """A run on a server that has room for so many more messages, and one when there is room again."""
+    try:
+        async with Relay(world.account.port) as world.relay:
+            await world.run_through()
+            world.wire.say(0, f"(there was room for {room} more; now there is more room)")
+            empty(world.account, FILLER)
+            world.before.pop(FILLER)
+            findings = judge(world.evidence(), is_settled=False)
+            await world.run_through()
+        findings = findings or judge(world.evidence())
+        return findings, story_of(world) if findings else ""
+    finally:
+        await world.close()
+
+
+def filled(case: Case, account: DovecotAccount, *, room: int) -> DovecotWorld:
+    """A world on an account that may hold ``MOST_MESSAGES``, and holds all but ``room`` of them."""
+    count = MOST_MESSAGES - sum(one.times for one in case.letters) - room
+    with imaplib.IMAP4(account.host, account.port) as client:
+        client.login(account.user, account.password)
+        client.create(FILLER)
+    ServerAccount.fill(
+        account, FILLER, [SampleMessage(content=b"Subject: %d\r\n\r\n" % number) for number in range(count)]
+    )
+    return DovecotWorld(case, account)
+
+
+def empty(account: DovecotAccount, mailbox: str) -> None:
+    """Remove the mailbox with all that is in it."""
+    with imaplib.IMAP4(account.host, account.port) as client:
+        client.login(account.user, account.password)
+        client.delete(mailbox)
+
+
+async def try_overflows(server: Dovecot, *, tally: Tally, cases: Sequence[str], rooms: Sequence[int]) -> list[str]:
+    """Every case with each ``room``; the failures."""
+    failures = []
+    for name in cases:
+        for room in rooms:
+            findings, story = await overflow(filled(CASES[name], new_account(server), room=room), room=room)
+            tally.tried[FULL_SERVERS] += 1
+            tally.found.update(str(one.what) for one in findings)
+            if findings:
+                failures.append("\n".join([f"{FULL_SERVERS}, {name}, room for {room}", *map(str, findings), story]))
+    return failures
 
 
 async def try_processes(server: Dovecot, noun: str, *, count: int, tally: Tally) -> list[str]:
