@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mailrules.exchange.sourced import Sourced
 
 VERSION: Final = "v1alpha3"
+MAX_RULES: Final = 10_000
 _KEYS: Final = ("version", "author", "labels", "rules", "tests")
 
 
@@ -83,6 +84,8 @@ class _Configuration:
             return []
         if not isinstance(one.value, list):
             raise ExchangeError(f"`{key}` is {one.kind}, and a list is expected", line=one.line)
+        if len(one.value) > MAX_RULES:
+            raise ExchangeError(f"over {MAX_RULES:,} {key}; divide the file", line=one.line)
         return one.value
 
     def _labels(self, source: Sourced | None) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mailrules.exchange.imported import Plain
     from mailrules.exchange.sourced import Sourced
 
+MAX_JUDGEMENTS: Final = 300_000
+"""How often a search is held against a message of a test, in all."""
 _TEXTS: Final = {"from": "from", "subject": "subject", "body": "body"}
 _LISTS: Final = {"to": "to", "cc": "cc", "bcc": "bcc", "replyto": "reply_to", "lists": "lists"}
 _UNTESTED: Final = ("forward", "category", "markSpam")
@@ -45,10 +47,10 @@ def examples_of(
     """An example for each message of each test, with a finding for each test."""
     examples: list[ImportedExample] = []
     findings: list[Finding] = []
-    names = RuleNames()
+    judges = _Judges(rules)
     for number, source in enumerate(sources, start=1):
         try:
-            made = _test(source, rules, names, number=number)
+            made = _test(source, judges, number=number)
         except FilterError as refused:
             construct = refused.construct
             findings.append(
@@ -63,10 +65,33 @@ def examples_of(
     return tuple(examples), findings
 
 
-def _test(source: Sourced, rules: Sequence[KnownRule], names: RuleNames, *, number: int) -> list[ImportedExample]:
-    if any(one.node is None for one in rules):
+class _Judges:
+    """The rules' searches, each read once; ``left`` is how often one may still be held against a message."""
+
+    def __init__(self, rules: Sequence[KnownRule]) -> None:
+        self.rules = rules
+        self.names = RuleNames()
+        self.left = MAX_JUDGEMENTS
+        self.is_known = all(one.node is not None for one in rules)
+        self.is_testable = all(one.node.is_testable for one in rules if one.node is not None)
+        self._queries = [query_of(one.node) for one in rules if one.node is not None and self.is_testable]
+        texts = dict.fromkeys(text for one in rules for text in _searches_in(one.rule.condition))
+        self._searches = {text: parse_query(text) for text in texts} if self.is_testable else {}
+
+    def fitting(self, message: TestMessage) -> list[KnownRule]:
+        """The rules that fit a message."""
+        self.left -= len(self._queries) + len(self._searches)
+        return [one for one, query in zip(self.rules, self._queries, strict=True) if finds(query, message)]
+
+    def finding(self, message: TestMessage) -> list[str]:
+        """The searches, as the rules' conditions have them, that find a message."""
+        return [text for text, query in self._searches.items() if finds(query, message)]
+
+
+def _test(source: Sourced, judges: _Judges, *, number: int) -> list[ImportedExample]:
+    if not judges.is_known:
         raise FilterError("test", "a rule is refused, and the test is about all rules", line=source.line)
-    if any(not one.node.is_testable for one in rules if one.node):
+    if not judges.is_testable:
         why = "a rule has a `query` or `isEscaped`, and gmailctl cannot test such rules either"
         raise FilterError("test", why, line=source.line)
     for name, one in source.entries.items():
@@ -74,18 +99,20 @@ def _test(source: Sourced, rules: Sequence[KnownRule], names: RuleNames, *, numb
             raise FilterError(name, "no such part of a test is known", line=one.line)
     wanted = _wanted(_entry(source, "actions"))
     title = short_name(source.entries["name"].text if "name" in source.entries else "", otherwise=f"gmailctl {number}")
-    searches = list(dict.fromkeys(search for known in rules for search in _searches_in(known.rule.condition)))
     examples = []
     for one in _entry(source, "messages").items:
+        if judges.left <= 0:
+            why = f"the tests before it took {MAX_JUDGEMENTS:,} searches already; write it by hand"
+            raise FilterError("test", why, line=one.line)
         message, given = _message(one)
-        fitting = [known for known in rules if _is_fitting(known, message)]
+        fitting = judges.fitting(message)
         if _done(fitting) != wanted:
             raise FilterError("test", "by gmailctl's own rules this test fails; correct it there first", line=one.line)
-        found: list[Plain] = [search for search in searches if finds(parse_query(search), message)]
+        found: list[Plain] = [*judges.finding(message)]
         if found:
             given["found_by"] = found
         expect = wanted.as_expectation(fitting)
-        examples.append(ImportedExample(name=names.unique(title), given=given, expect=expect))
+        examples.append(ImportedExample(name=judges.names.unique(title), given=given, expect=expect))
     if not examples:
         raise FilterError("messages", "a test without a message tests nothing", line=source.line)
     return examples
@@ -116,10 +143,6 @@ def _message(source: Sourced) -> tuple[TestMessage, dict[str, Plain]]:
     if lists["lists"]:
         given["headers"] = {"List-Id": [f"<{one}>" for one in lists["lists"]]}
     return message, given
-
-
-def _is_fitting(known: KnownRule, message: TestMessage) -> bool:
-    return known.node is not None and finds(query_of(known.node), message)
 
 
 def _searches_in(condition: Plain) -> list[str]:

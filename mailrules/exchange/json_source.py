@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mailrules.exchange.sourced import Scalar
 
 MAX_NESTING: Final = 60
+MAX_VALUES: Final = 200_000
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*+"')
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?P<rest>\.[0-9]{1,20})?(?P<power>[eE][-+]?[0-9]{1,3})?")
@@ -32,7 +33,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text
         self._breaks = [match.start() for match in re.finditer("\n", text)]
-        self._position = 0
+        self._position = self._values = 0
 
     def whole(self) -> Sourced:
         self._pass_space()
@@ -48,6 +49,9 @@ class _Reader:
         if depth > MAX_NESTING:
             raise self._error(f"values within each other over {MAX_NESTING} deep")
         line = self._line()
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise ExchangeError(f"over {MAX_VALUES:,} values; divide the file", line=line)
         character = self._text[self._position : self._position + 1]
         match character:
             case "{":

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from mailrules.rules.templates import Template
     from mailrules.settings import AccountSettings
 
+MAX_SCRIPT_CHARACTERS: Final = 900_000
+"""Pigeonhole takes a megabyte."""
 _ALWAYS_KNOWN: Final = (TextTest, AddressTest, SizeTest, BodyTest, AnywhereTest, FlagTest, MailboxTest)
 _WHY_NOT: Final = {
     "trash": "a message with an ambiguous header stays here, which a script cannot tell; move it to a mailbox by name",
@@ -65,14 +67,13 @@ class SieveTarget:
 def export_sieve(rules: Sequence[Rule], target: SieveTarget, *, chosen: Collection[str] = ()) -> Exported:
     """The script, with a finding for each rule.
 
-    With ``chosen`` the script does what these rules would do by themselves, else what all rules do together.
+    With ``chosen`` the script does what these rules would do by themselves, else what all rules do together. Rules of
+    other accounts have no part in it.
     """
     writer = _Script(target)
     findings: list[ExportFinding] = []
     for rule in rules:
-        if (chosen and rule.name not in chosen) or any(
-            isinstance(leaf.test, SnoozeOverTest) for leaf in leaves(rule.condition)
-        ):
+        if (chosen and rule.name not in chosen) or not _is_of(rule, target.account.name):
             continue
         try:
             writer.add(rule, alone=bool(chosen))
@@ -82,6 +83,12 @@ def export_sieve(rules: Sequence[Rule], target: SieveTarget, *, chosen: Collecti
         else:
             findings.append(_finding(rule, rule.where, Exactness.EXACT, ""))
     return Exported(text=writer.text(), findings=tuple(findings))
+
+
+def _is_of(rule: Rule, account: str) -> bool:
+    """Whether it is a rule that a person wrote for this account."""
+    is_companion = any(isinstance(leaf.test, SnoozeOverTest) for leaf in leaves(rule.condition))
+    return not is_companion and any(ref.account == account for ref in rule.mailboxes)
 
 
 def _finding(rule: Rule, where: Location, exactness: Exactness, how: str) -> ExportFinding:
@@ -114,6 +121,7 @@ class _Script:
         self.refused: list[Rule] = []
         self._target = target
         self._blocks: list[str] = []
+        self._length = 0
         self._extensions: set[str] = set()
         self._is_filed = False
         self._disposers: list[Rule] = []
@@ -137,7 +145,11 @@ class _Script:
         stops = [doing.disposes if rule.stop is None else rule.stop for doing in doings]
         commands = [doing.commands(stops=one) for doing, one in zip(doings, stops, strict=True)]
         lines = _lines(condition, branches, commands)
-        self._blocks.append("\n".join([_name_line(rule.name), *lines]) + "\n")
+        block = "\n".join([_name_line(rule.name), *lines]) + "\n"
+        if self._length + len(block) > MAX_SCRIPT_CHARACTERS:
+            raise NotExact(f"with it the script is over {MAX_SCRIPT_CHARACTERS:,} characters", where=rule.where)
+        self._length += len(block)
+        self._blocks.append(block)
         self._extensions |= tests.extensions.union(*(doing.extensions for doing in doings))
         for doing, one in zip(doings, stops, strict=True):
             if not one:

@@ -26,6 +26,36 @@ def messages(random: Random, count: int) -> list[bytes]:
     return [_message(random) for _ in range(count)]
 
 
+def odd_messages(random: Random, count: int) -> list[bytes]:
+    """Messages as strangers write them: folded, encoded, repeated, empty and 8-bit fields, groups and comments."""
+    return [_odd_message(random) for _ in range(count)]
+
+
+_ODD_TEXTS = (
+    b"alpha beta", b"=?utf-8?q?alpha?= =?utf-8?q?_beta?=", b"alpha\r\n beta", b"alpha\r\n\tbeta", b"",
+    b'x*y [tag] q"\\',
+    b"  a b  ", b"=?utf-8?b?YWxwaGE=?=", b"=?iso-8859-1?q?pha=E9?= gamma", b"\xc3\xa9 alpha", b"\xe9 alpha",
+    b"=?bogus?q?alpha?=", b"alpha =?utf-8?q?beta", b"ALPHA",
+)  # fmt: skip
+_ODD_ADDRESSES = (
+    b"ann@example.org", b'"A, B" <ann@example.org>', b"ann@example.org (Ann)", b"<ann@EXAMPLE.org>", b"",
+    b"Group: ann@example.org, bob+news@lists.example.net;", b"ann@example.org, carol@example.org", b'"ann"@example.org',
+    b"=?utf-8?q?A?= <ann@example.org>", b"undisclosed-recipients:;", b"\xe9 <ann@example.org>",
+    b"Ann <@relay.example:ann@example.org>",
+)  # fmt: skip
+
+
+def _odd_message(random: Random) -> bytes:
+    lines = []
+    for name, values, chance in (
+        (b"From", _ODD_ADDRESSES, 1.0), (b"To", _ODD_ADDRESSES, 0.9), (b"Cc", _ODD_ADDRESSES, 0.4),
+        (b"Subject", _ODD_TEXTS, 0.9), (b"X-Kind", _ODD_TEXTS, 0.5), (b"List-Id", _ODD_TEXTS, 0.3),
+    ):  # fmt: skip
+        times = 2 if random.random() < 0.1 else 1
+        lines += [name + b": " + random.choice(values) for _ in range(times) if random.random() < chance]
+    return b"\r\n".join([*lines, b"", b"x" * random.choice((10, 3000)), b""])
+
+
 def _message(random: Random) -> bytes:
     headers = [("X-Kind", random.choice((*_WORDS, "")))] if random.random() < 0.6 else []
     return message(

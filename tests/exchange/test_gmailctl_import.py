@@ -184,6 +184,8 @@ def test_a_test_that_cannot_be_kept_is_refused(rules: list[dict[str, object]], t
         (b'"' + b"a" * 1_000_000, 1, "not closed"),
         (b"local x = import 'y'; {}", 1, "no JSON"),
         (b"[" * 100_000, 1, "deep"),
+        (b'{"version": "v1alpha3",\n"rules": [' + b"1," * 10_001 + b"1]}", 2, "over 10,000 rules"),
+        (b"[" + b"1," * 400_000 + b"1]", 1, "over 200,000 values"),
         ('{"version": "v1alpha3"}'.encode("utf-16"), 1, "UTF-16"),
         (b'{"version":\n"\xe4"}', 2, "not UTF-8"),
         (b" " * (10 << 20), 1, "over 4,194,304 bytes"),
@@ -213,7 +215,17 @@ def test_a_filter_that_is_nested_too_deep_is_refused() -> None:
     assert told(read(deep), Exactness.REFUSED)[0][1] == "filter"
 
 
-def test_ten_thousand_rules_take_bounded_time() -> None:
-    imported = import_gmailctl(config(*[{"filter": {"from": "a"}, "actions": {"star": True}}] * 10_000))
+def test_thousands_of_rules_that_are_alike_get_names_of_their_own() -> None:
+    imported = import_gmailctl(config(*[{"filter": {"from": "a"}, "actions": {"star": True}}] * 2_000))
 
-    assert imported.rules[-1].name == "from:a (10000)"
+    assert imported.rules[-1].name == "from:a (2000)"
+
+
+def test_tests_are_judged_up_to_a_bound_and_those_behind_it_refused() -> None:
+    rules: list[dict[str, object]] = [{"filter": {"from": f"a{n}"}, "actions": {"star": True}} for n in range(600)]
+    test = {"messages": [{"from": "a5"}], "actions": {"star": True}}
+
+    imported = import_gmailctl(config(*rules, tests=[test] * 400))
+
+    assert len(imported.examples) == 250
+    assert imported.count(Exactness.REFUSED) == 150

@@ -196,5 +196,22 @@ def test_levels_are_separated_as_the_server_does() -> None:
     assert [one.rule for one in exported.findings if one.exactness is Exactness.REFUSED] == ["s"]
 
 
+def test_rules_of_other_accounts_have_no_part_in_it() -> None:
+    head = HEAD.replace("defaults:", "  work: {host: imap.example.com, user: me, secret: {env: PASSWORD}}\ndefaults:")
+    rules = rule("always", name="theirs", more=", in: [work/INBOX]") + rule("always")
+
+    exported = export("rules:\n" + rules, head=head)
+
+    assert [one.rule for one in exported.findings] == ["r"]
+
+
+def test_a_script_that_no_server_would_take_is_not_written() -> None:
+    long = ", ".join(f"w{number:04}{'x' * 1000}" for number in range(950))
+
+    (reason,) = why_not(rule(f"{{subject: [{long}]}}"))
+
+    assert "over 900,000 characters" in reason
+
+
 def test_an_empty_file_is_an_empty_script() -> None:
     assert export("").text == ""
