@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mailrules.exchange.imported import Plain
     from mailrules.exchange.sourced import Sourced
 
+MAX_CHARACTERS: Final = 1_000
+"""Of a mailbox's name or a regular expression in it."""
 _SORTED = "sorted_into"
 _FLAGS: Final[dict[str, Plain]] = {
     "flag": {"flag": "flagged"},
@@ -117,6 +119,9 @@ def _sort(name: str, source: Sourced) -> Translated:
 
 def _with_named_group(regex: str, group: object, *, line: int) -> str:
     """The regex with a name for the group that names the mailbox; ``group`` counts from 0."""
+    if len(regex) > MAX_CHARACTERS:
+        why = f"a regular expression of {len(regex):,} characters, over {MAX_CHARACTERS:,}"
+        raise RuleRefused("dest-mailbox-regex", why, line=line)
     try:
         groups = re.compile(regex).groups
     except (re.error, RecursionError, OverflowError) as error:
@@ -147,6 +152,8 @@ def _with_named_group(regex: str, group: object, *, line: int) -> str:
 
 def _template(text: str, *, line: int) -> tuple[str, str]:
     """A Jinja template as one of ours, and how it differs."""
+    if len(text) > MAX_CHARACTERS:
+        raise RuleRefused("dest-mailbox", f"a name of {len(text):,} characters, over {MAX_CHARACTERS:,}", line=line)
     pieces: list[str] = []
     how = ""
     position = 0

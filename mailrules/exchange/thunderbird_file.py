@@ -15,6 +15,7 @@ from mailrules.exchange.imported import ExchangeError
 VERSIONS: Final = ("8", "9")
 MAX_FILTERS: Final = 10_000
 MAX_TERMS: Final = 1_000
+MAX_ATTRIBUTES: Final = 1_000
 _ATTRIBUTE: Final = re.compile(r"[ \t\r\n]*(?P<name>[A-Za-z]{1,40})[ \t]*=[ \t]*\"|(?P<end>[ \t\r\n]*\Z)")
 _HEAD: Final = ("version", "logging")
 
@@ -84,6 +85,8 @@ def read_filter_file(text: str) -> FilterFile:
             filters.append(FilterText())
             starts.append(found.start("name"))
         (filters[-1].attributes if filters else head).append(attribute)
+        if filters and len(filters[-1].attributes) > MAX_ATTRIBUTES:
+            raise ExchangeError(f"a filter of over {MAX_ATTRIBUTES:,} lines; divide it", line=line)
         position = end
     for one, start, end in zip(filters, starts, [*starts, len(text)][1:], strict=True):
         one.source = text[start:end].strip()

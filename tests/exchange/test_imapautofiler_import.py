@@ -228,6 +228,18 @@ def test_parts_that_are_not_known_are_told() -> None:
     assert [rule.is_enabled for rule in imported.rules] == [False, False]
 
 
+@pytest.mark.parametrize(
+    ("action", "construct"),
+    [
+        ({"name": "move", "dest-mailbox": "{{" * 500_000}, "dest-mailbox"),
+        ({"name": "move", "dest-mailbox": "{%" * 500_000}, "dest-mailbox"),
+        ({"name": "sort", "dest-mailbox-base": "A", "dest-mailbox-regex": "(" * 100_000}, "dest-mailbox-regex"),
+    ],
+)
+def test_hostile_names_of_mailboxes_take_bounded_time(action: object, construct: str) -> None:
+    assert [name for _, name in told(read({"is-mailing-list": {}, "action": action}), Exactness.REFUSED)] == [construct]
+
+
 def test_every_cut_of_a_file_is_read_or_told() -> None:
     content = yaml.safe_dump(
         {

@@ -277,6 +277,7 @@ def test_values_with_brackets_and_quotes_are_read_as_thunderbird_writes_them() -
         ('version="9"\n'.encode("utf-16"), 1, "UTF-16"),
         (b'version="9"\n' + b'name="x"\n' * (MAX_FILTERS + 1), MAX_FILTERS + 2, "over 10,000 filters"),
         (b'version="9"\n' + b"\n" * (10 << 20), 1, "over 4,194,304 bytes"),
+        (b'version="9"\nname="x"\n' + b'action="Delete"\n' * 100_000, 1002, "over 1,000 lines"),
         (b'version="9"\n' + b"=" * 1_000_000, 2, "cut short"),
     ],
     ids=lambda value: str(value)[:20],
