@@ -201,7 +201,7 @@ class PolicyPlanner:
         if isinstance(found, str):
             self._leave(one, f"quotas stay as they are: {found}")
             return
-        root = f"root {found[0].name}" if found else f"mailbox {one.mailbox}"
+        root = f'root "{found[0].name}"' if found else f"mailbox {one.mailbox}"
         first = done.setdefault((root, one.claim.name), one)
         if first is not one:
             if first.claim.value != one.claim.value:

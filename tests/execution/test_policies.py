@@ -219,7 +219,7 @@ async def test_two_limits_of_one_quota_root_are_both_left_out(household: Househo
     plan = await plan_of(household)
 
     assert plan.mailbox_steps == ()
-    assert "share the quota root , which cannot have two limits of STORAGE" in plan.left_out[0]
+    assert 'share the quota root "", which cannot have two limits of STORAGE' in plan.left_out[0]
 
 
 async def go_on(household: Household) -> None:
