@@ -32,6 +32,7 @@ EVENTS = frozenset(
         "daemon.started",
         "daemon.stopped",
         "held.forgotten",
+        "flags.outdated",
         "mailbox.refused",
         "mailbox.watched",
         "outbox.given_up",

@@ -19,7 +19,7 @@ from mailrules.policies import policies_in, survey_policies
 from mailrules.recall import FactSource
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.searching import sweep_of, told_of_searches, trust_of
-from mailrules.session import accounts_reached
+from mailrules.session import Session, accounts_reached
 from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights, survey_settings
 
 if TYPE_CHECKING:
@@ -260,6 +260,7 @@ def surroundings_of(
         past_moves=session.journal.past_moves,
         describe_fields=describe,
         source=source,
+        acts=isinstance(session, Session),
     )
 
 

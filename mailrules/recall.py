@@ -14,12 +14,13 @@ from mailrules.cache.flag_state import FlagState
 from mailrules.cache.kept_facts import Learned
 from mailrules.cache.packing import KEPT
 from mailrules.errors import MessagesUnreadable
+from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, MODSEQ, UID, Fact, FactRequest, Unreadable
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan.facts import facts_requested, request_for
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 
     from mailrules.cache.kept_facts import KeptFacts
     from mailrules.mailbox.message import MessageFacts
@@ -106,6 +107,24 @@ class FactSource:
     def knows_flags(self) -> bool:
         """Whether the flags of the whole mailbox are kept, so that only changes have to be asked for."""
         return self._state is not None
+
+    def distrust(self) -> None:
+        """Ask for all flags anew, whatever is kept of them."""
+        self._state = None
+
+    async def has_misled(self, snapshot: Snapshot, rows: int) -> bool:
+        """Whether flags of these messages are others than the server let us believe, asked anew.
+
+        A server whose HIGHESTMODSEQ does not tell of every change must not make a run act on flags of the past.
+        """
+        if self._state is None or not rows:
+            return False
+        uids = [snapshot.uids[row] for row in rows_of(rows)]
+        for one in await self._reading.fetch(_FLAGS, uids):
+            if one.flags != snapshot.flags[snapshot.row_of(one.uid)]:
+                get_logger().warning("flags.outdated", account=snapshot.account, mailbox=snapshot.mailbox, uid=one.uid)
+                return True
+        return False
 
     async def everything(self, request: FactRequest) -> Answer:
         """All messages of the mailbox with their flags, and more of what is asked for where the server was asked.
@@ -293,6 +312,19 @@ class FactSource:
 def told(request: FactRequest, facts: Sequence[MessageFacts]) -> Answer:
     """What the server has told, as an answer."""
     return Answer(uids=[one.uid for one in facts], told=[(request, facts)])
+
+
+def distrusting(
+    source: Callable[[MailReader, MailboxStatus], FactSource],
+) -> Callable[[MailReader, MailboxStatus], FactSource]:
+    """The same source, which asks for all flags anew."""
+
+    def anew(reader: MailReader, status: MailboxStatus) -> FactSource:
+        made = source(reader, status)
+        made.distrust()
+        return made
+
+    return anew
 
 
 def _together(*parts: tuple[FactRequest, Sequence[MessageFacts]]) -> Answer:

@@ -20,7 +20,7 @@ from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, firs
 from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.plan import StepKind
 from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
-from mailrules.recall import FactSource, told
+from mailrules.recall import FactSource, distrusting, told
 from mailrules.server_facts import is_server_fact, server_facts
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Surroundings:
     describe_fields: Sequence[str] = IDENTITY_FIELDS
     source: Callable[[MailReader, MailboxStatus], FactSource] = FactSource
     """Answers requests for facts; by default from the server alone."""
+    acts: bool = False
+    """Whether the plan is going to be carried out, so that no flag of the past may decide anything."""
 
 
 async def survey_mailbox(
@@ -102,11 +104,13 @@ async def survey_mailbox(
 
     With ``sweep`` the server's SEARCH may leave out messages that nothing would be done with.
     """
-    selection = selection or Selection()
+    asked = selection = selection or Selection()
     relates = bool(facts_related(rules))
     # A few new messages are asked for as they come; what is kept pays where the mailbox is looked through.
     looks_through = selection.after_uid is None or relates
     source = surroundings.source(reader, status) if looks_through else FactSource(reader, status)
+    if surroundings.acts and FLAGS in facts_related(rules):
+        source.distrust()  # flags of any message may decide about another, and only those acted on are asked again
     sides = (Side(rules=rules, surroundings=surroundings),)
     kept = await _narrowed(reader, status, sides, selection=selection, sweep=sweep, source=source)
     if kept is not None:
@@ -126,19 +130,20 @@ async def survey_mailbox(
         answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
         answer = answer.without(selection.without)
     left_out = LeftOut() if kept is None else kept.left_out(reader.opened or status, read=len(answer.uids))
-    snapshot = _snapshot(
-        reader.account,
-        status,
-        answer if relates or selection.since is not None else answer.newest(selection.newest),
-        surroundings=surroundings,
-    )
+    if not relates and selection.since is None:
+        answer = answer.newest(selection.newest)
+    snapshot = _snapshot(reader.account, status, answer, surroundings=surroundings)
     try:
         await source.complete(snapshot, request, answer)
         judged = selection.of_snapshot(snapshot) if relates or selection.since is not None else None
         planner = _planner(rules, snapshot, surroundings=surroundings, judged=judged)
         await _gather(planner, source, snapshot, surroundings)
+        misled = surroundings.acts and await source.has_misled(snapshot, planner.acted_on)
     finally:
         await source.keep(snapshot)
+    if misled:
+        anew = replace(surroundings, source=distrusting(surroundings.source))
+        return await survey_mailbox(reader, status, rules, surroundings=anew, selection=asked, sweep=sweep)
     planner.leave_unread({uid: source.unread[uid] for uid in selection.of(source.unread)})
     planner.left_out = left_out
     return planner

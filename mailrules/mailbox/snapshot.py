@@ -146,7 +146,8 @@ class Snapshot:
         is_whole = len(uids) == len(self.uids) and (among is None or len(among) == len(uids))
         if is_whole and not self.known(fact) and self.uids == tuple(uids):
             column[:] = values
-            self._now_known({fact: range(len(column)) if None not in values else self._rows_with(column)})
+            self._known[fact] = self.all_rows if None not in values else self.mask_of(self._rows_with(column))
+            self.columns.forget(fact)
             return
         wanted = self._row_of.keys() if among is None else frozenset(among)
         rows = []

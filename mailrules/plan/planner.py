@@ -105,6 +105,14 @@ class MailboxPlanner:
         return tuple(self._verdicts.acting)
 
     @property
+    def acted_on(self) -> int:
+        """The rows that some branch acts on."""
+        rows = 0
+        for acting in self._verdicts.acting:
+            rows |= acting.rows
+        return rows & ~self._gone
+
+    @property
     def uids(self) -> tuple[UID, ...]:
         """The messages that were there to be judged, those that could not be read included."""
         return tuple(sorted({*self._snapshot.uids, *self._unread}))
@@ -223,9 +231,7 @@ class MailboxPlanner:
         )
 
     def _need_to_describe(self) -> Need | None:
-        acted_on = 0
-        for acting in self._verdicts.acting:
-            acted_on |= acting.rows
+        acted_on = self.acted_on
         snapshot = self._snapshot
         lacking = [
             name for name in self._describe_fields if acted_on & ~snapshot.known(header_fact(name)) & ~self._gone

@@ -37,6 +37,7 @@ async def sweep(
     mailbox: str = "INBOX",
     opens: bool = True,
     now: datetime = NOW,
+    acts: bool = False,
 ) -> MailboxPlan:
     """Plan a mailbox. Without ``opens`` it is open already, and may have changed since."""
     directory = directory_of(await reader.list_mailboxes(), account="home", user="me@example.org")
@@ -51,7 +52,7 @@ async def sweep(
         status,
         _rules(rules),
         surroundings=Surroundings(
-            directory=directory, environment=Environment(now=NOW), history=History(), source=source
+            directory=directory, environment=Environment(now=NOW), history=History(), source=source, acts=acts
         ),
     )
     return planner.finish()

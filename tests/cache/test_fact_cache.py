@@ -32,6 +32,7 @@ FROM = "rules: [{name: a, if: {from: ann@example.org}, do: [{flag: flagged}]}]"
 SUBJECT = "rules: [{name: a, if: {subject: {contains: nine}}, do: [{flag: flagged}]}]"
 SIZE = "rules: [{name: a, if: {size: {over: 1}}, do: [{flag: seen}]}]"
 BODY = "rules: [{name: a, if: {body: cheese}, do: [{flag: seen}]}]"
+THREAD = "{name: a, if: {thread: {flag: flagged}}, do: [{keyword: $Watched}]}"
 PDF = "rules: [{name: a, if: {attachment: {type: application/pdf}}, do: [{flag: seen}]}]"
 
 
@@ -403,6 +404,34 @@ async def test_a_file_that_grows_message_by_message_stays_small(tmp_path: Path) 
     kept.close()
     assert file.stat().st_size < 150_000
     assert await sweep(reader, FROM, cache) == await sweep(reader_of(account), FROM)
+
+
+@pytest.mark.parametrize(
+    "rules", ["rules: [{name: a, if: {not: {flag: seen}}, do: [{trash: true}]}]", f"rules: [{THREAD}]"]
+)
+async def test_a_server_that_hides_a_change_of_flags_misleads_no_run_that_acts(tmp_path: Path, rules: str) -> None:
+    account, cache = many(), cache_in(tmp_path)
+    account["INBOX"].set_flags(9, frozenset({"\\Flagged"}))
+    await sweep(reader_of(account), rules, cache)
+    for uid in (7, 9):
+        account["INBOX"].messages[uid].flags = frozenset({"\\Seen"})  # and no MODSEQ tells of it
+
+    with capture_logs() as logs:
+        plan = await sweep(reader_of(account), rules, cache, acts=True)
+
+    assert plan == await sweep(reader_of(account), rules)
+    assert {one["event"] for one in logs} <= {"flags.outdated"}
+    assert plan == await sweep(reader_of(account), rules, cache)
+
+
+async def test_a_run_that_acts_asks_once_more_for_the_flags_of_what_it_acts_on(tmp_path: Path) -> None:
+    account, cache = many(), cache_in(tmp_path)
+    await sweep(reader_of(account), FROM, cache)
+
+    reader = reader_of(account)
+    plan = await sweep(reader, FROM, cache, acts=True)
+
+    assert asked(reader) == [("fetch", len(plan.messages))]
 
 
 class _TellingReader(MemoryReader):
