@@ -161,7 +161,7 @@ def test_what_is_refused_is_a_disabled_rule_with_its_source(rule: object, constr
     assert loaded(imported).rules.rules == ()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 async def test_generated_configurations_file_generated_messages_where_imapautofiler_does(seed: int) -> None:
     random = Random(seed)
     for _ in range(12):
