@@ -18,6 +18,7 @@ from mailrules.imap.search_keys import (
     Contains,
     Dated,
     DateField,
+    HasFlag,
     HeaderContains,
     Larger,
     Not,
@@ -25,10 +26,11 @@ from mailrules.imap.search_keys import (
     Smaller,
 )
 from mailrules.imap.search_text import SearchTextError, parse_search_text, search_text
+from mailrules.mailbox.flags import fold_flag
 from mailrules.rules import conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailboxInfo, MailboxStatus
@@ -104,7 +106,7 @@ def bounds_of(node: Node, place: Place, *, refused: Collection[str] = ()) -> Bou
             return Bounds(over=join(one.over for one in parts), under=join(one.under for one in parts))
         case conditions.Not():
             part = bounds_of(node.part, place, refused=refused)
-            return Bounds(over=negated(part.under), under=negated(part.over))
+            return _without_refused(Bounds(over=negated(part.under), under=negated(part.over)), refused)
         case conditions.Named():
             return bounds_of(node.part, place, refused=refused)
         case conditions.Always():
@@ -150,27 +152,47 @@ def is_writable(key: SearchKey) -> bool:
 def both(keys: Iterable[SearchKey]) -> SearchKey:
     """What all of these find; all messages where there are none."""
     parts = _joined(keys, AllOf, absorbing=NOTHING, neutral=EVERYTHING)
-    if any(negated(one) in parts for one in parts):
-        return NOTHING
     # Of two keys that differ in a number alone the narrower says all; an alternative to a part adds nothing to it.
-    parts = _merged(parts, choose=min)
-    kept = [one for one in parts if not (isinstance(one, AnyOf) and not parts.keys().isdisjoint(one.keys))]
+    merged = _merged(parts, choose=min)
+    if _has_opposites(merged) or _leaves_no_room(merged):
+        return NOTHING
+    kept = [one for slot, one in merged.items() if not _is_implied(one, AnyOf, beside=merged.keys() - {slot})]
     return _one_of(kept, AllOf, empty=EVERYTHING)
 
 
 def either(keys: Iterable[SearchKey]) -> SearchKey:
     """What any of these finds; no message where there are none."""
     parts = _joined(keys, AnyOf, absorbing=EVERYTHING, neutral=NOTHING)
-    if any(negated(one) in parts for one in parts):
+    merged = _merged(parts, choose=max)
+    opposites = {_slot(one): one for one in map(negated, merged.values())}
+    if _has_opposites(merged) or _leaves_no_room(opposites):
         return EVERYTHING
-    parts = _merged(parts, choose=max)
-    kept = [one for one in parts if not (isinstance(one, AllOf) and not parts.keys().isdisjoint(one.keys))]
+    kept = [one for slot, one in merged.items() if not _is_implied(one, AllOf, beside=merged.keys() - {slot})]
     return _one_of(kept, AnyOf, empty=NOTHING)
 
 
 def negated(key: SearchKey) -> SearchKey:
-    """What the key does not find. Sound for an exact key, and from one kind of bound to the other."""
-    return key.key if isinstance(key, Not) else Not(key)
+    """What the key does not find. Sound for an exact key, and from one kind of bound to the other.
+
+    NOT stands before flags and UIDs alone. Dovecot 2.3 takes ``NOT BEFORE`` beside other dates for something else, and
+    drops from an OR what has a key in common with another part, though it is under a NOT.
+    """
+    match key:
+        case Not(inner):
+            return inner
+        case Dated(DateField.BEFORE, day):
+            return Dated(DateField.SINCE, day)
+        case Dated(DateField.SINCE, day):
+            return Dated(DateField.BEFORE, day)
+        case Larger(size):
+            return Smaller(size + 1)
+        case Smaller(size):
+            return Larger(size - 1) if size else EVERYTHING
+        case AllOf(keys):
+            return either(map(negated, keys))
+        case AnyOf(keys):
+            return both(map(negated, keys))
+    return Not(key)
 
 
 def key_name(key: SearchKey) -> str:
@@ -198,7 +220,10 @@ def keys_in(key: SearchKey) -> Iterator[SearchKey]:
 def _of_test(test: object, place: Place, refused: Collection[str]) -> Bounds:
     if not isinstance(test, BoundedTest):
         return UNBOUNDED
-    found = test.search_bounds(place)
+    return _without_refused(test.search_bounds(place), refused)
+
+
+def _without_refused(found: Bounds, refused: Collection[str]) -> Bounds:
     return Bounds(
         over=EVERYTHING if _is_refused(found.over, refused) else found.over,
         under=NOTHING if _is_refused(found.under, refused) else found.under,
@@ -220,13 +245,13 @@ def _joined(
     return {absorbing: None} if absorbing in parts else parts
 
 
-def _merged(parts: dict[SearchKey, None], *, choose: Callable[..., SearchKey]) -> dict[SearchKey, None]:
-    """The parts; of those that differ in a number alone the one that is chosen by how much it finds."""
+def _merged(parts: dict[SearchKey, None], *, choose: Callable[..., SearchKey]) -> dict[object, SearchKey]:
+    """The parts by what they are about; of those that differ in a number alone the one chosen by how much it finds."""
     merged: dict[object, SearchKey] = {}
     for key in parts:
         slot = _slot(key)
         merged[slot] = choose(merged.get(slot, key), key, key=_breadth)
-    return dict.fromkeys(merged.values())
+    return merged
 
 
 def _slot(key: SearchKey) -> object:
@@ -235,6 +260,10 @@ def _slot(key: SearchKey) -> object:
             return field
         case Larger() | Smaller():
             return type(key)
+        case HasFlag(flag):
+            return HasFlag, fold_flag(flag)
+        case Not(inner):
+            return Not, _slot(inner)
     return key
 
 
@@ -250,6 +279,28 @@ def _breadth(key: SearchKey) -> int:
         case Larger(size):
             return -size
     return 0
+
+
+def _has_opposites(merged: dict[object, SearchKey]) -> bool:
+    """Whether one part finds exactly what another does not."""
+    return any((Not, slot) in merged for slot in merged)
+
+
+def _leaves_no_room(merged: dict[object, SearchKey]) -> bool:
+    """Whether no message can be found by all of these, for its day or its size."""
+    before, since = merged.get(DateField.BEFORE), merged.get(DateField.SINCE)
+    larger, smaller = merged.get(Larger), merged.get(Smaller)
+    no_day = isinstance(before, Dated) and isinstance(since, Dated) and since.day >= before.day
+    no_size = isinstance(larger, Larger) and isinstance(smaller, Smaller) and smaller.size_bytes - larger.size_bytes < 2
+    return no_day or no_size
+
+
+def _is_implied(key: SearchKey, kind: type[AllOf | AnyOf], *, beside: Set[object]) -> bool:
+    """Whether a combination has a part that stands beside it, so that it says nothing more."""
+    if not isinstance(key, kind):
+        return False
+    numbered = (Dated, Larger, Smaller)  # beside one with another number
+    return any(_slot(part) in beside for part in key.keys if not isinstance(part, numbered))
 
 
 def _one_of(parts: Sequence[SearchKey], kind: type[AllOf | AnyOf], *, empty: SearchKey) -> SearchKey:

@@ -75,7 +75,7 @@ def _search(condition: str) -> str:
         ("{size: {over: 5GiB}}", "ALL"),
         ("{received: {older_than: 30d}}", "BEFORE 25-Oct-2026"),
         ("{received: {newer_than: 30d}}", "SINCE 22-Oct-2026"),
-        ("{not: {received: {newer_than: 30d}}}", "NOT SINCE 25-Oct-2026"),
+        ("{not: {received: {newer_than: 30d}}}", "BEFORE 25-Oct-2026"),
         ('{received: {before: "2026-11-01"}}', "BEFORE 3-Nov-2026"),
         ('{received: {on: "2026-11-01"}}', "SINCE 30-Oct-2026 BEFORE 4-Nov-2026"),
         ('{received: {before: "1961-01-01"}}', "ALL"),
@@ -160,13 +160,33 @@ def test_a_key_that_lies_is_not_asked() -> None:
     (rule,) = _rules("rules: [{name: a, if: {flag: seen, not: {received: {older_than: 3d}}}, do: [keep]}]")
 
     assert search_text(rule_over(rule, PLACE, refused={"BEFORE"})) == "SEEN"
-    assert search_text(rule_over(rule, PLACE, refused={"SEEN"})) == "NOT BEFORE 18-Nov-2026"
+    assert search_text(rule_over(rule, PLACE, refused={"SEEN"})) == "SINCE 18-Nov-2026"
+    assert search_text(rule_over(rule, PLACE, refused={"SINCE"})) == "SEEN"
 
 
 def test_a_search_that_is_too_long_narrows_nothing() -> None:
     words = ", ".join(f"keyword{number:04}" for number in range(MAX_SEARCH_CHARACTERS // 20))
 
     assert _search(f"{{keyword: [{words}]}}") == "ALL"
+
+
+def test_not_stands_before_flags_alone_since_dovecot_takes_other_searches_for_something_else() -> None:
+    """What Dovecot 2.3.19 answers wrongly is not asked: found by rules by chance, see ``tests/narrowing``."""
+    condition = (
+        "{not: {all: [{received: {before: 2026-10-17}}, {keyword: TODO}, {received: {after: 2026-11-04}}, "
+        "{any: [{flag: seen}, {size: {over: 5}}]}]}, any: [{keyword: todo}, {size: {under: 9}}, {flag: draft}]}"
+    )
+
+    assert _search(condition) == "OR KEYWORD todo OR SMALLER 9 DRAFT"
+    assert _search("{not: {all: [{size: {over: 5}}, {any: [{flag: seen}, {flag: draft}]}]}}") == (
+        "OR SMALLER 6 (NOT SEEN NOT DRAFT)"
+    )
+    assert _search("{any: [{keyword: todo}, {not: {keyword: TODO}}]}") == "ALL"
+    assert _search("{all: [{received: {older_than: 9d}}, {received: {newer_than: 3d}}]}") == "NOT ALL"
+    assert _search("{any: [{received: {older_than: 3d}}, {received: {newer_than: 9d}}]}") == "ALL"
+    assert _search("{all: [{size: {over: 5}}, {size: {under: 7}}]}") == "LARGER 5 SMALLER 7"
+    assert _search("{all: [{size: {over: 5}}, {size: {under: 6}}]}") == "NOT ALL"
+    assert _search("{any: [{size: {over: 5}}, {size: {under: 6}}]}") == "ALL"
 
 
 def test_keys_have_the_names_of_imap() -> None:
