@@ -33,10 +33,13 @@ class Loaded(NamedTuple):
     plugins: PluginManager
 
 
-def load(chosen: ChosenPath) -> Loaded:
-    """Load the configuration. Raises RuleError with every mistake, PluginError for a plugin that will not load."""
+def load(chosen: ChosenPath, *, thorough: bool = False) -> Loaded:
+    """Load the configuration; ``thorough`` also looks for what is hardly meant, which takes longer.
+
+    Raises RuleError with every mistake, PluginError for a plugin that will not load.
+    """
     _check_existence(chosen)
-    return _loaded(str(chosen.path))
+    return _loaded(str(chosen.path), thorough=thorough)
 
 
 def load_beside(chosen: ChosenPath, file: Path) -> Loaded:
@@ -50,7 +53,7 @@ def load_for_files(chosen: ChosenPath) -> Loaded:
     return _loaded(str(chosen.path), imagines_accounts=True)
 
 
-def _loaded(path: str, *, settings_of: str = "", imagines_accounts: bool = False) -> Loaded:
+def _loaded(path: str, *, settings_of: str = "", imagines_accounts: bool = False, thorough: bool = False) -> Loaded:
     named = named_plugins(path, read=read_file)
     if settings_of and not named and Path(settings_of).exists():
         named = named_plugins(settings_of, read=read_file)
@@ -63,6 +66,7 @@ def _loaded(path: str, *, settings_of: str = "", imagines_accounts: bool = False
             expand=_expand,
             settings_of=settings_of,
             imagines_accounts=imagines_accounts,
+            thorough=thorough,
         )
     return Loaded(configuration=configuration, plugins=plugins)
 

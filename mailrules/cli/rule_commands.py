@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ from mailrules.cli.configuration import load, read_file
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell, plural
-from mailrules.diagnostics import Severity
+from mailrules.diagnostics import Severity, in_order
 from mailrules.errors import MailrulesError, RuleError
 from mailrules.plugin_manager import PluginManager
 from mailrules.rules.json_schema import json_schema
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from mailrules.diagnostics import Diagnostic
     from mailrules.rules.loader import LoadedConfiguration
 
-_SEVERITY_LOOKS = {Severity.ERROR: "bad", Severity.WARNING: "warn"}
+_SEVERITY_LOOKS = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTICE: "dim"}
 
 
 @click.command(cls=Verb, name="check")
@@ -35,8 +36,8 @@ def check(invocation: Invocation, *, as_json: bool) -> ExitStatus:
     invocation.start_logging()
     configuration: LoadedConfiguration | None = None
     try:
-        configuration, _ = load(invocation.config_path)
-        findings = configuration.warnings
+        configuration, _ = load(invocation.config_path, thorough=True)
+        findings = in_order([*configuration.warnings, *configuration.notices])
     except RuleError as error:
         findings = error.diagnostics
     if as_json:
@@ -73,14 +74,15 @@ def schema(invocation: Invocation) -> None:
 
 
 def _verdict(configuration: LoadedConfiguration | None, findings: tuple[Diagnostic, ...]) -> str:
-    errors = sum(one.severity is Severity.ERROR for one in findings)
-    warnings = len(findings) - errors
+    counts = Counter(one.severity for one in findings)
+    errors, warnings = plural(counts[Severity.ERROR], "error"), plural(counts[Severity.WARNING], "warning")
+    notices = f", {plural(counts[Severity.NOTICE], 'notice')}" if counts[Severity.NOTICE] else ""
     if configuration is None:
-        return f"{plural(errors, 'error')}, {plural(warnings, 'warning')}."
+        return f"{errors}, {warnings}{notices}."
     rules = configuration.rules
     return (
         f"{plural(len(rules.rules), 'rule')} for {plural(len(rules.mailboxes), 'mailbox', 'mailboxes')} in "
-        f"{plural(len(rules.files), 'file')}: no errors, {plural(warnings, 'warning')}."
+        f"{plural(len(rules.files), 'file')}: no errors, {warnings}{notices}."
     )
 
 

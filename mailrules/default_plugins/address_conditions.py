@@ -28,6 +28,7 @@ from mailrules.rules.operators import (
     read_text_options,
     read_texts,
 )
+from mailrules.rules.pitfalls import warn_of_globs_in_addresses
 from mailrules.rules.registry import ConditionSpec
 from mailrules.rules.text_match import TextOperator
 
@@ -72,6 +73,7 @@ def _compile(word: str, source: SourceValue, context: CompileContext) -> Address
     fields = ADDRESS_FIELDS[word]
     if not source.is_mapping:
         values = read_texts(source, context)
+        warn_of_globs_in_addresses(source, context)
         return None if values is None else AddressTest(fields=fields, matches=(bare_match(values),))
     is_good = check_keys(source, ADDRESS_KEYS, word=word, context=context)
     match_case = read_case(source, context)

@@ -45,8 +45,8 @@ class Address:
 
     @property
     def address(self) -> str:
-        """``local@domain``, or what there is of it."""
-        return f"{self.local}@{self.domain}" if self.domain else self.local
+        """``local@domain``, or what there is of it; a local part alone never looks like an address with a domain."""
+        return f"{self.local}@{self.domain}" if self.domain or "@" in self.local else self.local
 
     @property
     def detail(self) -> str:

@@ -154,9 +154,9 @@ class AddressColumn(DistinctColumn):
 
     @cached_property
     def by_parent_domain(self) -> dict[str, list[int]]:
-        """Indexes by each domain that the address's domain equals or lies under."""
+        """Indexes by each folded domain that the address's domain equals or lies under."""
         parents: dict[str, list[int]] = {}
-        for domain, indexes in _index([one.domain for one in self.values]).items():
+        for domain, indexes in self.by_domain.items():
             labels = domain.split(".")
             for start in range(len(labels)):
                 parents.setdefault(".".join(labels[start:]), []).extend(indexes)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.mailbox.address import domain_text
 from mailrules.mailbox.message import Fact, header_fact
+from mailrules.mailbox.text import fold
 from mailrules.rules.bounds import UNBOUNDED, Bounds, both, either
 from mailrules.rules.text_bounds import in_field, matches_over, values_over
 from mailrules.rules.text_match import TextMatch, TextOperator
@@ -101,12 +102,12 @@ class PartMatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubdomainMatch:
-    """``subdomain_of``: the domain itself, or any domain under it."""
+    """``subdomain_of``: the domain itself, or any domain under it; folded, so that it agrees with ``domain``."""
 
     domains: frozenset[str]
 
     def holds(self, address: Address) -> bool:
-        labels = address.domain.split(".")
+        labels = fold(address.domain).split(".")
         return any(".".join(labels[start:]) in self.domains for start in range(len(labels)))
 
     def proposed(self, column: AddressColumn) -> Sequence[int] | None:
@@ -185,7 +186,7 @@ def bare_match(values: Iterable[str]) -> AddressMatch:
 
 def subdomains_of(domains: Iterable[str]) -> SubdomainMatch:
     """``subdomain_of`` with domains as a person writes them."""
-    return SubdomainMatch(domains=frozenset(domain_text(domain.lstrip("@")) for domain in domains))
+    return SubdomainMatch(domains=frozenset(fold(domain_text(domain.lstrip("@"))) for domain in domains))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

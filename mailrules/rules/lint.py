@@ -1,29 +1,19 @@
-"""What is doubtful or contradictory in rules that are each well-formed: between rules, and with accounts."""
+"""What cannot be meant in rules that are each well-formed: between rules, and with accounts."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.imap.quirks import trash_kept_days
-from mailrules.rules.conditions import Always
 from mailrules.rules.loops import check_loops
 from mailrules.rules.offers import offers
-from mailrules.rules.reads import flags_read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mailrules.rules.reporter import Reporter
-    from mailrules.rules.rule import ActionUse, MailboxRef, Rule
+    from mailrules.rules.rule import ActionUse, Rule
     from mailrules.settings import AccountSettings
-
-
-@runtime_checkable
-class _WritesFlags(Protocol):
-    """An action on flags, in IMAP spelling (``plan.actions.AddFlags``)."""
-
-    @property
-    def flags(self) -> tuple[str, ...]: ...
 
 
 @runtime_checkable
@@ -51,8 +41,6 @@ def lint(rules: Sequence[Rule], *, accounts: Mapping[str, AccountSettings], repo
     _check_targets(rules, accounts, reporter)
     _check_rights(rules, accounts, reporter)
     _warn_of_emptied_trash(rules, accounts, reporter)
-    _warn_of_unreachable(rules, reporter)
-    _warn_of_reading_what_others_write(rules, reporter)
     check_loops(rules, accounts=accounts, reporter=reporter)
 
 
@@ -130,49 +118,6 @@ def _check_rights(rules: Sequence[Rule], accounts: Mapping[str, AccountSettings]
                 if is_own and not {"a", "l"} <= set(rights):
                     message = f"this would take our own right to administer {use.value.mailbox} away"
                     reporter.error(use.where, message, cure=f"keep a and l for {identifier}, or leave it out")
-
-
-def _warn_of_unreachable(rules: Sequence[Rule], reporter: Reporter) -> None:
-    ended: dict[MailboxRef, Rule] = {}
-    for rule in rules:
-        hiding = [ended.get(ref) for ref in rule.mailboxes]
-        if hiding and all(hiding) and hiding[0] is not None:
-            message = f'no message reaches this rule: "{hiding[0].name}" ends with every one before it'
-            reporter.warning(rule.where, message, cure="move this rule up")
-        if _ends_with_everything(rule):
-            for ref in rule.mailboxes:
-                ended.setdefault(ref, rule)
-
-
-def _ends_with_everything(rule: Rule) -> bool:
-    """Whether every message stops here whenever the rule is due for new mail."""
-    if not any(event.kind == "new" for event in rule.events) or not isinstance(rule.condition, Always):
-        return False
-    if not isinstance(rule.branches[-1].condition, Always):
-        return False
-    return rule.stop is True or (rule.stop is None and all(branch.disposes for branch in rule.branches))
-
-
-def _warn_of_reading_what_others_write(rules: Sequence[Rule], reporter: Reporter) -> None:
-    """Conditions read the message as it was (meaning 3), so this works one run later, if at all."""
-    written: dict[MailboxRef, dict[str, Rule]] = {}
-    for rule in rules:
-        read = flags_read(rule.condition).union(*(flags_read(branch.condition) for branch in rule.branches))
-        writers = {
-            written[ref][flag].name: flag
-            for flag in sorted(read)
-            for ref in rule.mailboxes
-            if flag in written.get(ref, {})
-        }
-        for name, flag in writers.items():
-            message = (
-                f'this rule reads {flag}, which the rule "{name}" changes; it sees the flag as it was before the run'
-            )
-            reporter.warning(rule.where, message, cure="repeat that rule's condition here if its result is meant")
-        values = [use.value for branch in rule.branches for use in branch.actions]
-        flags = {flag.lower() for value in values if offers(value, _WritesFlags) for flag in value.flags}
-        for ref in rule.mailboxes:
-            written.setdefault(ref, {}).update(dict.fromkeys(flags, rule))
 
 
 def _uses(rules: Sequence[Rule]) -> Iterator[tuple[Rule, ActionUse]]:

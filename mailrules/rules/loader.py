@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mailrules.diagnostics import Location
+from mailrules.diagnostics import Location, Severity
 from mailrules.errors import RuleError
 from mailrules.rules.accounts import account_settings
 from mailrules.rules.appends import check_appends
 from mailrules.rules.contradictions import check_contradictions
+from mailrules.rules.doubts import find_doubts, tell_unused
 from mailrules.rules.examples import lower_example
 from mailrules.rules.imagined import with_imagined_accounts
 from mailrules.rules.lint import lint
@@ -26,7 +27,7 @@ from mailrules.rules.offers import offers
 from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.policies import lower_policies
 from mailrules.rules.reading import beside, climbs, read_content, read_source, read_text
-from mailrules.rules.registry import CompileContext
+from mailrules.rules.registry import CompileContext, NoticedLists
 from mailrules.rules.renames import check_renames
 from mailrules.rules.reporter import Reporter
 from mailrules.rules.rule import AccompaniedAction, RuleSet
@@ -54,11 +55,12 @@ MAX_INCLUDED_FILES = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedConfiguration:
-    """Everything that the files say, valid. ``warnings`` stop nothing."""
+    """Everything that the files say, valid. ``warnings`` and ``notices`` stop nothing."""
 
     accounts: Mapping[str, AccountSettings]
     rules: RuleSet
     warnings: tuple[Diagnostic, ...] = ()
+    notices: tuple[Diagnostic, ...] = ()
     plugins: tuple[str, ...] = ()
     smtp: SmtpSettings | None = None
     """Where mail is handed in for accounts that do not say it themselves."""
@@ -77,17 +79,17 @@ def load_configuration(
     expand: Expand,
     settings_of: str = "",
     imagines_accounts: bool = False,
+    thorough: bool = False,
 ) -> LoadedConfiguration:
-    """Load a configuration file and what it includes.
+    """Load a configuration file and what it includes; ``thorough`` also looks for what is hardly meant.
 
     ``settings_of`` is another configuration, whose accounts and other settings count where the file has no accounts.
     With ``imagines_accounts`` such a file has those that its rules name, for mail that lies on no server.
-    ``expand`` answers an include, joined to the file's directory or as ``pack:name``, with paths in name
-    order; ``read`` raises OSError, or RuleError for a file that it refuses. Raises RuleError with every
-    diagnostic of all files.
+    ``expand`` answers an include, joined to the file's directory or as ``pack:name``, with paths in name order;
+    ``read`` raises OSError, or RuleError for a file that it refuses. Raises RuleError with all diagnostics.
     """
     loading = _Loading(read=read, registry=registry, expand=expand)
-    loading.settings_of, loading.imagines_accounts = settings_of, imagines_accounts
+    loading.is_thorough, loading.settings_of, loading.imagines_accounts = thorough, settings_of, imagines_accounts
     return loading.load(path)
 
 
@@ -133,8 +135,10 @@ class _Loading:
     expand: Expand
     settings_of: str = ""
     imagines_accounts: bool = False
+    is_thorough: bool = False
     reporter: Reporter = field(default_factory=Reporter)
     files: list[str] = field(default_factory=list)
+    used_conditions: set[str] = field(default_factory=set)
 
     def load(self, path: str) -> LoadedConfiguration:
         main_source = self._source(path, at=Location(file=path))
@@ -146,8 +150,9 @@ class _Loading:
         accounts = {
             name: account_settings(name, source, self.reporter) for name, source in main.entries("accounts").items()
         }
+        lists = NoticedLists(self._lists(documents))
         context = CompileContext(
-            lists=self._lists(documents),
+            lists=lists,
             allow=frozenset(item.text for item in main.items("allow")),
             report=self.reporter.report,
             webhooks=frozenset(main.entries("webhooks")),
@@ -168,6 +173,10 @@ class _Loading:
         check_contradictions(policies, rules, reporter=self.reporter)
         check_appends(rules, accounts=settings, reporter=self.reporter)
         check_renames(rules, policies, reporter=self.reporter)
+        if self.is_thorough:
+            find_doubts(rules, self.reporter)
+            own = (one.source for one in documents if not one.from_pack)
+            tell_unused(own, lists=lists.used, conditions=self.used_conditions, reporter=self.reporter)
         if smtp is None:
             check_smtp(rules, accounts=settings, reporter=self.reporter)
         if self.reporter.has_errors:
@@ -176,13 +185,14 @@ class _Loading:
             accounts=settings,
             rules=RuleSet(
                 rules=rules,
-                hash=_hash_of(documents, lists=context.lists),
+                hash=_hash_of(documents, lists=dict(lists)),
                 allow=context.allow,
                 examples=examples,
                 files=tuple(self.files),
                 policies=policies,
             ),
-            warnings=self.reporter.warnings,
+            warnings=self.reporter.of(Severity.WARNING),
+            notices=self.reporter.of(Severity.NOTICE),
             plugins=tuple(item.text for item in main.items("plugins")),
             smtp=smtp,
             webhooks={name: webhook for name, webhook in webhooks.items() if webhook is not None},
@@ -300,6 +310,7 @@ class _Loading:
                     self.reporter.error(source.at, message, cure="rename one of the two")
                 named.setdefault(name, source)
         conditions = ConditionLowering(named=named, registry=self.registry, context=context, reporter=self.reporter)
+        self.used_conditions = conditions.used
         conditions.compile_named()
         lowering = RuleLowering(
             accounts=accounts,

@@ -41,6 +41,8 @@ class ConditionLowering:
         self._compiled: dict[str, Named | None] = {}
         self._extents: dict[str, _Extent] = {}
         self._under_way: list[str] = []
+        self.used: set[str] = set()
+        """The named conditions that some condition uses."""
         self._earlier: dict[str, Rule] = {}
         self.rules_named: list[tuple[Rule, Location]] = []
         """The earlier rules that conditions compiled so far name by ``matched_by``, each with its place."""
@@ -83,6 +85,7 @@ class ConditionLowering:
         if source.value == "always":
             return Always()
         if source.value in self._sources:
+            self.used.add(source.value)
             return self._named(source.value, source)
         if source.value in self._registry.conditions:
             message = f'the condition "{source.value}" needs a value'
@@ -179,6 +182,7 @@ class ConditionLowering:
             message = f'the named condition "{name}" takes true or false, not {value.kind}'
             self._reporter.error(value.at, message, cure=f"write {name}: true")
             return None
+        self.used.add(name)
         part = self._named(name, value)
         return part if value.value or part is None else Not(part=part)
 

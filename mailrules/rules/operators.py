@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from mailrules.diagnostics import Diagnostic, Severity
+from mailrules.diagnostics import Diagnostic
 from mailrules.rules.patterns import PatternError
+from mailrules.rules.pitfalls import warn_of_pitfalls
 from mailrules.rules.quantities import QuantityError, parse_duration, parse_moment
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.text_match import TextMatch, TextOperator
@@ -109,9 +110,10 @@ def read_match(
     values = read_texts(source, context)
     if values is None:
         return None
-    if operator is TextOperator.CONTAINS:
-        _warn_of_globs(source, context)
-    return make_match(values, source, context, operator=operator, match_case=match_case)
+    match = make_match(values, source, context, operator=operator, match_case=match_case)
+    if match is not None:
+        warn_of_pitfalls(source, match, context)
+    return match
 
 
 def make_match(
@@ -286,16 +288,3 @@ def _read_in(source: SourceValue, context: CompileContext, *, match_case: bool) 
     if values is None:
         return None
     return make_match(values, source, context, operator=TextOperator.EQUALS, match_case=match_case)
-
-
-def _warn_of_globs(source: SourceValue, context: CompileContext) -> None:
-    for item in source.items:
-        if "*" in item.text:
-            context.report(
-                Diagnostic(
-                    where=item.at,
-                    message=f'contains takes the "*" in "{item.text}" literally',
-                    cure=f"use glob: '{item.text}', or leave the * out",
-                    severity=Severity.WARNING,
-                )
-            )

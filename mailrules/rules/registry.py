@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mailrules.rules.source import SourceValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mailrules.diagnostics import Diagnostic
     from mailrules.rules.conditions import LeafTest
     from mailrules.rules.rule import ActionValue
 
 
-__all__ = ["ActionSpec", "CompileContext", "ConditionSpec", "Registry", "SourceValue"]
+__all__ = ["ActionSpec", "CompileContext", "ConditionSpec", "NoticedLists", "Registry", "SourceValue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,24 @@ class CompileContext:
     """The file that may grant what included ones may not; its name as in the places of its values."""
     packs: frozenset[str] = frozenset()
     """The files of rule packs: what a stranger wrote moves mail at most."""
+
+
+class NoticedLists(Mapping[str, tuple[str, ...]]):
+    """The lists of the file, which remember those that were asked for (``used``)."""
+
+    def __init__(self, lists: Mapping[str, tuple[str, ...]]) -> None:
+        self._lists = lists
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> tuple[str, ...]:
+        self.used.add(name)
+        return self._lists[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lists)
+
+    def __len__(self) -> int:
+        return len(self._lists)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

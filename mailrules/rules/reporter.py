@@ -31,6 +31,9 @@ class Reporter:
     def warning(self, where: Location, message: str, *, cure: str = "") -> None:
         self.report(Diagnostic(where=where, message=message, cure=cure, severity=Severity.WARNING))
 
+    def notice(self, where: Location, message: str, *, cure: str = "") -> None:
+        self.report(Diagnostic(where=where, message=message, cure=cure, severity=Severity.NOTICE))
+
     def broken(self, where: Location, message: str, *, cure: str = "") -> None:
         """An error after which the value at this place means nothing."""
         self.error(where, message, cure=cure)
@@ -40,9 +43,8 @@ class Reporter:
     def has_errors(self) -> bool:
         return any(one.severity is Severity.ERROR for one in self._diagnostics)
 
-    @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        return tuple(one for one in self.all if one.severity is Severity.WARNING)
+    def of(self, severity: Severity) -> tuple[Diagnostic, ...]:
+        return tuple(one for one in self.all if one.severity is severity)
 
     @property
     def all(self) -> tuple[Diagnostic, ...]:

@@ -26,6 +26,7 @@ from mailrules.default_plugins import (
     value_conditions,
     waiting_actions,
 )
+from mailrules.diagnostics import Severity
 from mailrules.errors import RuleError
 from mailrules.packs import pack_files
 from mailrules.rules.loader import LoadedConfiguration, load_configuration
@@ -94,7 +95,7 @@ def load(
             return [str(pack)] if pack else []
         return sorted(path for path in files if fnmatch.fnmatch(path, pattern))
 
-    return load_configuration(name, read=read, registry=registry, expand=expand)
+    return load_configuration(name, read=read, registry=registry, expand=expand, thorough=True)
 
 
 def diagnostics_in(text: str, *, name: str = "main.yaml", others: Mapping[str, str] | None = None) -> list[str]:
@@ -113,4 +114,4 @@ def mistakes_of(text: str) -> list[str]:
     """What is wrong with rules behind one account ``home``, without places."""
     with pytest.raises(RuleError) as caught:
         rules_of(text)
-    return [f"{one.message}; {one.cure}" for one in caught.value.diagnostics]
+    return [f"{one.message}; {one.cure}" for one in caught.value.diagnostics if one.severity is Severity.ERROR]
