@@ -53,7 +53,7 @@ def diff(
     as_json: bool,
     detailed_exitcode: bool,
 ) -> ExitStatus:
-    """Show which messages two rule files treat differently, and how; changes nothing.
+    """Show which messages two rule files treat differently; changes nothing.
 
     OLD and NEW are configurations, or rule files without accounts, which are then those of the configuration in use.
     Mailboxes are opened read-only, and each is read once for both.

@@ -60,7 +60,7 @@ class Diagnosis:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of tables.")
 @pass_invocation
 def doctor(invocation: Invocation, *, account: str, journal: bool, search_again: bool, as_json: bool) -> ExitStatus:
-    """Tell what the servers can do, how sure each effect is there, and whether SEARCH tells the truth.
+    """Tell what the servers can do, and whether their SEARCH tells the truth.
 
     Logs in to every account, reads its capabilities, and tries SEARCH on messages of INBOX, which is opened read-only.
     With --journal: is the journal whole, private, with room to grow, and what to do about it if not.

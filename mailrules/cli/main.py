@@ -38,7 +38,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "status": ("status_commands", "Show what is going on, what is open or held, and what to do about it."),
     "unknown": ("unknown_commands", "List steps whose outcome is unknown, and settle them by hand."),
     "history": ("history_commands", "Show what was done, and why."),
-    "doctor": ("doctor_commands", "Tell what the servers can do, and how sure each effect is there."),
+    "doctor": ("doctor_commands", "Tell what the servers can do, and whether their SEARCH tells the truth."),
     "import": ("import_commands", "Write other tools' rules in our language."),
     "export": ("export_commands", "Write rules in another tool's language, where that is exact."),
     "schema": ("rule_commands", "Print the JSON Schema of rule files, for editors."),

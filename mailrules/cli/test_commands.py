@@ -48,7 +48,7 @@ class _Instant(click.ParamType[datetime]):
 def test(
     invocation: Invocation, *, files: tuple[Path, ...], mailbox: str, now: datetime | None, as_json: bool
 ) -> ExitStatus:
-    """Run the examples that stand beside the rules, and show what the rules do with messages on disk.
+    """Run the examples that stand beside the rules.
 
     Examples are the entries under `tests:`. FILEs are messages (.eml): for each it is shown which rules match and
     what they would do. Asks no server, and nothing depends on the day on which it is run.
