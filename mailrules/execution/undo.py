@@ -243,7 +243,8 @@ class _WayBack:
         command = record.intent.command
         kind = _INVERSE_MAILBOX_STEPS[command.operation]
         last = self._mailbox_history[_mailbox_subject(record)][-1].intent.command
-        if last.operation is not command.operation or last.rights != command.rights:
+        is_value = command.operation not in {Operation.SUBSCRIBE, Operation.UNSUBSCRIBE}  # those say it by their names
+        if last.operation is not command.operation or (is_value and last.rights != command.rights):
             return
         if command.operation is Operation.RENAME and last.mailbox != command.mailbox:
             return  # an undo has given it the old name again

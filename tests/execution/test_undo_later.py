@@ -192,7 +192,7 @@ async def test_rights_that_somebody_changed_since_are_listed_beforehand(world: W
 
     way_back, _, _ = await undo(world, run)
 
-    assert "somebody changed them since to 'lrswi', so they stay" in way_back.cannot[0]
+    assert "somebody changed it since to 'lrswi', so it stays" in way_back.cannot[0]
     assert way_back.plan.is_empty
 
 
