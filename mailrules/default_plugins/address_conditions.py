@@ -14,6 +14,7 @@ from mailrules.rules.address_tests import (
     PartMatch,
     bare_match,
     part_match,
+    part_presence,
     subdomains_of,
 )
 from mailrules.rules.operator_schemas import TEXTS, either, mapping, text_field
@@ -112,7 +113,9 @@ def _part_matches(
     options = read_text_options(source, context, word=part, bare=PARTS[part])
     if options is None:
         return None
-    return [
+    asked = [
         part_match(part, match.operator, match.values, match_case=match_case or match.match_case)
         for match in options.matches
     ]
+    wanted = (options.exists, None if options.empty is None else not options.empty)
+    return asked + [part_presence(part, is_there=one) for one in wanted if one is not None]

@@ -155,8 +155,8 @@ class TestWriter:
             keys = [one for key in keys for one in _addresses(key)]
         elif not all(key.isascii() for key in keys) and part in {AddressPart.ADDRESS, AddressPart.DOMAIN}:
             raise NotExact("servers compare domains beyond ASCII as they are written, often in Punycode", where=where)
-        if part is AddressPart.DETAIL and not all(key.strip("*") for key in keys):
-            raise NotExact("an address without a detail fits in our language, and not in Sieve's", where=where)
+        if not all(keys) or (part is AddressPart.DETAIL and not all(key.strip("*") for key in keys)):
+            raise NotExact(f"an address without a {part} fits in our language, and not in Sieve's", where=where)
         self._check(keys, where)
         if part is AddressPart.DETAIL:
             self.extensions.add("subaddress")

@@ -168,6 +168,12 @@ def part_match(
     return PartMatch(part=part, match=TextMatch(operator=operator, values=tuple(values), match_case=match_case))
 
 
+def part_presence(part: AddressPart, *, is_there: bool) -> PartMatch:
+    """Whether an address has this part at all, as a name or a detail: one that is not there reads as an empty text."""
+    operator, value = (TextOperator.GLOB, "?*") if is_there else (TextOperator.EQUALS, "")
+    return PartMatch(part=part, match=TextMatch(operator=operator, values=(value,)))
+
+
 def bare_match(values: Iterable[str]) -> AddressMatch:
     """What bare values mean: with ``@`` an address, starting with ``@`` a domain, else contained text."""
     values = tuple(values)

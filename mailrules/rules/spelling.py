@@ -10,7 +10,7 @@ import re
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mailrules.rules.address_tests import AddressPart, AddressTest, PartMatch, SubdomainMatch
+from mailrules.rules.address_tests import AddressPart, AddressTest, PartMatch, SubdomainMatch, part_presence
 from mailrules.rules.ambiguity_tests import AmbiguousTest
 from mailrules.rules.auth_tests import AuthTest
 from mailrules.rules.flags import SYSTEM_FLAGS
@@ -171,6 +171,8 @@ def _address_entry(match: AddressMatch) -> tuple[str, str]:
     match match:
         case PartMatch(part=AddressPart.ANY, match=text):
             return text.operator, _list(text.values)
+        case PartMatch(part=part) if match == part_presence(part, is_there=False):
+            return part, _flow({"exists": "false"})
         case PartMatch(part=part, match=text):
             usual = TextOperator.CONTAINS if part is AddressPart.NAME else TextOperator.EQUALS
             return part, _list(text.values) if text.operator is usual else _flow({text.operator: _list(text.values)})

@@ -12,6 +12,7 @@ from mailrules.rules.address_tests import (
     AddressTest,
     bare_match,
     part_match,
+    part_presence,
     subdomains_of,
 )
 from mailrules.rules.text_match import TextOperator
@@ -49,6 +50,9 @@ def part(name: str, operator: str, *values: str, match_case: bool = False) -> Ad
         (part("any", "contains", "github"), "011000"),
         (part("any", "starts_with", "ann"), "101000"),
         (part("any", "equals", "Bob"), "001000"),
+        (part_presence(AddressPart.DETAIL, is_there=True), "100000"),
+        (part_presence(AddressPart.DETAIL, is_there=False), "011100"),
+        (part_presence(AddressPart.NAME, is_there=False), "000000"),
         (subdomains_of(["github.com"]), "011000"),
         (subdomains_of(["@COM"]), "011000"),
         (bare_match(["ann+news@example.org"]), "100000"),

@@ -61,6 +61,8 @@ CONDITIONS = (
     "from: {domain: example.org, name: {contains: Ann}}",
     "from: {in: vip}",
     "to: {detail: lists}",
+    "to: {domain: example.org, detail: {exists: false}}",
+    "from: {name: {exists: true}}",
     "to: {local: {starts_with: me}, subdomain_of: example.net}",
     "cc: {exists: true}",
     "bcc: {empty: false}",

@@ -14,6 +14,7 @@ from mailrules.rules.address_tests import (
     SubdomainMatch,
     bare_match,
     part_match,
+    part_presence,
 )
 from mailrules.rules.conditions import All, Always, AnyOf, Leaf, LeafTest, Named, Node, Not
 from mailrules.rules.structure_tests import AttachmentTest
@@ -114,6 +115,8 @@ def test_a_condition_means(text: str, expected: LeafTest) -> None:
         ("{name: Bob}", (part_match(AddressPart.NAME, CONTAINS, ["Bob"]),)),
         ("{local: {starts_with: news}}", (part_match(AddressPart.LOCAL, TextOperator.STARTS_WITH, ["news"]),)),
         ("{detail: x, case: match}", (part_match(AddressPart.DETAIL, EQUALS, ["x"], match_case=True),)),
+        ("{detail: {exists: false}}", (part_presence(AddressPart.DETAIL, is_there=False),)),
+        ("{name: {empty: false}}", (part_presence(AddressPart.NAME, is_there=True),)),
         ("{regex: 'a+'}", (PartMatch(part=AddressPart.ANY, match=_match(TextOperator.REGEX, "a+")),)),
         (
             "{domain: x.y, name: {contains: z}}",
