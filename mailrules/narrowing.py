@@ -19,7 +19,6 @@ from mailrules.imap.sequence_set import SequenceSet
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import UID, FactRequest
 from mailrules.mailbox.store import MailboxInfo
-from mailrules.plan.explanation import SearchedPlace
 from mailrules.plan.planner import LeftOut
 from mailrules.plan.search_truth import (
     ALWAYS_TRIED,
@@ -34,7 +33,17 @@ from mailrules.plan.search_truth import (
     sample_uids,
     words_of,
 )
-from mailrules.rules.bounds import EVERYTHING, NOTHING, Place, both, either, is_writable, keys_in, sweep_search
+from mailrules.rules.bounds import (
+    EVERYTHING,
+    NOTHING,
+    Place,
+    SearchedPlace,
+    both,
+    either,
+    is_writable,
+    keys_in,
+    sweep_search,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

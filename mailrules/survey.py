@@ -15,7 +15,6 @@ from mailrules.mailbox.rows import rows_of
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, Rights
 from mailrules.narrowing import narrow, place_of, searched_place
-from mailrules.plan.explanation import explain_message
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
 from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.plan import StepKind
@@ -227,13 +226,14 @@ async def explain_mail(
 
     ``finish`` is given its plan, to say of it what is only known beyond the mailbox.
     """
+    from mailrules.plan.explanation import explain_message  # noqa: PLC0415 -- only `explain` needs all of it
+
     request = request_for([FLAGS, SIZE, RECEIVED, *facts_named(rules), *map(header_fact, surroundings.describe_fields)])
     facts = await reader.fetch(request, [uid])
     if not facts:
         return None
-    others = request_for(facts_related(rules))
     answers = [(request, facts)]
-    if others != FactRequest():
+    if (others := request_for(facts_related(rules))) != FactRequest():
         answers.insert(0, (others, await reader.fetch(others)))
     snapshot = _snapshot(reader.account, status, told(*answers[0]), surroundings=surroundings)
     planner = _planner(rules, snapshot, surroundings=surroundings, judged=[uid])

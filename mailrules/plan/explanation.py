@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.plan import MailboxPlan
     from mailrules.plan.verdicts import Acting
-    from mailrules.rules.bounds import Place
+    from mailrules.rules.bounds import SearchedPlace
     from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
 
@@ -34,14 +34,6 @@ class Verdict(StrEnum):
     DOES_NOT_MATCH = "does not match"
     UNKNOWABLE = "unknowable"
     NOT_ASKED = "not asked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchedPlace:
-    """The mailbox, and the keys of SEARCH that its server is not asked."""
-
-    place: Place
-    refused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

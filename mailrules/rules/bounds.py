@@ -61,6 +61,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedPlace:
+    """The mailbox, and the keys of SEARCH that its server is not asked."""
+
+    place: Place
+    refused: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
     """``over`` finds every message that a condition is not false for; ``under`` only those that it is true for."""
 

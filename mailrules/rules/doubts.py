@@ -41,16 +41,24 @@ class _WritesFlags(Protocol):
     def flags(self) -> tuple[str, ...]: ...
 
 
-def find_doubts(rules: Sequence[Rule], reporter: Reporter) -> None:
-    """Report warnings and notices for what is likely not meant."""
+def find_doubts(
+    rules: Sequence[Rule],
+    files: Iterable[SourceValue],
+    *,
+    lists: Collection[str],
+    conditions: Collection[str],
+    reporter: Reporter,
+) -> None:
+    """Report warnings and notices for what is likely not meant; ``lists`` and ``conditions`` are those in use."""
     formulas = [formula_of(rule.condition) for rule in rules]
     for rule, formula in zip(rules, formulas, strict=True):
         _check_condition(rule, formula, reporter)
     _check_reach(rules, formulas, reporter)
     _check_reading_what_others_write(rules, reporter)
+    _tell_unused(files, lists=lists, conditions=conditions, reporter=reporter)
 
 
-def tell_unused(
+def _tell_unused(
     files: Iterable[SourceValue], *, lists: Collection[str], conditions: Collection[str], reporter: Reporter
 ) -> None:
     """Report lists and named conditions of these files that are not among those used; a broken rule may use them."""

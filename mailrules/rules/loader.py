@@ -17,7 +17,6 @@ from mailrules.errors import RuleError
 from mailrules.rules.accounts import account_settings
 from mailrules.rules.appends import check_appends
 from mailrules.rules.contradictions import check_contradictions
-from mailrules.rules.doubts import find_doubts, tell_unused
 from mailrules.rules.examples import lower_example
 from mailrules.rules.imagined import with_imagined_accounts
 from mailrules.rules.lint import lint
@@ -174,9 +173,10 @@ class _Loading:
         check_appends(rules, accounts=settings, reporter=self.reporter)
         check_renames(rules, policies, reporter=self.reporter)
         if self.is_thorough:
-            find_doubts(rules, self.reporter)
+            from mailrules.rules.doubts import find_doubts  # noqa: PLC0415 -- only `check` needs them
+
             own = (one.source for one in documents if not one.from_pack)
-            tell_unused(own, lists=lists.used, conditions=self.used_conditions, reporter=self.reporter)
+            find_doubts(rules, own, lists=lists.used, conditions=self.used_conditions, reporter=self.reporter)
         if smtp is None:
             check_smtp(rules, accounts=settings, reporter=self.reporter)
         if self.reporter.has_errors:
