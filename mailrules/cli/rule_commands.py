@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mailrules.cli.configuration import load, read_file
-from mailrules.cli.exit_status import ExitStatus
+from mailrules.cli.exit_status import ExitStatus, status_of
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell, plural
+from mailrules.cli.server_questions import ask_servers
+from mailrules.cli.session import run_until_done
 from mailrules.diagnostics import Severity, in_order
 from mailrules.errors import MailrulesError, RuleError
 from mailrules.plugin_manager import PluginManager
@@ -25,13 +27,14 @@ _SEVERITY_LOOKS = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOT
 
 
 @click.command(cls=Verb, name="check")
+@click.option("--online", is_flag=True, help="Ask the servers too: are the mailboxes, extensions and rights there?")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of lines.")
 @pass_invocation
-def check(invocation: Invocation, *, as_json: bool) -> ExitStatus:
+def check(invocation: Invocation, *, online: bool, as_json: bool) -> ExitStatus:
     """Find every mistake in the configuration and the rules.
 
     All files that the configuration includes are read; each finding has its file, line and column. Asks no
-    server.
+    server, unless --online is given: then it logs in to every account, opens no mailbox and changes nothing.
     """
     invocation.start_logging()
     configuration: LoadedConfiguration | None = None
@@ -40,9 +43,19 @@ def check(invocation: Invocation, *, as_json: bool) -> ExitStatus:
         findings = in_order([*configuration.warnings, *configuration.notices])
     except RuleError as error:
         findings = error.diagnostics
+    failures: dict[str, MailrulesError] = {}
+    if online and configuration is not None:
+        misfitting, failures = run_until_done(ask_servers(configuration))
+        findings = in_order([*findings, *misfitting])
     if as_json:
-        findings_document = [_finding_document(one) for one in findings]
-        invocation.output.json({"version": 1, "valid": configuration is not None, "findings": findings_document})
+        document: dict[str, object] = {
+            "version": 1,
+            "valid": configuration is not None,
+            "findings": [_finding_document(one) for one in findings],
+        }
+        if online:
+            document["not_asked"] = {name: str(error) for name, error in failures.items()}
+        invocation.output.json(document)
     else:
         for finding in findings:
             look = _SEVERITY_LOOKS[finding.severity]
@@ -52,7 +65,11 @@ def check(invocation: Invocation, *, as_json: bool) -> ExitStatus:
                 cell(f"{finding.severity}: ", look),
                 cell(f"{finding.message}{cure}"),
             )
+        for name, failure in failures.items():
+            invocation.output.line(cell(f"{name}: ", "heading"), cell(f"not asked: {failure}", "bad"))
         invocation.output.line(_verdict(configuration, findings))
+    if failures:
+        return status_of(ExceptionGroup("accounts", list(failures.values())))
     return ExitStatus.DONE if configuration else ExitStatus.INVALID
 
 
