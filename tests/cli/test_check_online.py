@@ -102,3 +102,26 @@ def test_a_server_that_is_not_there_has_its_exit_status(served: Program) -> None
     served.config.write_text(account_text(1, password_file=served.folder / "password") + RULES, "utf-8")
 
     assert served.run("check", "--online").exit_code == 5
+
+
+def test_rights_that_a_move_lacks_at_either_end_are_told(
+    served: Program, server: ImapServer, mail: MailAccount
+) -> None:
+    mail.create("Bils").rights["ann"] = "lr"
+    mail["INBOX"].rights["ann"] = "lrs"
+    configure(served, server, RULES.partition("  - name: lists")[0])
+
+    messages = {message for _, _, message, _ in findings(served)}
+
+    assert messages == {
+        'we may not mark messages in it as deleted: no right t on "INBOX" of home',
+        'we may not expunge messages of it: no right e on "INBOX" of home',
+        'we may not put messages into it: no right i on "Bils" of home',
+    }
+
+
+def test_archive_without_a_mailbox_for_it_is_told(served: Program, server: ImapServer, mail: MailAccount) -> None:
+    mail["Archive"].special_use = ""
+    configure(served, server, "rules:\n  - name: old\n    if: {subject: {contains: x}}\n    do: [archive]\n")
+
+    assert any("home has no mailbox for archive" in message for _, _, message, _ in findings(served))
