@@ -41,7 +41,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor_commands", "Tell what the servers can do, and whether their SEARCH tells the truth."),
     "import": ("import_commands", "Write other tools' rules in our language."),
     "export": ("export_commands", "Write rules in another tool's language, where that is exact."),
-    "rules": ("rule_file_commands", "Switch rules on and off in your files."),
+    "rules": ("rule_file_commands", "Switch rules on and off in your files, and format them."),
     "schema": ("rule_commands", "Print the JSON Schema of rule files, for editors."),
     "paths": ("path_commands", "Show which files are used, and why."),
     "plugins": ("plugin_commands", "List plugins."),

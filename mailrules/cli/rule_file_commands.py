@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from mailrules.cli.configuration import load, read_file
+from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Noun, pass_invocation
 from mailrules.diagnostics import Diagnostic, Location
 from mailrules.errors import MailrulesError, RuleError
 from mailrules.packs import pack_files
+from mailrules.rules.formatting import NotFormatted, formatted
 from mailrules.rules.reading import read_source
 from mailrules.rules.reporter import Reporter, did_you_mean
 from mailrules.rules.switching import NotSwitched, switched
@@ -28,7 +31,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @click.group(cls=Noun, name="rules")
 def rules() -> None:
-    """Switch rules on and off in your files."""
+    """Switch rules on and off in your files, and format them."""
 
 
 @rules.command(name="enable")
@@ -51,6 +54,49 @@ def disable(invocation: Invocation, *, name: str) -> None:
     Changes one line of the file in which the rule stands.
     """
     _switch(invocation, name, on=False)
+
+
+@rules.command(name="fmt")
+@click.option("--check", "only_checks", is_flag=True, help="Change nothing; show what would change, and end with 1.")
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False))
+@pass_invocation
+def fmt(invocation: Invocation, *, only_checks: bool, files: tuple[str, ...]) -> ExitStatus:
+    """Give rule files an even form: indentation, empty lines, ends of lines.
+
+    Comments, order and quotes stay. FILEs are YAML; without any, the configuration and the files that it includes.
+    """
+    invocation.start_logging()
+    paths = files or tuple(_own_files(invocation))
+    reporter = Reporter()
+    sources = {path: read_source(path, read=read_file, reporter=reporter, at=Location(file=path)) for path in paths}
+    refused: list[Diagnostic] = []
+    changed = 0
+    for path, source in sources.items():
+        if source is None or reporter.has_errors:
+            continue
+        before = read_file(path)
+        text = before.decode("utf-8-sig")
+        try:
+            after = formatted(text, source)
+        except NotFormatted as error:
+            refused.append(
+                Diagnostic(where=Location(file=path), message=f"left as it is: {error}", cure="format it by hand")
+            )
+            continue
+        if after == text:
+            continue
+        changed += 1
+        if only_checks:
+            for line in unified_diff(text.splitlines(), after.splitlines(), path, path, lineterm=""):
+                invocation.output.line(line)
+        else:
+            _replace(Path(path).resolve(), _with_mark_of(before, after))
+            invocation.output.line(f"{path}: formatted.")
+    if reporter.has_errors or refused:
+        raise RuleError([*reporter.all, *refused])
+    if not changed:
+        invocation.output.line("Nothing to format.")
+    return ExitStatus.FAILED if changed and only_checks else ExitStatus.DONE
 
 
 class _Place(NamedTuple):
@@ -81,8 +127,7 @@ def _switch(invocation: Invocation, name: str, *, on: bool) -> None:
     if after == text:
         invocation.output.line(f"{name} is {word} already: nothing to change.")
         return
-    mark = _BYTE_ORDER_MARK if before.startswith(_BYTE_ORDER_MARK) else b""
-    _replace(Path(place.path).resolve(), mark + after.encode())
+    _replace(Path(place.path).resolve(), _with_mark_of(before, after))
     invocation.output.line(f"{name} is {word} ({place.path}).")
 
 
@@ -95,6 +140,21 @@ def _named_rules(paths: tuple[str, ...]) -> Iterator[tuple[str, _Place]]:
         for index, rule in enumerate(source.mapping["rules"].items):
             if "name" in rule.mapping:
                 yield rule.mapping["name"].text, _Place(path, source, index)
+
+
+def _own_files(invocation: Invocation) -> Iterator[str]:
+    """The configuration and what it includes, in YAML; packs are not the user's."""
+    configuration, _ = load(invocation.config_path)
+    packs = {str(path) for path in pack_files().values()}
+    for path in dict.fromkeys(configuration.rules.files):
+        is_first = path == str(invocation.config_path.path)
+        if path not in packs and (path.endswith((".yaml", ".yml")) or (is_first and not path.endswith(".toml"))):
+            yield path
+
+
+def _with_mark_of(before: bytes, text: str) -> bytes:
+    """The text as bytes, with the byte order mark that the file had."""
+    return (_BYTE_ORDER_MARK if before.startswith(_BYTE_ORDER_MARK) else b"") + text.encode()
 
 
 def _refusal(place: _Place, message: str, *, cure: str) -> RuleError:

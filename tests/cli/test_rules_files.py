@@ -133,3 +133,16 @@ def test_a_name_on_two_lines_is_refused_with_a_cure(program: Program) -> None:
 
     assert "write enabled: false there" in output
     assert program.config.read_text() == text
+
+
+def test_files_are_formatted_or_only_looked_at(program: Program) -> None:
+    uneven = CONFIG.replace("    do: [{flag: seen}]\n", "    do:\n    - flag:   seen  # read\n")
+    program.write(uneven)
+
+    checked = program.run("rules", "fmt", "--check")
+    assert (checked.exit_code, program.config.read_text()) == (1, uneven)
+    assert "+      - flag: seen  # read" in checked.output
+
+    assert program.run("rules", "fmt").exit_code == 0
+    assert "      - flag: seen  # read\n" in program.config.read_text()
+    assert "Nothing to format" in program.run("rules", "fmt", "--check").output
