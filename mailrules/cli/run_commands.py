@@ -10,6 +10,7 @@ import click
 
 from mailrules.cli.configuration import load, load_to_act
 from mailrules.cli.exit_status import ExitStatus
+from mailrules.cli.held_mail import held_document, held_mail, show_held
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell
 from mailrules.cli.plan_view import steps_summary
@@ -104,17 +105,28 @@ async def _watch(invocation: Invocation, *, backlog: bool, allow_failing: tuple[
 
 @click.command(cls=Verb, name="approve")
 @click.argument("rule", required=False, default="")
+@click.option("--all", "release_all", is_flag=True, help="Release what every rule's guard holds.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON document.")
 @pass_invocation
-def approve(invocation: Invocation, *, rule: str) -> None:
+def approve(invocation: Invocation, *, rule: str, release_all: bool, as_json: bool) -> None:
     """Release what a rule's guard holds.
 
-    Without RULE, what every rule's guard holds. A rule that is new or has changed, and waits for a yes, may act from
-    now on. The daemon acts on it within five minutes; `mailrules run
-    --once --new` at once.
+    Without RULE and --all, it lists what is held, and releases nothing. A rule that is new or has changed, and
+    waits for a yes, may act from now on. The daemon acts on it within five minutes; `mailrules run --once --new`
+    at once.
     """
     invocation.start_logging()
     configuration, _ = load(invocation.config_path)
+    if (rule and release_all) or (as_json and (rule or release_all)):
+        raise click.UsageError("RULE, --all and --json exclude each other")
     scope_of(configuration, account="", mailbox="", rule=rule, newest=None, only_new=False)
+    if not rule and not release_all:
+        held = run_until_done(held_mail(invocation, configuration))
+        if as_json:
+            invocation.output.json(held_document(held))
+        else:
+            show_held(invocation.output, held)
+        return
     rules = configuration.rules
 
     async def release() -> None:

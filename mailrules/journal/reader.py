@@ -122,6 +122,10 @@ class JournalReader:
 
         return await self._database.read(work)
 
+    async def windows_end(self, *, rules: Sequence[Rule], now: datetime) -> dict[str, datetime]:
+        """When a rule whose guard is used up may change a message again by itself."""
+        return await self._database.read(lambda connection: history.select_windows_end(connection, rules, now))
+
     async def past_moves(self, message_ids: Sequence[str]) -> Mapping[MessageIdentity, Sequence[PastMove]]:
         """Our moves of messages with these Message-IDs that were not taken back, for the planner's loop breaker."""
         return await self._database.read(lambda connection: past_moves.select_past_moves(connection, message_ids))
