@@ -184,6 +184,17 @@ async def test_guards_count_messages_that_the_daemon_changed_within_the_rules_wi
     assert history.changed == {"lists": 3}
 
 
+async def test_a_guard_that_is_used_up_has_room_when_the_oldest_change_leaves_its_window(journal: Journal) -> None:
+    daemon = await begin(journal, RunKind.DAEMON)
+    await applied(journal, daemon, *(intent(command(), uid) for uid in range(1, 200)), at=NOON)
+    now = NOON + timedelta(minutes=5)
+    assert await journal.windows_end(rules=(rule(),), now=now) == {}
+
+    await applied(journal, daemon, intent(command(), 200), at=now)
+
+    assert await journal.windows_end(rules=(rule(), rule("other")), now=now) == {"lists": NOON + timedelta(hours=1)}
+
+
 async def test_an_approval_holds_for_one_window_of_its_rule(journal: Journal) -> None:
     rules = (rule(), rule("other"))
     await journal.approve("lists", now=NOON)
