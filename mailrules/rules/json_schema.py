@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mailrules.rules.key_descriptions import ACTION_EXAMPLES, CONDITION_EXAMPLES, DESCRIPTIONS
+from mailrules.rules.reporter import Reporter
 from mailrules.rules.schema import DocumentModel
+from mailrules.rules.yaml_source import read_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mailrules.rules.registry import Registry
 
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
@@ -18,7 +23,28 @@ def json_schema(registry: Registry) -> dict[str, object]:
     definitions = schema.setdefault("$defs", {})
     definitions["condition"] = _condition_schema(registry)
     definitions["actions"] = _actions_schema(registry)
-    return {"$schema": SCHEMA_ID, **_with_references(schema), "title": "mailrules rule file, version 1"}
+    described = _with_descriptions(_with_references(schema), place="")
+    return {"$schema": SCHEMA_ID, **described, "title": "mailrules rule file, version 1"}
+
+
+def _with_descriptions(schema: Any, *, place: str) -> Any:  # Any: a JSON document
+    """The schema with a text for each key that has none; ``place`` is the key or the model above."""
+    if isinstance(schema, list):
+        return [_with_descriptions(inner, place=place) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {}
+    for key, inner in schema.items():
+        if key not in {"properties", "$defs"} or not isinstance(inner, dict):
+            found[key] = _with_descriptions(inner, place=place)
+            continue
+        found[key] = {name: _with_descriptions(one, place=name) for name, one in inner.items()}
+        if key == "properties":
+            for name, one in found[key].items():
+                text = DESCRIPTIONS.get(f"{place}.{name}") or DESCRIPTIONS.get(name)
+                if text is not None and isinstance(one, dict):
+                    one.setdefault("description", text)
+    return found
 
 
 def _with_references(schema: Any) -> Any:  # Any: a JSON document
@@ -48,7 +74,7 @@ def _condition_schema(registry: Registry) -> dict[str, object]:
         },
     }
     for name, spec in registry.conditions.items():
-        words[name] = {"description": spec.summary, **spec.schema}
+        words[name] = {"description": spec.summary, **_examples(CONDITION_EXAMPLES, name), **spec.schema}
     named = {"type": "boolean", "description": "A named condition."}
     return {
         "anyOf": [
@@ -59,6 +85,17 @@ def _condition_schema(registry: Registry) -> dict[str, object]:
 
 
 def _actions_schema(registry: Registry) -> dict[str, object]:
-    words = {name: {"description": spec.summary, **spec.schema} for name, spec in registry.actions.items()}
+    words = {
+        name: {"description": spec.summary, **_examples(ACTION_EXAMPLES, name), **spec.schema}
+        for name, spec in registry.actions.items()
+    }
     one = {"type": "object", "properties": words, "additionalProperties": False, "minProperties": 1, "maxProperties": 1}
     return {"type": "array", "items": {"anyOf": [{"enum": sorted(words)}, one]}, "minItems": 1}
+
+
+def _examples(examples: Mapping[str, str], name: str) -> dict[str, object]:
+    """The word's example as editors take it; none for a plugin's word without one."""
+    if name not in examples:
+        return {}
+    source = read_yaml(f"{name}: {examples[name]}", file="example", reporter=Reporter())
+    return {"examples": [source.mapping[name].plain()]} if source is not None else {}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mailrules.rules.json_schema import json_schema
-from tests.rules.loading import BUILT_IN
+from mailrules.rules.key_descriptions import ACTION_EXAMPLES, CONDITION_EXAMPLES
+from tests.rules.loading import BUILT_IN, rules_of
 
 SCHEMA: dict[str, Any] = json_schema(BUILT_IN)
 PROPERTIES = SCHEMA["properties"]
@@ -61,3 +62,36 @@ def test_unknown_keys_are_refused_at_each_level(level: dict[str, Any]) -> None:
 def test_keys_have_the_names_of_the_file_and_not_of_python() -> None:
     assert {"if", "in", "do", "choose"} <= set(RULE["properties"])
     assert {"from", "to"} <= set(SCHEMA["$defs"]["GivenModel"]["properties"])
+
+
+def _keys_without_a_text(schema: object, place: str = "") -> list[str]:
+    if isinstance(schema, list):
+        return [key for one in schema for key in _keys_without_a_text(one, place)]
+    if not isinstance(schema, dict):
+        return []
+    properties = schema["properties"] if schema.get("type") == "object" and "properties" in schema else {}
+    own = [f"{place}/{key}" for key, value in properties.items() if not value.get("description")]
+    return own + [key for name, one in schema.items() for key in _keys_without_a_text(one, f"{place}/{name}")]
+
+
+def test_every_key_says_what_it_is() -> None:
+    assert _keys_without_a_text(SCHEMA) == []
+
+
+@pytest.mark.parametrize("word", sorted(BUILT_IN.conditions))
+def test_the_example_of_a_condition_can_be_used(word: str) -> None:
+    rules_of(f"rules:\n  - {{name: r, if: {{{word}: {CONDITION_EXAMPLES[word]}}}, do: [{{flag: seen}}]}}\n")
+    assert SCHEMA["$defs"]["condition"]["anyOf"][1]["properties"][word]["examples"]
+
+
+@pytest.mark.parametrize("word", sorted(BUILT_IN.actions))
+def test_the_example_of_an_action_can_be_used(word: str) -> None:
+    allowed = "[delete, forward, reply, notify, webhook, pipe, save_attachments, unsubscribe]"
+    rules_of(
+        f"allow: {allowed}\n"
+        "smtp: {host: smtp.example.org, from: me@example.org}\n"
+        "webhooks: {chat: {url: 'https://chat.example.org/hook'}}\n"
+        f"rules:\n  - {{name: r, if: {{subject: a}}, events: [new, {{every: 1h}}],"
+        f" do: [{{{word}: {ACTION_EXAMPLES[word]}}}]}}\n"
+    )
+    assert SCHEMA["$defs"]["actions"]["items"]["anyOf"][1]["properties"][word]["examples"]
