@@ -21,6 +21,7 @@ from mailrules.plan.actions import (
     MoveTo,
     MoveToSpecialUse,
     RemoveFlags,
+    RenameMailbox,
     SetLabels,
     SetOfMailbox,
     SetRights,
@@ -34,7 +35,7 @@ from mailrules.rules.policies import Subject
 from mailrules.rules.reporter import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from mailrules.diagnostics import Location
     from mailrules.plan.directory import Directory
@@ -78,9 +79,12 @@ def mailboxes_to_ask(rules: RuleSet, directory: Directory) -> tuple[str, ...]:
     return tuple(name for name in names if name and directory.exists(name))
 
 
-def misfits(rules: RuleSet, told: Mapping[str, Told]) -> list[Diagnostic]:
-    """What of the rules and policies cannot be done as things are. Accounts that were not asked are left out."""
-    check = _Check(rules, told)
+def misfits(rules: RuleSet, told: Mapping[str, Told], *, silent: Collection[str] = ()) -> list[Diagnostic]:
+    """What of the rules and policies cannot be done as things are.
+
+    Accounts that were not asked are left out, and ``silent`` names those that did not answer.
+    """
+    check = _Check(rules, told, silent)
     return [*check.of_rules(), *check.of_policies()]
 
 
@@ -88,6 +92,7 @@ def misfits(rules: RuleSet, told: Mapping[str, Told]) -> list[Diagnostic]:
 class _Check:
     rules: RuleSet
     told: Mapping[str, Told]
+    silent: Collection[str]
 
     def of_rules(self) -> Iterator[Diagnostic]:
         for rule in self.rules.rules:
@@ -146,7 +151,7 @@ class _Check:
 
     def _place(self, rule: Rule, ref: MailboxRef, use: ActionUse) -> Iterator[Diagnostic]:
         place = _target(use, ref, {name: one.directory for name, one in self.told.items()})
-        if place is None:
+        if place is None or (place[1].partition("/")[0] in self.silent and "/" in place[1]):
             return
         account, name = place
         if isinstance(use.value, MoveToSpecialUse) and not name:
@@ -185,6 +190,7 @@ class _Check:
                 for use in _uses(rule):
                     makes = isinstance(use.value, CreateMailbox | Snooze) or getattr(use.value, "create", False)
                     names |= {one.text for one in use.value.targets if makes and one.is_literal}
+                    names |= {use.value.to} if isinstance(use.value, RenameMailbox) else set()
         return frozenset(directory.server_name(name) for name in names)
 
     def _rights(self, where: Location, account: str, name: str, needed: str) -> Iterator[Diagnostic]:

@@ -66,4 +66,4 @@ async def ask_servers(configuration: LoadedConfiguration) -> tuple[list[Diagnost
         told = {name: answer for name, answer in answers if answer is not None}
     finally:
         await asyncio.gather(*(reader.close() for reader in readers.values()))
-    return misfits(configuration.rules, told), failures
+    return misfits(configuration.rules, told, silent=failures.keys()), failures

@@ -125,3 +125,25 @@ def test_archive_without_a_mailbox_for_it_is_told(served: Program, server: ImapS
     configure(served, server, "rules:\n  - name: old\n    if: {subject: {contains: x}}\n    do: [archive]\n")
 
     assert any("home has no mailbox for archive" in message for _, _, message, _ in findings(served))
+
+
+def test_of_an_account_that_does_not_answer_nothing_is_said_to_be_missing(served: Program, server: ImapServer) -> None:
+    other = "  work: {host: 127.0.0.1, port: 1, user: me, security: none, secret: {env: HOME}}\n"
+    configure(served, server, RULES.replace("move: Bils", "move: work/Bills"))
+    text = served.config.read_text("utf-8")
+    served.config.write_text(text.replace("accounts:\n", "accounts:\n" + other), "utf-8")
+
+    document = json.loads(served.run("check", "--online", "--json").stdout)
+
+    assert list(document["not_asked"]) == ["work"]
+    assert document["findings"] == []
+
+
+def test_a_name_that_a_rule_gives_a_mailbox_is_not_missing(
+    served: Program, server: ImapServer, mail: MailAccount
+) -> None:
+    mail.create("Old")
+    rename = "  - name: names\n    if: always\n    do: [{rename: {mailbox: Old, to: Bils}}]\n"
+    configure(served, server, RULES.replace("rules:\n", "rules:\n" + rename))
+
+    assert [one for one in findings(served) if "there is no mailbox" in one[2]] == []
