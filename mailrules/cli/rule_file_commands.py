@@ -67,6 +67,10 @@ def fmt(invocation: Invocation, *, only_checks: bool, files: tuple[str, ...]) ->
     """
     invocation.start_logging()
     paths = files or tuple(_own_files(invocation))
+    for path in paths:
+        if path.endswith(".toml"):
+            where = Location(file=path)
+            raise RuleError([Diagnostic(where=where, message="fmt knows YAML, not TOML", cure="leave this file out")])
     reporter = Reporter()
     sources = {path: read_source(path, read=read_file, reporter=reporter, at=Location(file=path)) for path in paths}
     refused: list[Diagnostic] = []

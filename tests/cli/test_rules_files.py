@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mailrules.rules.formatting import formatted
+from mailrules.rules.reporter import Reporter
+from mailrules.rules.yaml_source import read_yaml
 from tests.cli.conftest import Program
 
 CONFIG = """\
@@ -146,3 +149,25 @@ def test_files_are_formatted_or_only_looked_at(program: Program) -> None:
     assert program.run("rules", "fmt").exit_code == 0
     assert "      - flag: seen  # read\n" in program.config.read_text()
     assert "Nothing to format" in program.run("rules", "fmt", "--check").output
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "rules").glob("*.yaml")), ids=lambda path: path.name
+)
+def test_fmt_settles_at_once_on_the_files_of_our_packs(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    source = read_yaml(text, file="x", reporter=Reporter())
+    assert source is not None
+    once = formatted(text, source)
+    again = read_yaml(once, file="x", reporter=Reporter())
+    assert again is not None
+    assert again.plain() == source.plain()
+    assert formatted(once, again) == once
+
+
+def test_fmt_refuses_toml_and_says_so(program: Program, tmp_path: Path) -> None:
+    toml = tmp_path / "a.toml"
+    toml.write_text("version = 1  \n", encoding="utf-8")
+    result = program.run("rules", "fmt", str(toml))
+    assert (result.exit_code, toml.read_text(encoding="utf-8")) == (3, "version = 1  \n")
+    assert "fmt knows YAML, not TOML; leave this file out" in result.output
