@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import shlex
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,60 +23,18 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from mailrules.rules.policy_schema import PolicyModel  # noqa: TC001 -- pydantic looks the name up
-from mailrules.rules.quantities import QuantityError, parse_duration, parse_size, parse_time_of_day
+from mailrules.rules.schema_types import (
+    TEXT_OR_TEXTS,
+    CacheBytes,
+    Duration,
+    OneOrMore,
+    Period,
+    SizeBytes,
+    Text,
+    Texts,
+    TimeOfDay,
+)
 from mailrules.settings import CACHE_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-
-def _quantity(parse: Callable[[str], object]) -> BeforeValidator:
-    def check(value: object) -> object:
-        if not isinstance(value, str | int | float) or isinstance(value, bool):
-            raise PydanticCustomError("quantity", "expected text such as 30d or 20MiB")
-        try:
-            return parse(str(value))
-        except QuantityError as error:
-            raise PydanticCustomError("quantity", "{message}", {"message": str(error), "cure": error.cure}) from None
-
-    return BeforeValidator(check)
-
-
-def _as_list(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
-def _not_empty(value: str) -> str:
-    if not value.strip():
-        raise PydanticCustomError("empty", "this text is empty", {"cure": "write something, or remove the key"})
-    return value
-
-
-Text = Annotated[str, AfterValidator(_not_empty)]
-_ONE_OR_MORE = BeforeValidator(_as_list)
-Duration = Annotated[
-    timedelta, _quantity(parse_duration), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6} ?[smhdw]$"})
-]
-SizeBytes = Annotated[int, _quantity(parse_size), WithJsonSchema({"type": ["string", "integer"]})]
-CacheBytes = Annotated[
-    int,
-    _quantity(lambda text: 0 if text == "none" else parse_size(text)),
-    WithJsonSchema({"type": ["string", "integer"]}),
-]
-TimeOfDay = Annotated[
-    str, _quantity(parse_time_of_day), WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$"})
-]
-_TEXT_OR_TEXTS = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
-Texts = Annotated[list[Text], _ONE_OR_MORE, _TEXT_OR_TEXTS]
-
-
-def _positive(value: timedelta) -> timedelta:
-    if not value:
-        raise PydanticCustomError("empty", "this duration is zero", {"cure": "write at least 1s"})
-    return value
-
-
-Period = Annotated[Duration, AfterValidator(_positive)]
 
 # The registry's words; ``json_schema`` puts their schemas where "words" stands.
 Condition = Annotated[SkipValidation[Any], WithJsonSchema({"words": "condition"})]  # Any: see lower
@@ -117,7 +74,7 @@ def _words(value: object) -> object:
 class TunnelModel(_Model):
     """A command whose standard input and output are the connection."""
 
-    command: Annotated[list[Text], Field(min_length=1), BeforeValidator(_words), _TEXT_OR_TEXTS]
+    command: Annotated[list[Text], Field(min_length=1), BeforeValidator(_words), TEXT_OR_TEXTS]
 
 
 class ProxyModel(_Model):
@@ -277,7 +234,7 @@ def _event_tag(value: object) -> str:
 Event = Annotated[
     Annotated[Literal["new"], Tag("tag:word")] | Annotated[EventModel, Tag("tag:mapping")], Discriminator(_event_tag)
 ]
-Events = Annotated[list[Event], _ONE_OR_MORE]
+Events = OneOrMore[Event]
 
 
 class DefaultsModel(_Model):
@@ -389,9 +346,8 @@ class DocumentModel(_Model):
     tests: list[SkipValidation[TestModel]] = []
     include: Texts = []
     plugins: Texts = []
-    allow: Annotated[
-        list[Literal["delete", "forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"]],
-        _ONE_OR_MORE,
+    allow: OneOrMore[
+        Literal["delete", "forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"]
     ] = []
     smtp: SkipValidation[SmtpModel | None] = None
     webhooks: dict[str, SkipValidation[WebhookModel]] = {}

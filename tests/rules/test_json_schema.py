@@ -95,3 +95,15 @@ def test_the_example_of_an_action_can_be_used(word: str) -> None:
         f" do: [{{{word}: {ACTION_EXAMPLES[word]}}}]}}\n"
     )
     assert SCHEMA["$defs"]["actions"]["items"]["anyOf"][1]["properties"][word]["examples"]
+
+
+@pytest.mark.parametrize("place", [RULE["properties"]["events"], PROPERTIES["allow"], PROPERTIES["include"]])
+def test_an_item_may_stand_without_its_list(place: dict[str, Any]) -> None:
+    listed = next(one for one in place["anyOf"] if one.get("type") == "array")
+
+    assert listed["items"] in place["anyOf"]
+
+
+def test_what_the_reference_writes_without_a_list_loads() -> None:
+    rules = "rules: [{name: r, if: always, events: {every: 1h}, do: [trash]}]"
+    assert rules_of(f"allow: delete\ninclude: pack:receipts\n{rules}\n").rules.allow == {"delete"}

@@ -1,0 +1,77 @@
+"""What kinds of values do the fixed keys of a rule file take, beyond those that JSON has?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from mailrules.rules.quantities import QuantityError, parse_duration, parse_size, parse_time_of_day
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
+T = TypeVar("T")
+
+
+class _ItemAlone:
+    """Tells editors that an item may stand without its list."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        listed = handler(schema)
+        return {"anyOf": [listed["items"], listed]}
+
+
+def _quantity(parse: Callable[[str], object]) -> BeforeValidator:
+    def check(value: object) -> object:
+        if not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise PydanticCustomError("quantity", "expected text such as 30d or 20MiB")
+        try:
+            return parse(str(value))
+        except QuantityError as error:
+            raise PydanticCustomError("quantity", "{message}", {"message": str(error), "cure": error.cure}) from None
+
+    return BeforeValidator(check)
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("empty", "this text is empty", {"cure": "write something, or remove the key"})
+    return value
+
+
+Text = Annotated[str, AfterValidator(_not_empty)]
+_AS_LIST = BeforeValidator(_as_list)
+OneOrMore = Annotated[list[T], _AS_LIST, _ItemAlone()]
+Duration = Annotated[
+    timedelta, _quantity(parse_duration), WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6} ?[smhdw]$"})
+]
+SizeBytes = Annotated[int, _quantity(parse_size), WithJsonSchema({"type": ["string", "integer"]})]
+CacheBytes = Annotated[
+    int,
+    _quantity(lambda text: 0 if text == "none" else parse_size(text)),
+    WithJsonSchema({"type": ["string", "integer"]}),
+]
+TimeOfDay = Annotated[
+    str, _quantity(parse_time_of_day), WithJsonSchema({"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$"})
+]
+TEXT_OR_TEXTS = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+Texts = Annotated[list[Text], _AS_LIST, TEXT_OR_TEXTS]
+
+
+def _positive(value: timedelta) -> timedelta:
+    if not value:
+        raise PydanticCustomError("empty", "this duration is zero", {"cure": "write at least 1s"})
+    return value
+
+
+Period = Annotated[Duration, AfterValidator(_positive)]
