@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mailrules.client.child_end import kill
 from mailrules.errors import SecretError
 from mailrules.secret import Secret
 
@@ -94,8 +95,7 @@ async def _run_command(command_line: str, *, seconds: float) -> bytes:
         raise SecretError(f"command: {name} gave no answer in {seconds:g} seconds") from None
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.wait()
+            await kill(process)
     if len(output) > _MAX_SECRET_BYTES:
         return output
     if process.returncode:

@@ -7,6 +7,7 @@ import shlex
 import socket
 from typing import TYPE_CHECKING, Protocol
 
+from mailrules.client.child_end import kill
 from mailrules.client.compression import DeflateLayer
 from mailrules.client.dialing import dial
 from mailrules.client.keep_alive import keep_alive
@@ -271,8 +272,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await process.wait()
     except TimeoutError:
-        process.kill()
-        await process.wait()
+        await kill(process)
 
 
 def _words(error: OSError) -> str:

@@ -113,6 +113,12 @@ async def test_a_command_that_floods_us_is_cut_off() -> None:
         await resolve("command", python("while True: print('x' * 9999)"))
 
 
+async def test_a_command_that_floods_us_at_once_and_falls_silent_is_cut_off_too() -> None:
+    flood = "import fcntl, os, signal; fcntl.fcntl(1, 1031, 1 << 20); os.write(1, b'y' * (1 << 20)); signal.pause()"
+    with pytest.raises(SecretError):
+        await resolve("command", python(flood))
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [("", "is empty"), ("'open", "cannot be split"), ("no-such-command-here x", "cannot be started")],

@@ -391,6 +391,20 @@ async def test_a_host_that_cannot_be_reached_is_told() -> None:
         await open_stream(settings(143, host="255.255.255.255", insecure=True))
 
 
+FLOOD = "import fcntl, os, signal; fcntl.fcntl(1, 1031, 1 << 20); os.write(1, b'y' * (1 << 20)); signal.pause()"
+"""F_SETPIPE_SZ makes the pipe take 1 MiB at once: far more than a reader takes before it pauses."""
+
+
+async def test_a_tunnel_that_floods_and_does_not_end_is_killed_all_the_same() -> None:
+    stream = await open_stream(settings(0, tunnel=(sys.executable, "-c", FLOOD)))
+    assert (await read_bytes(stream, 5)).startswith(b"yyyyy")
+
+    await stream.close()
+
+    assert stream._process is not None
+    assert stream._process.returncode == -9
+
+
 async def test_a_tunnel_that_does_not_end_is_killed() -> None:
     stubborn = "import signal; print('* OK', flush=True); signal.pause()"
     stream = await open_stream(settings(0, tunnel=(sys.executable, "-c", stubborn)))
