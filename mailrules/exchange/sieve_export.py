@@ -25,7 +25,8 @@ from mailrules.exchange.sieve_writing import (
 from mailrules.plan import actions
 from mailrules.rules.address_tests import AddressTest
 from mailrules.rules.conditions import leaves
-from mailrules.rules.exclusion import claims_of, exclude_each_other
+from mailrules.rules.exclusion import exclude_each_other
+from mailrules.rules.formula import certain_claims
 from mailrules.rules.rule import Conflict
 from mailrules.rules.surrounding_tests import SnoozeOverTest
 from mailrules.rules.text_tests import AnywhereTest, BodyTest, TextTest
@@ -277,7 +278,7 @@ def _may_take(rule: Rule, *, account: str) -> bool:
 
 
 def _exclude(earlier: Rule, rule: Rule) -> bool:
-    claims = [*claims_of(earlier.condition), *claims_of(rule.condition)]
+    claims = [*certain_claims(earlier.condition), *certain_claims(rule.condition)]
     return exclude_each_other(claims, changing_flags=frozenset())
 
 

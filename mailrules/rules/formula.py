@@ -75,3 +75,8 @@ def conjuncts(formula: Formula) -> tuple[tuple[Claim, ...], tuple[Some, ...]]:
     parts = formula.parts if isinstance(formula, Every) else (formula,)
     claims = tuple(part for part in parts if isinstance(part, Claim))
     return claims, tuple(part for part in parts if isinstance(part, Some))
+
+
+def certain_claims(node: Node, *, holds: bool = True) -> tuple[Claim, ...]:
+    """The claims that are certain wherever the condition is true (or, with ``holds`` False, is false)."""
+    return conjuncts(formula_of(node, holds=holds))[0]

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.mailbox.flags import fold_flag
-from mailrules.rules.exclusion import claims_of, exclude_each_other
+from mailrules.rules.exclusion import exclude_each_other
+from mailrules.rules.formula import certain_claims
 from mailrules.rules.offers import offers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mailrules.rules.exclusion import Claim
+    from mailrules.rules.formula import Claim
     from mailrules.rules.reporter import Reporter
     from mailrules.rules.rule import ActionUse, Branch, Rule
     from mailrules.settings import AccountSettings
@@ -132,12 +133,11 @@ def _is_excluded(way: Sequence[_Move]) -> bool:
 
 def _claims(move: _Move) -> Iterator[Claim]:
     """What is certain of a message that the branch takes: also that no branch before it did."""
-    yield from claims_of(move.rule.condition)
+    yield from certain_claims(move.rule.condition)
     for branch in move.rule.branches:
+        yield from certain_claims(branch.condition, holds=branch is move.branch)
         if branch is move.branch:
-            yield from claims_of(branch.condition)
             return
-        yield from claims_of(branch.condition, holds=False)
 
 
 def _moves_of(rule: Rule, accounts: Mapping[str, AccountSettings]) -> Iterator[_Move]:
