@@ -8,6 +8,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from mailrules.client.child_end import kill
 from mailrules.execution.effects import EffectOutcome
 from mailrules.logs import clean_text
 
@@ -40,18 +41,11 @@ async def run(
     """
     with message.open("rb") as stdin:
         await begin()
-        # Not asyncio's own pipe: where a reader has paused, the end of the program is not told before its output
-        # has been read to the end, and nobody will read it.
-        read_end, write_end = os.pipe()
-        output = asyncio.StreamReader()
-        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(read_end, "rb")
-        )
         try:
             process = await asyncio.create_subprocess_exec(
                 *command,
                 stdin=stdin,
-                stdout=write_end,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 env={**_ENVIRONMENT, **environment},
                 cwd="/",
@@ -59,36 +53,30 @@ async def run(
                 start_new_session=True,
             )
         except OSError as error:
-            transport.close()
             words = error.strerror or str(error)
             return EffectOutcome(done=False, detail=f"{command[0]} did not start: {words}", retry_seconds=0.0)
-        except BaseException:
-            transport.close()
-            raise
-        finally:
-            os.close(write_end)
     try:
         async with asyncio.timeout(seconds):
-            written = await _everything(output)
+            output = await _output(process)
             status = await process.wait()
     finally:
-        transport.close()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await kill(process)
     if status < 0:
         raise OSError(f"{command[0]} was ended by signal {-status}")
-    words = clean_text(f"exit status {status}: {written.decode('utf-8', 'replace')}").strip(": ")[:_SHOWN_CHARACTERS]
+    words = clean_text(f"exit status {status}: {output.decode('utf-8', 'replace')}").strip(": ")[:_SHOWN_CHARACTERS]
     if status == 0:
         return EffectOutcome(done=True, detail=words)
     return EffectOutcome(done=False, detail=words, retry_seconds=0.0 if status == TRY_AGAIN else None)
 
 
-async def _everything(output: asyncio.StreamReader) -> bytes:
+async def _output(process: asyncio.subprocess.Process) -> bytes:
     """What the program writes until it closes its output. Raises OSError for more than it may."""
-    written = b""
-    while piece := await output.read(MAX_OUTPUT_BYTES):
-        written += piece
-        if len(written) > MAX_OUTPUT_BYTES:
+    output = b""
+    assert process.stdout is not None  # noqa: S101 -- a pipe was asked for
+    while piece := await process.stdout.read(MAX_OUTPUT_BYTES):
+        output += piece
+        if len(output) > MAX_OUTPUT_BYTES:
             raise OSError(f"it wrote more than {MAX_OUTPUT_BYTES >> 10} KiB")
-    return written
+    return output
