@@ -6,10 +6,11 @@ a file is a list of diagnostics (``RuleError.diagnostics``), all of them at once
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mailrules.diagnostics import Diagnostic
 
@@ -209,3 +210,15 @@ class PluginError(MailrulesError):
 
 class SecretError(MailrulesError):
     """A secret reference could not be resolved (variable unset, file unreadable, command failed)."""
+
+
+@contextmanager
+def first_error() -> Iterator[None]:
+    """Let the first error of a TaskGroup inside out as itself, since callers know its type."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None

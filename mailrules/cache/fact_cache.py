@@ -133,9 +133,7 @@ class FactCache:
         if not (isinstance(unusable, UnusableFile) and unusable.is_outdated):
             get_logger().warning("cache.dropped", mailbox=status.mailbox, path=str(path), reason=str(unusable))
         try:
-            path.unlink()
-        except FileNotFoundError:
-            pass
+            path.unlink(missing_ok=True)
         except OSError as error:
             self._tell_unusable(error)
 

@@ -18,10 +18,10 @@ from mailrules.client.fetching import (
 )
 from mailrules.client.login_memory import LoginMemory
 from mailrules.client.particulars import particulars
-from mailrules.client.reading import FactsReading, first_error_alone
+from mailrules.client.reading import FactsReading
 from mailrules.client.search_fallbacks import SearchAnywhere
 from mailrules.client.store_values import copy_outcome_of, quota_root_of, status_of
-from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError
+from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError, first_error
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
@@ -91,7 +91,7 @@ class ImapReader:
         return status_of(selected.opened()) if selected is not None else None
 
     async def list_mailboxes(self) -> tuple[MailboxInfo, ...]:
-        with first_error_alone():
+        with first_error():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._introduce())
                 listing = group.create_task(self.client.run(List()))
@@ -184,7 +184,7 @@ class ImapReader:
         return Examine(mailbox)
 
     async def _open_by(self, opening: Select) -> MailboxStatus:
-        with first_error_alone():
+        with first_error():
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._introduce())
                 opened = group.create_task(self.client.run(opening))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
 from mailrules.client.fetching import TextCollector, facts_of, why_spoiled
-from mailrules.errors import CommandRefused, MessagesUnreadable
+from mailrules.errors import CommandRefused, MessagesUnreadable, first_error
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.merging import merge_by_uid
 from mailrules.imap.message_commands import UidFetch
 from mailrules.imap.sequence_set import SequenceSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
     from mailrules.client.async_client import AsyncClient
     from mailrules.client.fetching import FetchLimits
@@ -121,18 +120,9 @@ class FactsReading:
                 raise
 
 
-@contextlib.contextmanager
-def first_error_alone() -> Iterator[None]:
-    """Around a task group whose tasks fail for one common cause: raise it as if there were no group."""
-    try:
-        yield
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-
-
 async def side_by_side(commands: Iterable[Coroutine[object, object, None]]) -> None:
     """Run them together; the gate sends whatever may overlap."""
-    with first_error_alone():
+    with first_error():
         async with asyncio.TaskGroup() as group:
             for command in commands:
                 group.create_task(command)

@@ -10,10 +10,9 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused
+from mailrules.errors import CommandRefused, first_error
 from mailrules.execution.batches import DELETED, cut_uids
 from mailrules.execution.reply_codes import explain
-from mailrules.execution.session import first_error
 from mailrules.journal.records import CommandIntent, Operation, StepState, StepVerdict
 from mailrules.mailbox.message import FactRequest
 from mailrules.plan.plan import StepKind

@@ -6,8 +6,7 @@ import asyncio
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from mailrules.errors import CommandRefused, MissingCapability
-from mailrules.execution.session import first_error
+from mailrules.errors import CommandRefused, MissingCapability, first_error
 from mailrules.mailbox.settings_of_mailbox import text_of_value
 from mailrules.plan.mailbox_steps import same_rights
 from mailrules.plan.plan import StepKind

@@ -13,6 +13,7 @@ from mailrules.errors import (
     MissingCapability,
     ReadOnlyMode,
     RemoteProtocolError,
+    first_error,
 )
 from mailrules.execution.batches import Batch, batches_of, command_intent, step_intents
 from mailrules.execution.commands import carry, effect_call, perform
@@ -24,7 +25,6 @@ from mailrules.execution.flights import Flight, Flights
 from mailrules.execution.opening import open_all, store_of, why_void
 from mailrules.execution.reconcile import reconcile
 from mailrules.execution.reply_codes import Handling, explain, reply_for
-from mailrules.execution.session import first_error
 from mailrules.journal.deliveries import CapReached
 from mailrules.journal.records import Operation, StepState, StepVerdict
 from mailrules.plan.plan import StepKind

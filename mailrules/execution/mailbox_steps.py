@@ -9,7 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError
+from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError, first_error
 from mailrules.execution.mailbox_commands import THERE_ALREADY, intent_of, send, send_limits
 from mailrules.execution.mailbox_reading import (
     READABLE,
@@ -22,7 +22,6 @@ from mailrules.execution.mailbox_reading import (
     wanted_value,
 )
 from mailrules.execution.reply_codes import explain
-from mailrules.execution.session import first_error
 from mailrules.journal.records import StepIntent, StepState, StepVerdict
 from mailrules.mailbox.message import UID
 from mailrules.plan.mailbox_steps import KEPT_OWN_RIGHTS, difference_of_rights, same_rights

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mailrules.journal.records import StepVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.execution.outbox import Outbox
@@ -58,15 +57,3 @@ class Session:
             target_uidvalidity=record.target_uidvalidity,
             target_uid=record.target_uid,
         )
-
-
-@contextmanager
-def first_error() -> Iterator[None]:
-    """Let the first error of a TaskGroup inside out as itself, since callers know its type."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        error: BaseException = group
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
-        raise error from None

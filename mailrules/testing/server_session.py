@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mailrules.errors import first_error
 from mailrules.testing.mail_state import NoSuchMailbox
 from mailrules.testing.selected_view import Told
 from mailrules.testing.server_arguments import Arguments, Atom, BadCommand, NeedsUids, parse_arguments
@@ -29,7 +29,7 @@ from mailrules.testing.server_faults import (
 from mailrules.testing.server_wire import LineTooLong, WireEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from mailrules.testing.imap_server import ImapServer
     from mailrules.testing.mail_state import MailAccount, StoredMailbox
@@ -161,7 +161,7 @@ class Session:
 
     async def line_or_news(self, tell: Callable[[], None]) -> bytes:
         """The next line from the client; until it comes, ``tell`` queues what has happened. Raises as ``read_line``."""
-        with _first_error_alone():
+        with first_error():
             async with asyncio.TaskGroup() as tasks:
                 line = tasks.create_task(self.wire.read_line())
                 while not line.done():
@@ -322,15 +322,6 @@ class Session:
     def confirming(self, call: Call, code: str) -> str:
         """A COPYUID or APPENDUID code, "" where the server has no UIDPLUS or a fault withholds it."""
         return code if self.offers("UIDPLUS") and not isinstance(call.reaction, WithoutCode) else ""
-
-
-@contextmanager
-def _first_error_alone() -> Iterator[None]:
-    """Around a task group whose tasks end with the connection: raise why, as if there were no group."""
-    try:
-        yield
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
 
 
 def _command_name(words: ArgumentList) -> str:
