@@ -175,7 +175,7 @@ class Watch:
 
 async def _read_directory(session: Session, store: MailStore, ref: MailboxRef) -> Directory:
     """The account's mailboxes, and those of the accounts that its rules reach, which are asked for this alone."""
-    directory = await read_directory(session, store)
+    directory = await read_directory(session.configuration, store)
     names = accounts_reached(session, [ref])
     if not names:
         return directory

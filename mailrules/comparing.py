@@ -146,7 +146,7 @@ async def _compare_account(
 async def _directory(
     side: _Side, reader: MailReader, readers: Mapping[str, MailReader], refs: Sequence[MailboxRef]
 ) -> Directory:
-    directory = await read_directory(side.session, reader)
+    directory = await read_directory(side.session.configuration, reader)
     return replace(directory, others=await others_of(side.session, readers, refs))
 
 

@@ -170,7 +170,7 @@ async def explain(session: ReadingSession, ref: MailboxRef, uid: UID, *, remedie
     reached = accounts_named(session, accounts_reached(session, [ref]))
     async with connected([account, *reached], connect_reader) as readers:
         reader = readers[ref.account]
-        directory = await read_directory(session, reader)
+        directory = await read_directory(session.configuration, reader)
         directory = replace(directory, others=await others_of(session, readers, [ref]))
         status = await reader.open(directory.server_name(ref.mailbox))
         rules = session.configuration.rules.for_mailbox(ref)
@@ -206,7 +206,7 @@ async def find_message(session: ReadingSession, message_id: str) -> tuple[tuple[
     async with connected(accounts_in(session, Scope()), connect_reader) as readers:
         for ref in session.configuration.rules.mailboxes:
             reader = readers[ref.account]
-            directory = await read_directory(session, reader)
+            directory = await read_directory(session.configuration, reader)
             try:
                 await reader.open(directory.server_name(ref.mailbox))
             except CommandRefused as refused:

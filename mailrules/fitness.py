@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from mailrules.diagnostics import Location
+    from mailrules.mailbox.store import Particulars
     from mailrules.plan.directory import Directory
     from mailrules.rules.rule import ActionUse, MailboxRef, Rule, RuleSet
     from mailrules.rules.templates import Template
@@ -58,11 +59,11 @@ _RIGHT_WORDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What one server said. ``rights`` are our letters by server name, for those mailboxes that it told of."""
+    """What one server said. ``rights`` are our own by server name, of the mailboxes that were asked about."""
 
     capabilities: frozenset[str]
     directory: Directory
-    rights: Mapping[str, str]
+    rights: Mapping[str, Particulars]
 
 
 def mailboxes_to_ask(rules: RuleSet, directory: Directory) -> tuple[str, ...]:
@@ -150,8 +151,8 @@ class _Check:
         yield from self._place(rule, ref, use)
 
     def _place(self, rule: Rule, ref: MailboxRef, use: ActionUse) -> Iterator[Diagnostic]:
-        place = _target(use, ref, {name: one.directory for name, one in self.told.items()})
-        if place is None or (place[1].partition("/")[0] in self.silent and "/" in place[1]):
+        place = _target(use, ref, {name: one.directory for name, one in self.told.items()}, silent=self.silent)
+        if place is None:
             return
         account, name = place
         if isinstance(use.value, MoveToSpecialUse) and not name:
@@ -196,7 +197,11 @@ class _Check:
     def _rights(self, where: Location, account: str, name: str, needed: str) -> Iterator[Diagnostic]:
         if account not in self.told or name not in self.told[account].rights:
             return
-        held = self.told[account].rights[name]
+        told = self.told[account].rights[name]
+        if told.refusal:
+            yield _notice(where, f'our rights on "{name}" of {account} are not told: {told.refusal}')
+            return
+        held = told.own_rights
         # The d of RFC 2086 stands for t, e and x (RFC 4314 section 2.1.1).
         held += "te" if "d" in held else ""
         for right in needed:
@@ -209,7 +214,9 @@ def _uses(rule: Rule) -> Iterator[ActionUse]:
     return (use for branch in rule.branches for use in branch.actions)
 
 
-def _target(use: ActionUse, ref: MailboxRef, directories: Mapping[str, Directory]) -> tuple[str, str] | None:
+def _target(
+    use: ActionUse, ref: MailboxRef, directories: Mapping[str, Directory], *, silent: Collection[str] = ()
+) -> tuple[str, str] | None:
     """Account and server name that an action is sure to act on; None where a message decides, or nobody was asked."""
     value = use.value
     if isinstance(value, MoveToSpecialUse):
@@ -219,7 +226,7 @@ def _target(use: ActionUse, ref: MailboxRef, directories: Mapping[str, Directory
         return None
     account, name = ref.account, template.text
     head, slash, rest = name.partition("/")
-    if slash and rest and head in directories and head != account:
+    if slash and rest and head != account and (head in directories or head in silent):
         account, name = head, rest
     return (account, directories[account].server_name(name)) if account in directories else None
 

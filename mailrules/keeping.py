@@ -28,7 +28,7 @@ async def keep_policies(session: Session, store: MailStore) -> RunReport:
     """
     session.journal.kill_switch.check()
     await recover_open_steps(session, {store.account: store})
-    directory = await read_directory(session, store)
+    directory = await read_directory(session.configuration, store)
     declared = await survey_policies(store, session.configuration.rules.policies, directory=directory)
     plan = whole_plan(session, [], steps=declared.steps, warnings=declared.warnings)
     plan = replace(plan, left_out=declared.left_out)

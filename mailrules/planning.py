@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mailrules.plan.plan import MailboxStep, Step
     from mailrules.plan.planner import MailboxPlanner
     from mailrules.plan.search_truth import Untruth
+    from mailrules.rules.loader import LoadedConfiguration
     from mailrules.rules.rule import MailboxRef
     from mailrules.session import ReadingSession, Scope
 
@@ -59,7 +60,7 @@ async def plan_accounts(
     history = await session.journal.history(rules=rules.rules, now=session.now())
     for account, reader in readers.items():
         refs = [ref for ref in rules.mailboxes if ref.account == account and scope.includes(ref)]
-        directory, _ = await asyncio.gather(read_directory(session, reader), _open_ahead(reader, refs))
+        directory, _ = await asyncio.gather(read_directory(session.configuration, reader), _open_ahead(reader, refs))
         directory = replace(directory, others=await others_of(session, readers, refs))
         surroundings = surroundings_of(session, directory, history, describe=describe)
         planners = []
@@ -215,11 +216,14 @@ async def others_of(
     session: ReadingSession, readers: Mapping[str, MailReader], refs: Iterable[MailboxRef]
 ) -> dict[str, Directory]:
     """The directories of the accounts that the rules of these mailboxes move or copy to; all have to be connected."""
-    return {name: await read_directory(session, readers[name]) for name in accounts_reached(session, refs)}
+    return {
+        name: await read_directory(session.configuration, readers[name]) for name in accounts_reached(session, refs)
+    }
 
 
-async def read_directory(session: ReadingSession, reader: MailReader) -> Directory:
-    settings = session.configuration.accounts[reader.account]
+async def read_directory(configuration: LoadedConfiguration, reader: MailReader) -> Directory:
+    """The mailboxes of the reader's account, as its server and its settings name them."""
+    settings = configuration.accounts[reader.account]
     return directory_of(
         await reader.list_mailboxes(),
         account=reader.account,

@@ -7,14 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.client.imap_store import connect_reader
-from mailrules.errors import CommandRefused, MailrulesError
+from mailrules.errors import MailrulesError
 from mailrules.fitness import Told, mailboxes_to_ask, misfits
 from mailrules.imap.access_commands import ACL
-from mailrules.plan.directory import directory_of
+from mailrules.planning import read_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mailrules.diagnostics import Diagnostic
-    from mailrules.mailbox.store import MailReader
+    from mailrules.mailbox.store import MailReader, Particulars
     from mailrules.plan.directory import Directory
     from mailrules.rules.loader import LoadedConfiguration
     from mailrules.settings import AccountSettings
@@ -29,30 +31,21 @@ async def ask_servers(configuration: LoadedConfiguration) -> tuple[list[Diagnost
     async def begin(account: AccountSettings) -> Directory | None:
         try:
             reader = readers[account.name] = await connect_reader(account)
-            return directory_of(
-                await reader.list_mailboxes(),
-                account=account.name,
-                user=account.user,
-                trash=account.trash,
-                archive=account.archive,
-                junk=account.junk,
-            )
+            return await read_directory(configuration, reader)
         except MailrulesError as error:
             failures[account.name] = error
             return None
 
     async def ask(directory: Directory) -> Told | None:
         reader = readers[directory.account]
-        rights: dict[str, str] = {}
+        rights: Mapping[str, Particulars] = {}
         if ACL.is_offered(reader.capabilities):
-            for name in mailboxes_to_ask(configuration.rules, directory):
-                try:
-                    rights[name] = await reader.my_rights(name)
-                except CommandRefused:
-                    continue  # Of a mailbox that the server tells no rights of, nothing is said.
-                except MailrulesError as error:
-                    failures[directory.account] = error
-                    return None
+            try:
+                names = mailboxes_to_ask(configuration.rules, directory)
+                rights = await reader.particulars(names, own_rights=True) if names else {}
+            except MailrulesError as error:
+                failures[directory.account] = error
+                return None
         return Told(capabilities=reader.capabilities, directory=replace(directory, others={}), rights=rights)
 
     try:

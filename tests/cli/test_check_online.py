@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mailrules.testing.capabilities import without
+from mailrules.testing.server_faults import AtCommand, Refuse
 from tests.cli.conftest import account_text
 
 if TYPE_CHECKING:
@@ -147,3 +148,13 @@ def test_a_name_that_a_rule_gives_a_mailbox_is_not_missing(
     configure(served, server, RULES.replace("rules:\n", "rules:\n" + rename))
 
     assert [one for one in findings(served) if "there is no mailbox" in one[2]] == []
+
+
+def test_rights_that_are_not_told_are_said_to_be_so(served: Program, server: ImapServer, mail: MailAccount) -> None:
+    server.faults.append(AtCommand(command="MYRIGHTS", reaction=Refuse(text="not yours to ask"), nth=1))
+    mail.create("Bills")
+    configure(served, server, RULES.replace("Bils", "Bills"))
+
+    told = [message for _, severity, message, _ in findings(served) if severity == "notice"]
+
+    assert any("are not told" in message and "not yours to ask" in message for message in told)
