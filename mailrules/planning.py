@@ -7,6 +7,7 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mailrules.declared import survey_rights, survey_settings
 from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.foresight import with_declined
 from mailrules.imap.quirks import trash_kept_days
@@ -20,7 +21,7 @@ from mailrules.recall import FactSource
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.searching import sweep_of, told_of_searches, trust_of
 from mailrules.session import Session, accounts_reached
-from mailrules.survey import Selection, Surroundings, survey_mailbox, survey_rights, survey_settings
+from mailrules.survey import Selection, Surroundings, survey_mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused
-from mailrules.execution.mailbox_reading import Thing, Unread, read_things
 from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.mailbox.snapshot import Snapshot
-from mailrules.mailbox.store import MailboxInfo, Rights
+from mailrules.mailbox.store import MailboxInfo
 from mailrules.narrowing import narrow, place_of, searched_place
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
-from mailrules.plan.mailbox_steps import rights_steps
-from mailrules.plan.plan import StepKind
 from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
 from mailrules.recall import FactSource, distrusting, told
 from mailrules.server_facts import is_server_fact, server_facts
@@ -32,9 +27,8 @@ if TYPE_CHECKING:
     from mailrules.plan.explanation import MessageExplanation
     from mailrules.plan.facts import Need
     from mailrules.plan.history import History
-    from mailrules.plan.mailbox_steps import WantedRights, WantedSetting
     from mailrules.plan.past_moves import MessageIdentity, PastMove
-    from mailrules.plan.plan import MailboxPlan, MailboxStep
+    from mailrules.plan.plan import MailboxPlan
     from mailrules.plan.why_not import Standing
     from mailrules.recall import Answer
     from mailrules.rules.conditions import Environment
@@ -103,39 +97,19 @@ async def survey_mailbox(
 
     With ``sweep`` the server's SEARCH may leave out messages that nothing would be done with.
     """
-    asked = selection = selection or Selection()
+    asked = selection or Selection()
     relates = bool(facts_related(rules))
     # A few new messages are asked for as they come; what is kept pays where the mailbox is looked through.
-    looks_through = selection.after_uid is None or relates
+    looks_through = asked.after_uid is None or relates
     source = surroundings.source(reader, status) if looks_through else FactSource(reader, status)
     if surroundings.acts and FLAGS in facts_related(rules):
         source.distrust()  # flags of any message may decide about another, and only those acted on are asked again
     sides = (Side(rules=rules, surroundings=surroundings),)
-    kept = await _narrowed(reader, status, sides, selection=selection, sweep=sweep, source=source)
-    if kept is not None:
-        selection = Selection(after_uid=kept.last_uid, also=kept.uids)
-    request = first_request(
-        rules,
-        messages=status.messages if selection.after_uid is None or relates else min(status.messages, SMALL_MAILBOX),
-        modseq=status.highest_modseq is not None,
-        also_header_fields=surroundings.describe_fields,
-    )
-    if selection.since is not None:
-        # What decides which messages are judged comes first, and the rest for those alone.
-        request = replace(request, received=True, header_fields=request.header_fields if relates else ())
-    if selection.after_uid is None or relates:
-        answer = await source.everything(request)
-    else:
-        answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
-        answer = answer.without(selection.without)
-    left_out = LeftOut() if kept is None else kept.left_out(reader.opened or status, read=len(answer.uids))
-    if not relates and selection.since is None:
-        answer = answer.newest(selection.newest)
-    snapshot = _snapshot(reader.account, status, answer, surroundings=surroundings)
+    begun = await _begin(reader, status, sides, selection=asked, sweep=sweep, source=source)
+    snapshot = begun.snapshot
     try:
-        await source.complete(snapshot, request, answer)
-        judged = selection.of_snapshot(snapshot) if relates or selection.since is not None else None
-        planner = _planner(rules, snapshot, surroundings=surroundings, judged=judged)
+        await source.complete(snapshot, begun.request, begun.answer)
+        planner = _planner(rules, snapshot, surroundings=surroundings, judged=begun.judged())
         await _gather(planner, source, snapshot, surroundings)
         misled = surroundings.acts and await source.has_misled(snapshot, planner.acted_on)
     finally:
@@ -143,8 +117,7 @@ async def survey_mailbox(
     if misled:
         anew = replace(surroundings, source=distrusting(surroundings.source))
         return await survey_mailbox(reader, status, rules, surroundings=anew, selection=asked, sweep=sweep)
-    planner.leave_unread({uid: source.unread[uid] for uid in selection.of(source.unread)})
-    planner.left_out = left_out
+    begun.hand_over(planner, source)
     return planner
 
 
@@ -168,45 +141,20 @@ async def survey_twice(
 
     With ``sweep`` messages may be left out with which neither would do anything.
     """
-    selection = selection or Selection()
-    rules = [rule for side in sides for rule in side.rules]
-    request = first_request(
-        rules,
-        messages=status.messages,
-        modseq=status.highest_modseq is not None,
-        also_header_fields=sides[0].surroundings.describe_fields,
-    )
-    if selection.since is not None:
-        request = replace(request, received=True)
-    relates = bool(facts_related(rules))
     source = sides[0].surroundings.source(reader, status)
-    kept = await _narrowed(reader, status, sides, selection=selection, sweep=sweep, source=source)
-    if kept is not None:
-        selection = Selection(after_uid=kept.last_uid, also=kept.uids)
-    if selection.after_uid is None or relates:
-        answer = await source.everything(request)
-    else:
-        answer = await source.beyond(request, after_uid=selection.after_uid, also=selection.also)
-    left_out = LeftOut() if kept is None else kept.left_out(reader.opened or status, read=len(answer.uids))
-    snapshot = _snapshot(
-        reader.account,
-        status,
-        answer if relates or selection.since is not None else answer.newest(selection.newest),
-        surroundings=sides[0].surroundings,
-    )
+    begun = await _begin(reader, status, sides, selection=selection or Selection(), sweep=sweep, source=source)
+    snapshot = begun.snapshot
     planners: list[MailboxPlanner] = []
     try:
-        await source.complete(snapshot, request, answer)
-        judged = selection.of_snapshot(snapshot)
+        await source.complete(snapshot, begun.request, begun.answer)
         for side in sides:
             # The snapshot has what the first side asked for; the second one only asks for what is left.
-            planners.append(_planner(side.rules, snapshot, surroundings=side.surroundings, judged=judged))
+            planners.append(_planner(side.rules, snapshot, surroundings=side.surroundings, judged=begun.judged()))
             await _gather(planners[-1], source, snapshot, side.surroundings)
     finally:
         await source.keep(snapshot)
     for planner in planners:
-        planner.leave_unread({uid: source.unread[uid] for uid in selection.of(source.unread)})
-        planner.left_out = left_out
+        begun.hand_over(planner, source)
     return (planners[0], planners[1]), snapshot
 
 
@@ -257,41 +205,63 @@ async def explain_mail(
     )
 
 
-async def survey_rights(
-    reader: MailReader, wanted: Sequence[WantedRights], *, directory: Directory
-) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
-    """SETACL steps for the mailboxes whose rights differ, and warnings. GETACL is sent for all at once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A mailbox of which the first facts were read; ``relates``: conditions look at other messages too."""
 
-    A mailbox that does not exist (yet) has no rights to compare; the executor compares again. One whose
-    rights the server does not show is left as it is, with a warning.
-    """
-    names = tuple(dict.fromkeys(one.mailbox for one in wanted))
-    existing = [name for name in names if directory.exists(name)]
-    answers = await asyncio.gather(*(_rights_of(reader, name) for name in existing))
-    current = {answer.mailbox: answer.entries for answer in answers if isinstance(answer, Rights)}
-    refused = {name: answer for name, answer in zip(existing, answers, strict=True) if isinstance(answer, str)}
-    readable = [one for one in wanted if one.mailbox not in refused]
-    steps, warnings = rights_steps(readable, current, directory=directory)
-    unread = (f"the rights of {name!r} are left as they are: {reason}" for name, reason in refused.items())
-    return steps, (*warnings, *unread)
+    snapshot: Snapshot
+    request: FactRequest
+    answer: Answer
+    selection: Selection
+    left_out: LeftOut
+    relates: bool
+
+    def judged(self) -> tuple[UID, ...] | None:
+        """The messages to be judged, None for all that were read."""
+        return self.selection.of_snapshot(self.snapshot) if self.relates or self.selection.since is not None else None
+
+    def hand_over(self, planner: MailboxPlanner, source: FactSource) -> None:
+        """Tell the planner of what was not read."""
+        planner.leave_unread({uid: source.unread[uid] for uid in self.selection.of(source.unread)})
+        planner.left_out = self.left_out
 
 
-async def survey_settings(
-    reader: MailReader, wanted: Sequence[WantedSetting], *, directory: Directory
-) -> tuple[tuple[MailboxStep, ...], tuple[str, ...]]:
-    """Steps for the values that differ, and warnings for those that the server does not show."""
-    steps, warnings = [], []
-    things = {one: Thing(StepKind(one.setting.value), one.mailbox, one.name) for one in wanted}
-    readings = await read_things(reader, [thing for thing in things.values() if directory.exists(thing.mailbox)])
-    for one, thing in things.items():
-        found = readings.get(thing)
-        if found is None:
-            warnings.append(f"{one.name} of {one.mailbox!r} is left as it is: there is no such mailbox")
-        elif isinstance(found, Unread):
-            warnings.append(f"{one.name} of {one.mailbox!r} is left as it is: {found.error}")
-        elif found.value != one.value:
-            steps.append(one.step(account=directory.account, was=found.value))
-    return tuple(steps), tuple(warnings)
+async def _begin(
+    reader: MailReader,
+    status: MailboxStatus,
+    sides: Sequence[Side],
+    *,
+    selection: Selection,
+    sweep: Sweep | None,
+    source: FactSource,
+) -> _Begun:
+    rules = [rule for side in sides for rule in side.rules]
+    relates = bool(facts_related(rules))
+    kept = await _narrowed(reader, status, sides, selection=selection, sweep=sweep, source=source)
+    if kept is not None:
+        selection = Selection(after_uid=kept.last_uid, also=kept.uids)
+    is_whole = selection.after_uid is None or relates
+    request = first_request(
+        rules,
+        messages=status.messages if is_whole else min(status.messages, SMALL_MAILBOX),
+        modseq=status.highest_modseq is not None,
+        also_header_fields=sides[0].surroundings.describe_fields,
+    )
+    if selection.since is not None:
+        # What decides which messages are judged comes first, and the rest for those alone.
+        request = replace(request, received=True, header_fields=request.header_fields if relates else ())
+    if is_whole:
+        answer = await source.everything(request)
+    else:
+        answer = await source.beyond(request, after_uid=selection.after_uid or 0, also=selection.also)
+        answer = answer.without(selection.without)
+    left_out = LeftOut() if kept is None else kept.left_out(reader.opened or status, read=len(answer.uids))
+    if not relates and selection.since is None:
+        answer = answer.newest(selection.newest)
+    snapshot = _snapshot(reader.account, status, answer, surroundings=sides[0].surroundings)
+    return _Begun(
+        snapshot=snapshot, request=request, answer=answer, selection=selection, left_out=left_out, relates=relates
+    )
 
 
 async def _narrowed(
@@ -313,14 +283,6 @@ async def _narrowed(
         for side in sides
     ]
     return await narrow(reader, status, asking, sweep=sweep)
-
-
-async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:
-    """The rights, or the server's words where it refuses to show them."""
-    try:
-        return await reader.get_rights(mailbox)
-    except CommandRefused as refused:
-        return str(refused)
 
 
 def _snapshot(account: str, status: MailboxStatus, answer: Answer, *, surroundings: Surroundings) -> Snapshot:

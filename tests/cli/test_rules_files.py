@@ -1,4 +1,4 @@
-"""``mailrules rules enable`` and ``disable`` change one line of a user's file, and nothing else."""
+"""``mailrules rules``: what it changes in a user's file, and that all else stays."""
 
 from difflib import ndiff
 from pathlib import Path

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from mailrules.declared import survey_rights
 from mailrules.mailbox.store import MailboxInfo
 from mailrules.plan.directory import directory_of
 from mailrules.plan.mailbox_steps import WantedRights
-from mailrules.survey import survey_rights
 from mailrules.testing.memory_faults import MemoryFault, Moment
 from mailrules.testing.memory_reader import MemoryReader
 from tests.plan.planned import mail

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules.declared import survey_settings
 from mailrules.execution.executor import execute
 from mailrules.execution.undo import plan_undo
 from mailrules.journal.journal import Journal
@@ -14,7 +15,6 @@ from mailrules.mailbox.settings_of_mailbox import Setting
 from mailrules.plan.actions import SetOfMailbox
 from mailrules.plan.directory import directory_of
 from mailrules.plan.plan import MailboxStep, Plan, StepKind
-from mailrules.survey import survey_settings
 from mailrules.testing.builders import message
 from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.memory_store import MemoryStore

@@ -196,12 +196,12 @@ class World:
         return EffectOutcome(done=True)
 
     async def prepare_post(self, call: EffectCall, _source: object, file: BinaryIO, _settings: object) -> Prepared:
-        """What the outbox is to send; a world without one is never asked."""
-        raise NotImplementedError
+        """What the outbox is to send."""
+        raise NotImplementedError  # a world without an outbox is never asked; ``posting`` has one
 
     async def attempt_post(self, attempt: OutboxAttempt) -> EffectOutcome:
         """The receiver's side of what goes through the outbox."""
-        raise NotImplementedError
+        raise NotImplementedError  # as above
 
     def replacements(self) -> Iterable[tuple[object, str, object]]:
         """What of the program a broken one does otherwise: module, name, what is there instead."""
