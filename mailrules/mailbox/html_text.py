@@ -18,6 +18,7 @@ _BLOCKS = frozenset(
     | {"dd", "blockquote", "hr", "section", "article", "header", "footer", "pre"}
 )
 _NAME = re.compile(r"[a-zA-Z][^\s/>]*")
+_MARKUP = re.compile(r"<(?=[!?/a-zA-Z])")
 
 
 def html_text(source: str) -> str:
@@ -36,11 +37,12 @@ class _Walk:
         self._absent: set[str] = set()
         position = 0
         while position < len(source):
-            tag = source.find("<", position)
-            if tag < 0:
-                tag = len(source)
-            self._show(source[position:tag])
-            position = self._after_markup(tag)
+            markup = _MARKUP.search(source, position)
+            if markup is None:
+                self._show(source[position:])
+                return
+            self._show(source[position : markup.start()])
+            position = self._after_markup(markup.start())
 
     def _show(self, text: str) -> None:
         if text and not self._hidden_depth:
