@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.errors import CommandRefused
 from mailrules.execution.mailbox_reading import Thing, Unread, read_things
@@ -12,12 +12,14 @@ from mailrules.plan.mailbox_steps import rights_steps
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Sequence
 
     from mailrules.mailbox.store import MailReader
     from mailrules.plan.directory import Directory
     from mailrules.plan.mailbox_steps import WantedRights, WantedSetting
     from mailrules.plan.plan import MailboxStep
+
+T = TypeVar("T")
 
 
 async def survey_rights(
@@ -30,7 +32,7 @@ async def survey_rights(
     """
     names = tuple(dict.fromkeys(one.mailbox for one in wanted))
     existing = [name for name in names if directory.exists(name)]
-    answers = await asyncio.gather(*(_rights_of(reader, name) for name in existing))
+    answers = await asyncio.gather(*(or_words(reader.get_rights(name)) for name in existing))
     current = {answer.mailbox: answer.entries for answer in answers if isinstance(answer, Rights)}
     refused = {name: answer for name, answer in zip(existing, answers, strict=True) if isinstance(answer, str)}
     readable = [one for one in wanted if one.mailbox not in refused]
@@ -57,9 +59,9 @@ async def survey_settings(
     return tuple(steps), tuple(warnings)
 
 
-async def _rights_of(reader: MailReader, mailbox: str) -> Rights | str:
-    """The rights, or the server's words where it refuses to show them."""
+async def or_words(question: Awaitable[T]) -> T | str:
+    """The answer, or the server's words where it refuses one."""
     try:
-        return await reader.get_rights(mailbox)
+        return await question
     except CommandRefused as refused:
         return str(refused)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mailrules.rules.loader import LoadedConfiguration
     from mailrules.rules.rule import MailboxRef
     from mailrules.session import ReadingSession, Scope
+    from mailrules.settings import AccountSettings
 
 
 async def plan_accounts(
@@ -57,6 +58,7 @@ async def plan_accounts(
     warnings: list[str] = []
     untruths: list[Untruth] = []
     left_out: list[str] = []
+    listed: list[tuple[AccountSettings, Collection[str]]] = []
     rules = session.configuration.rules
     history = await session.journal.history(rules=rules.rules, now=session.now())
     for account, reader in readers.items():
@@ -97,10 +99,7 @@ async def plan_accounts(
             plans.append(await with_declined(session, reader, plan))
         untruths += trust.learned
         warnings += told_of_searches(plans, trust)
-        if session.facts is not None:
-            session.facts.forget_missing(
-                session.configuration.accounts[account], directory.mailboxes, now=session.now()
-            )
+        listed.append((session.configuration.accounts[account], directory.mailboxes))
         new_steps, new_warnings = await mailbox_steps_of(reader, planners, directory)
         declared = await survey_policies(reader, policies_in(rules.policies, scope), directory=directory)
         steps += [step for step in (*declared.steps, *new_steps) if scope.rule in {"", step.rule}]
@@ -108,6 +107,8 @@ async def plan_accounts(
         left_out += declared.left_out
         warnings += marks_only(reader.capabilities, plans, account=account)
         warnings += emptied_trash(session, reader, plans, directory=directory)
+    if session.facts is not None:
+        session.facts.forget_missing(listed, now=session.now())
     whole = whole_plan(session, plans, steps=steps, warnings=warnings)
     return replace(whole, left_out=tuple(left_out), untruths=tuple(untruths))
 

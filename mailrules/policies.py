@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from mailrules.errors import CommandRefused
+from mailrules.declared import or_words
 from mailrules.imap.access_commands import ACL
 from mailrules.imap.mailbox_commands import CREATE_SPECIAL_USE
 from mailrules.imap.metadata_commands import METADATA
@@ -15,15 +15,13 @@ from mailrules.plan.policies import Observed, PolicyOutcome, PolicyPlanner
 from mailrules.rules.policies import Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mailrules.imap.command import Extension
     from mailrules.mailbox.store import MailReader, Particulars, QuotaRoot
     from mailrules.plan.directory import Directory
     from mailrules.rules.policies import Policy
     from mailrules.session import Scope
-
-T = TypeVar("T")
 
 _NEEDED: Mapping[Subject, tuple[Extension, ...]] = {
     Subject.RIGHTS: (ACL,),
@@ -81,7 +79,7 @@ async def _rights(reader: MailReader, planner: PolicyPlanner) -> dict[str, Mappi
     if not ACL.is_offered(reader.capabilities):
         return {}
     names = tuple(dict.fromkeys(name for subject in subjects for name in planner.mailboxes(subject)))
-    answers = await asyncio.gather(*(_or_words(reader.get_rights(name)) for name in names))
+    answers = await asyncio.gather(*(or_words(reader.get_rights(name)) for name in names))
     return {
         name: answer if isinstance(answer, str) else answer.entries for name, answer in zip(names, answers, strict=True)
     }
@@ -114,13 +112,5 @@ async def _quotas(reader: MailReader, planner: PolicyPlanner) -> dict[str, Seque
     if not QUOTA.is_offered(reader.capabilities):
         return {}
     names = planner.mailboxes(Subject.QUOTA)
-    answers = await asyncio.gather(*(_or_words(reader.quota_roots(name)) for name in names))
+    answers = await asyncio.gather(*(or_words(reader.quota_roots(name)) for name in names))
     return dict(zip(names, answers, strict=True))
-
-
-async def _or_words(question: Awaitable[T]) -> T | str:
-    """The answer, or the server's words where it refuses one."""
-    try:
-        return await question
-    except CommandRefused as refused:
-        return str(refused)

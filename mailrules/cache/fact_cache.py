@@ -18,7 +18,7 @@ from mailrules.file_trust import distrust
 from mailrules.logs import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -66,13 +66,17 @@ class FactCache:
             make_room=lambda size: self._make_room(size, keeping=path),
         )
 
-    def forget_missing(self, account: AccountSettings, names: Collection[str], *, now: datetime) -> None:
-        """Drop what is kept of mailboxes that the account no longer has, or may no longer keep, and what is old."""
+    def forget_missing(self, listed: Iterable[tuple[AccountSettings, Collection[str]]], *, now: datetime) -> None:
+        """Drop what is kept of mailboxes that these accounts no longer have, or may no longer keep, and what is old.
+
+        ``listed`` has the accounts that were looked at, each with its mailboxes: one look at the files serves them all.
+        """
+        kept = {account_identity(account): names if account.cache else () for account, names in listed}
         oldest = now.timestamp() - KEPT_DAYS * 86_400
         for path, status in self._files():
             owner = owner_of(path) or {}
-            is_ours = owner.get("account") == account_identity(account)
-            if status.st_mtime < oldest or (is_ours and (not account.cache or owner.get("mailbox") not in names)):
+            names = kept.get(str(owner.get("account")))
+            if status.st_mtime < oldest or (names is not None and owner.get("mailbox") not in names):
                 with contextlib.suppress(OSError):
                     path.unlink()
 

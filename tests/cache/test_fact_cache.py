@@ -335,9 +335,9 @@ async def test_what_was_kept_goes_when_it_may_not_be_kept_any_more(tmp_path: Pat
     cache = cache_in(tmp_path)
     await sweep(reader_of(many()), FROM, cache)
 
-    cache.forget_missing(replace(HOME, name="other", user="another"), ["INBOX"], now=NOW)
+    cache.forget_missing([(replace(HOME, name="other", user="another"), ["INBOX"])], now=NOW)
     assert len(_files(tmp_path)) == 1
-    cache.forget_missing(replace(HOME, cache=False), ["INBOX"], now=NOW)
+    cache.forget_missing([(replace(HOME, cache=False), ["INBOX"])], now=NOW)
     assert _files(tmp_path) == []
 
 
@@ -348,9 +348,9 @@ async def test_the_facts_of_a_mailbox_that_is_gone_go_and_so_do_old_ones(tmp_pat
     await sweep(reader_of(account), FROM, cache)
     await sweep(reader_of(account), FROM, cache, mailbox="Work")
 
-    cache.forget_missing(HOME, ["INBOX"], now=NOW)
+    cache.forget_missing([(HOME, ["INBOX"])], now=NOW)
     assert len(_files(tmp_path)) == 1
-    cache.forget_missing(HOME, ["INBOX"], now=NOW + timedelta(days=5000))
+    cache.forget_missing([(HOME, ["INBOX"])], now=NOW + timedelta(days=5000))
     assert _files(tmp_path) == []
 
 
@@ -367,7 +367,7 @@ async def test_a_mailbox_that_is_renamed_keeps_its_facts_where_the_server_names_
 
     assert asked(reader) == []
     assert plan.messages
-    cache.forget_missing(HOME, ["Play"], now=NOW)
+    cache.forget_missing([(HOME, ["Play"])], now=NOW)
     assert len(_files(tmp_path)) == 1
 
 
