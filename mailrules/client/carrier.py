@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mailrules.client.deadline import Deadline
 from mailrules.client.life_signs import PROGRESS_BYTES, LifeSigns
 from mailrules.client.traffic import Meter, lost
 from mailrules.errors import ConnectionLost, IMAPError
@@ -64,7 +65,7 @@ class Carrier:
         self._waiters: dict[Tag, asyncio.Future[Any]] = {}  # Any: the result of Command[R] is an R, see submit()
         self._greeting: asyncio.Future[StatusResponse] | None = None
         self._task: asyncio.Task[None] | None = None
-        self._deadline = asyncio.timeout(None)
+        self._deadline = Deadline(None)
         self._outgoing = asyncio.Event()
         self._idle_tag: Tag | None = None
         self._idle_over: asyncio.Event | None = None  # while one IDLE waits for its end
@@ -189,9 +190,9 @@ class Carrier:
             return
         has_progressed = self._life_signs.are_in_content() or has_progressed
         if not self.connection.awaits_reply or self._waits_for_us():
-            self._deadline.reschedule(None)
+            self._deadline.restart(None)
         elif has_progressed or self._deadline.when() is None:
-            self._deadline.reschedule(asyncio.get_running_loop().time() + self._command_seconds)
+            self._deadline.restart(self._command_seconds)
 
     async def stirred(self) -> None:
         """Wait until something has happened."""
@@ -217,7 +218,7 @@ class Carrier:
     async def _serve(self, greeting_seconds: float) -> None:
         reason = "the connection was closed"
         try:
-            async with asyncio.timeout(greeting_seconds) as self._deadline, asyncio.TaskGroup() as tasks:
+            async with Deadline(greeting_seconds) as self._deadline, asyncio.TaskGroup() as tasks:
                 writer = tasks.create_task(self._write())
                 await self._read()
                 writer.cancel()

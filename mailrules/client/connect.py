@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from mailrules.client import credentials
 from mailrules.client.async_client import AsyncClient
+from mailrules.client.deadline import Deadline
 from mailrules.client.login import log_in
 from mailrules.client.redaction import spellings_of, without
 from mailrules.client.stream import open_stream, place_of
@@ -100,7 +100,7 @@ async def _get_ready(
     is_known = await _greet(client, account)
     place, phase = place_of(account), "login"
     try:
-        async with asyncio.timeout(account.timeouts.login_seconds):
+        async with Deadline(account.timeouts.login_seconds):
             if account.security is Security.STARTTLS and not account.tunnel:
                 phase = "STARTTLS"
                 await _start_tls(client, place, is_known=is_known)
@@ -132,7 +132,7 @@ async def _greet(client: AsyncClient, account: AccountSettings) -> bool:
     place, seconds = place_of(account), account.timeouts.greeting_seconds
     try:
         # The deadline stands here and not in the client, so that its passing can be told with a cure.
-        async with asyncio.timeout(seconds):
+        async with Deadline(seconds):
             greeting = await client.start(greeting_seconds=2 * seconds)
     except TimeoutError:
         cure = "" if account.security is Security.TLS else "; is this a TLS port (usual 993)? Then set security: tls"

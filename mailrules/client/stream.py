@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mailrules.client.child_end import kill
 from mailrules.client.compression import DeflateLayer
+from mailrules.client.deadline import Deadline
 from mailrules.client.dialing import dial
 from mailrules.client.keep_alive import keep_alive
 from mailrules.client.proxy import HEADER_END, MOST_HEADER_BYTES, handshake, place_of_proxy
@@ -89,7 +90,7 @@ class NetworkStream:
         layer = tls_layer(self._account)
         try:
             with explained(self._account, place=self.place):
-                async with asyncio.timeout(self._account.timeouts.tls_seconds):
+                async with Deadline(self._account.timeouts.tls_seconds):
                     while not layer.shake_hands():
                         self._writer.write(layer.to_send())
                         self._received = await self._receive()
@@ -174,7 +175,7 @@ async def _open_tcp(account: AccountSettings, proxy_secret: Secret | None) -> Ne
     place, proxy, seconds = place_of(account), account.proxy, account.timeouts.connect_seconds
     writer: asyncio.StreamWriter | None = None
     try:
-        async with asyncio.timeout(seconds):
+        async with Deadline(seconds):
             if proxy is None:
                 reader, writer = await _connect(account.host, account.port, place=place)
             else:

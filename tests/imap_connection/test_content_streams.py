@@ -218,7 +218,7 @@ async def test_what_is_held_for_a_command_inside_the_loop_is_limited():
                 stream.feed(b"x" * MIB)
             await pause_of(client)
             assert client._carrier._deadline.when() is not None
-            client._carrier._deadline.reschedule(0)
+            client._carrier._deadline.restart(0)
 
             with pytest.raises(ConnectionLost, match="nobody took the content"):
                 await noop
