@@ -17,6 +17,9 @@ EXIM := exim4-daemon-light exim4-base libnss-wrapper
 COURIER := courier-imap courier-base courier-authlib gamin
 BENCH_SERVERS := dovecot-imapd imapfilter
 
+# Where the environment forbids byte code, each of the many processes would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 
 help:  ## list the targets

@@ -16,6 +16,7 @@ import trustme
 from mailrules.testing.imap_server import ImapServer
 from mailrules.testing.server_faults import AtCommand, Bye, Drop, DropBeforeTagged, DropHalfway, Refuse, Silence
 from mailrules.testing.threaded_server import serve_in_thread
+from tests.jobs.process import Process
 
 if TYPE_CHECKING:
     from mailrules.testing.mail_state import MailAccount
@@ -63,12 +64,11 @@ def test_sigterm_during_a_run_ends_it_with_130_and_leaves_it_in_the_history(
 ) -> None:
     before = messages_anywhere(mail)
     server.faults.append(AtCommand(command="UID MOVE", reaction=Silence()))
-    command = [sys.executable, "-m", "mailrules", "-c", str(served.config), "--state-dir", str(served.state)]
 
-    with subprocess.Popen([*command, "run", "--once", "-vv"], stdout=subprocess.PIPE, text=True) as process:
-        server.wait_for("UID MOVE")
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+    process = Process("-c", str(served.config), "--state-dir", str(served.state), "run", "--once", "-vv")
+    server.wait_for("UID MOVE")
+    process.send_signal(signal.SIGTERM)
+    process.communicate()
 
     (run,) = json.loads(served.run("history", "--json").stdout)["runs"]
     assert process.returncode == 130

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mailrules.testing.builders import message
 from tests.cli.conftest import RULES
+from tests.jobs.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,30 +22,17 @@ FAILING = "tests:\n  - {name: it is wrong, given: {from: x@y.example}, expect: {
 
 
 @contextmanager
-def daemon(served: Program, *options: str) -> Iterator[subprocess.Popen[str]]:
+def daemon(served: Program, *options: str) -> Iterator[Process]:
     """A running daemon, killed at the end if the test has not ended it."""
-    command = [
-        sys.executable,
-        "-m",
-        "mailrules",
-        "-c",
-        str(served.config),
-        "--state-dir",
-        str(served.state),
-        "run",
-        "-vv",
-        *options,
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with Process("-c", str(served.config), "--state-dir", str(served.state), "run", "-vv", *options) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def lines_until(process: subprocess.Popen[str], event: str) -> list[dict[str, object]]:
+def lines_until(process: Process, event: str) -> list[dict[str, object]]:
     """Read the log up to a line with this event."""
-    assert process.stderr is not None
     lines: list[dict[str, object]] = []
     for text in process.stderr:
         lines.append(json.loads(text))
@@ -62,7 +48,6 @@ def test_sigterm_ends_the_daemon_cleanly(served: Program) -> None:
         lines_until(process, "daemon.stopped")
 
         assert process.wait(timeout=10) == 0
-        assert process.stdout is not None
         assert process.stdout.read() == ""
 
 

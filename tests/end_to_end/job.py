@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.end_to_end.expected_end import end_of
 from tests.jobs import large_mailbox
+from tests.jobs.process import Process
 from tests.servers.mailbox_state import contents_of, mailbox_names, read_mailboxes
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 MESSAGES = 300
 _PATIENCE_SECONDS = 120
-_LOOK_SECONDS = 0.02
 
 _READS_A_FLAG_THAT_RULES_SET = ", not: {flag: flagged}"
 """What is interrupted is judged again, so where a rule reads what another one has set, half a run changes the rest."""
@@ -80,20 +80,13 @@ class Job:
             text = "\n".join(lines) + "\n"
         self.config.write_text(text)
 
-    def start(self, *arguments: str, under: Sequence[str] = ()) -> subprocess.Popen[str]:
-        """Start the program, ``under`` a command that restricts what it may do."""
-        program = [sys.executable, "-m", "mailrules", "-c", str(self.config), "--state-dir", str(self.state)]
-        return subprocess.Popen(
-            [*under, *program, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments: str) -> Process:
+        """Start the program."""
+        return Process(*self._words(arguments))
 
     def run(self, *arguments: str, status: int | None = 0, under: Sequence[str] = ()) -> Ended:
-        """Run the program to its end; ``status`` None takes any."""
-        ended = ending_of(self.start(*arguments, under=under))
+        """Run the program to its end, ``under`` a command that restricts what it may do; ``status`` None takes any."""
+        ended = ending_of(_under(under, self._words(arguments)) if under else self.start(*arguments))
         assert status is None or ended.status == status, ended.all
         return ended
 
@@ -120,8 +113,21 @@ class Job:
         """What the account must hold after the job, whatever happened on the way."""
         return end_of(self.plan(), self.mailboxes())
 
+    def _words(self, arguments: Sequence[str]) -> list[str]:
+        return ["-c", str(self.config), "--state-dir", str(self.state), *arguments]
 
-def ending_of(process: subprocess.Popen[str]) -> Ended:
+
+def _under(entrance: Sequence[str], words: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*entrance, sys.executable, "-m", "mailrules", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ending_of(process: Process | subprocess.Popen[str]) -> Ended:
     """Wait for a process to end, and read what it said."""
     try:
         out, err = process.communicate(timeout=_PATIENCE_SECONDS)
@@ -130,12 +136,3 @@ def ending_of(process: subprocess.Popen[str]) -> Ended:
         out, err = process.communicate()
         raise AssertionError(f"still running after {_PATIENCE_SECONDS} seconds\n{out}{err}") from None
     return Ended(status=process.returncode, out=out, err=err)
-
-
-def is_running(process: subprocess.Popen[str]) -> bool:
-    """Whether a process goes on; it is given a moment to end, so that who asks again and again leaves it the time."""
-    try:
-        process.wait(timeout=_LOOK_SECONDS)
-    except subprocess.TimeoutExpired:
-        return True
-    return False

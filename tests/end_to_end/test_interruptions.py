@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import pytest
 
-from tests.end_to_end.job import Ended, Job, ending_of, is_running
+from tests.end_to_end.job import Ended, Job, ending_of
 from tests.end_to_end.small_disk import small_disk
 from tests.servers.proxy import Line, Proxy
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator, Mapping
 
+    from tests.jobs.process import Process
     from tests.servers.dovecot import Dovecot
     from tests.servers.mailbox_state import Contents
 
@@ -211,15 +211,14 @@ def _broken_line(*, cut_after_sent: int | None = None, cut_after_received: int |
     return run
 
 
-def _struck_after(sent_bytes: int, strike: Callable[[Job, subprocess.Popen[str]], None]) -> Fault:
+def _struck_after(sent_bytes: int, strike: Callable[[Job, Process], None]) -> Fault:
     """A run that is struck when it has sent so much; the line is slow, so that it is not over by then."""
 
     def run(job: Job) -> Ended:
         with Proxy(Line(server_port=job.account.port, round_trip_seconds=_SLOW_LINE_SECONDS)) as proxy:
             job.configure(port=proxy.port)
             process = job.start("run", "--once", "--yes")
-            while proxy.traffic.bytes_sent < sent_bytes and is_running(process):
-                pass
+            proxy.wait_for(process, bytes_delivered=sent_bytes)
             strike(job, process)
             return ending_of(process)
 
@@ -240,15 +239,15 @@ def _dead_server(sent_bytes: int) -> Fault:
     return run
 
 
-def _kill_run(_job: Job, process: subprocess.Popen[str]) -> None:
+def _kill_run(_job: Job, process: Process) -> None:
     process.kill()
 
 
-def _interrupt_run(_job: Job, process: subprocess.Popen[str]) -> None:
+def _interrupt_run(_job: Job, process: Process) -> None:
     process.send_signal(signal.SIGINT)
 
 
-def _kill_sessions(job: Job, _process: subprocess.Popen[str]) -> None:
+def _kill_sessions(job: Job, _process: Process) -> None:
     for process_id in _sessions_of(job):
         os.kill(process_id, signal.SIGKILL)
 

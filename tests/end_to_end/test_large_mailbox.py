@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import imaplib
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.end_to_end.expected_end import end_of
+from tests.end_to_end.job import ending_of
 from tests.jobs import large_mailbox
+from tests.jobs.process import Process
 from tests.servers.mailbox_state import contents_of, mailbox_names, read_mailboxes
 
 if TYPE_CHECKING:
@@ -36,12 +35,9 @@ class _Commands:
         )
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        command = [sys.executable, "-m", "mailrules", "-c", str(self._config), "--state-dir", str(self._state)]
-        done = subprocess.run(
-            [*command, *arguments], capture_output=True, text=True, timeout=120, check=False, env={**os.environ}
-        )
-        assert done.returncode == status, done.stdout + done.stderr
-        return done.stdout
+        ended = ending_of(Process("-c", str(self._config), "--state-dir", str(self._state), *arguments))
+        assert ended.status == status, ended.all
+        return ended.out
 
 
 def _read(account: DovecotAccount) -> dict[str, tuple[SeenMessage, ...]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.end_to_end.job import Job, ending_of, is_running
+from tests.end_to_end.job import Job, ending_of
 from tests.servers.mailbox_state import contents_of
 from tests.servers.proxy import Line, Proxy
 
@@ -116,8 +116,7 @@ def test_only_one_at_a_time_may_act(job: Job) -> None:
     with Proxy(Line(server_port=job.account.port)) as proxy:
         job.configure(port=proxy.port)
         first = job.start("run", "--once", "--yes")
-        while not proxy.traffic.connections and is_running(first):
-            pass
+        proxy.wait_for(first, connections=1)
         first.send_signal(signal.SIGSTOP)
         refused = [job.run(*verb, status=1) for verb in (["run", "--once"], ["apply", str(plan), "--yes"], ["undo"])]
         first.send_signal(signal.SIGCONT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sys
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from mailrules.session import Session
 from mailrules.testing.builders import message
 from mailrules.testing.imap_server import ImapServer
 from mailrules.testing.mail_state import MailAccount
+from tests.jobs.process import Process
 from tests.outbox.mail_sink import MailSink, mail_sink
 from tests.outbox.world import NOON
 
@@ -289,20 +289,15 @@ async def test_without_a_state_directory_nothing_goes_out_and_the_message_stays(
 async def run_program(household: Household, *, killed_at: str = "") -> int:
     """Run the program itself, as a process of its own, until it ends or is killed at a point of the conversation."""
     places = ("--config", str(household.folder / "mailrules.yaml"), "--state-dir", str(household.folder / "state"))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "mailrules", *places, "run", "--once", "--yes"),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    process = Process(*places, "run", "--once", "--yes")
 
     def watch(point: str) -> None:
         if point == killed_at:
             process.kill()
 
     household.sink.watch = watch
-    return await process.wait()
+    await asyncio.to_thread(process.communicate)
+    return process.wait()
 
 
 @pytest.mark.parametrize("point", ["data", "taken"])

@@ -12,13 +12,16 @@ import json
 import subprocess
 import sys
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Self
+
+    from tests.jobs.process import Process
 
 HOST = "127.0.0.1"
 _CHUNK = 16_384
@@ -53,10 +56,14 @@ class Passage:
 
 @dataclass(slots=True, kw_only=True)
 class Traffic:
-    """What has passed so far. A turn: the client sends after the server has sent."""
+    """What has passed so far. A turn: the client sends after the server has sent.
+
+    ``bytes_sent`` are those that the client has sent, ``bytes_delivered`` those of them that the server has been given.
+    """
 
     connections: int = 0
     bytes_sent: int = 0
+    bytes_delivered: int = 0
     bytes_received: int = 0
     turns: int = 0
     passages: list[Passage] = field(default_factory=list)
@@ -95,16 +102,29 @@ class Proxy:
     @property
     def traffic(self) -> Traffic:
         """What has passed so far."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
+        self._ask({})
         told = json.loads(self._answer())
         passages = [
             Passage(connection=number, direction=way, data=bytes.fromhex(data))
             for number, way, data in told.pop("passages")
         ]
         return Traffic(**told, passages=passages)
+
+    def wait_for(self, program: Process, *, connections: int = 0, bytes_delivered: int = 0) -> None:
+        """Wait until so much has passed. Raises AssertionError where the program that sends it ends before."""
+        self._ask({"connections": connections, "bytes_delivered": bytes_delivered})
+        assert self._process is not None
+        assert self._process.stdout is not None
+        if program.ends_before(self._process.stdout.fileno()):
+            out, err = program.communicate()
+            raise AssertionError(f"it has ended before with status {program.returncode}\n{out}{err}")
+        self._answer()
+
+    def _ask(self, wanted: dict[str, int]) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(wanted) + "\n")
+        self._process.stdin.flush()
 
     def _answer(self) -> str:
         assert self._process is not None
@@ -118,13 +138,14 @@ class Proxy:
 class _Way:
     """One direction of one connection: a queue of pieces with the time at which each may leave."""
 
-    def __init__(self, line: Line, *, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, line: Line, *, writer: asyncio.StreamWriter, delivered: Callable[[int], None]) -> None:
         self._delay = line.round_trip_seconds / 2
         self._seconds_per_byte = 8 / line.bits_per_second if line.bits_per_second else 0.0
         self._free_at = 0.0
         self._pieces: deque[tuple[float, bytes]] = deque()
         self._arrival = asyncio.Event()
         self._writer = writer
+        self._delivered = delivered
 
     def put(self, data: bytes) -> None:
         """Take in a piece; an empty one ends the direction."""
@@ -148,6 +169,7 @@ class _Way:
                 return
             self._writer.write(data)
             await self._writer.drain()
+            self._delivered(len(data))
 
 
 class _ProxyServer:
@@ -156,12 +178,21 @@ class _ProxyServer:
     def __init__(self, line: Line) -> None:
         self._line = line
         self.traffic = Traffic()
+        self._progress = asyncio.Event()
+
+    async def reached(self, *, connections: int, bytes_delivered: int) -> None:
+        """Wait until so much has passed."""
+        while self.traffic.connections < connections or self.traffic.bytes_delivered < bytes_delivered:
+            self._progress.clear()
+            await self._progress.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.traffic.connections += 1
+        self._progress.set()
         number = self.traffic.connections
         server_reader, server_writer = await asyncio.open_connection(HOST, self._line.server_port)
-        to_server, to_client = _Way(self._line, writer=server_writer), _Way(self._line, writer=writer)
+        to_server = _Way(self._line, writer=server_writer, delivered=self._delivered_to_server)
+        to_client = _Way(self._line, writer=writer, delivered=lambda _: None)
         turns = _Turns(self.traffic)
         ways = [
             self._read(reader, to_server, direction=">", number=number, turns=turns),
@@ -179,6 +210,10 @@ class _ProxyServer:
         await asyncio.gather(*tasks, return_exceptions=True)
         for one in (writer, server_writer):
             one.close()
+
+    def _delivered_to_server(self, count: int) -> None:
+        self.traffic.bytes_delivered += count
+        self._progress.set()
 
     async def _read(
         self, reader: asyncio.StreamReader, way: _Way, *, direction: str, number: int, turns: _Turns
@@ -223,11 +258,19 @@ async def _run(line: Line) -> None:
     server = await asyncio.start_server(proxy.serve, HOST, 0)
     _tell(server.sockets[0].getsockname()[1])
     loop = asyncio.get_running_loop()
-    while await loop.run_in_executor(None, sys.stdin.readline):
-        told = {name: getattr(proxy.traffic, name) for name in ("connections", "bytes_sent", "bytes_received", "turns")}
-        passages = [(one.connection, one.direction, one.data.hex()) for one in proxy.traffic.passages]
-        _tell({**told, "passages": passages})
+    answers = set()
+    while wanted := await loop.run_in_executor(None, sys.stdin.readline):
+        answers.add(asyncio.create_task(_answer(proxy, json.loads(wanted))))
     server.close()
+
+
+async def _answer(proxy: _ProxyServer, wanted: dict[str, int]) -> None:
+    """Tell what has passed, where something is wanted as soon as it has."""
+    if wanted:
+        await proxy.reached(**wanted)
+    told = asdict(replace(proxy.traffic, passages=[]))
+    passages = [(one.connection, one.direction, one.data.hex()) for one in proxy.traffic.passages]
+    _tell({**told, "passages": passages})
 
 
 def _tell(value: object) -> None:
