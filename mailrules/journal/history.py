@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.journal.acquaintance import select_origins, select_senders, select_senders_to_renew
 from mailrules.journal.deliveries import select_unsettled
+from mailrules.journal.rule_sights import select_sights
 from mailrules.journal.taken_back import select_taken_back
 from mailrules.journal.timestamps import from_text, to_text
 from mailrules.plan.history import History, accounts_asking_for_origins, asks_for_senders
@@ -55,6 +56,7 @@ def select_history(
         approved=frozenset(approved),
         senders=select_senders(connection) if asks_for_senders(rules) else {},
         senders_to_renew=(select_senders_to_renew(connection, now=now) if asks_for_senders(rules) else frozenset()),
+        sights=select_sights(connection) if any(rule.shadow for rule in rules) else {},
         origins=select_origins(connection, accounts=accounts_asking_for_origins(rules)),
     )
 

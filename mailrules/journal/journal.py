@@ -18,6 +18,7 @@ from mailrules.journal import (
     pruning,
     resolutions,
     rule_runs,
+    rule_sights,
     runs,
     steps,
     untruths,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from mailrules.plan.history import Remembered
     from mailrules.plan.plan import Finding, Plan
     from mailrules.plan.search_truth import Untruth
-    from mailrules.rules.rule import MailboxRef
+    from mailrules.rules.rule import MailboxRef, Rule
 
 KEPT = timedelta(days=400)
 """How long plans and finished runs are kept, and ledger entries after their message was last met."""
@@ -236,6 +237,10 @@ class Journal(JournalReader):
             await self._database.write(
                 lambda connection: rule_runs.replace_rule_runs(connection, rules, rules_hash=rules_hash)
             )
+
+    async def see_rules(self, rules: Sequence[Rule], *, now: datetime) -> None:
+        """Note when each of them with `shadow` was first seen as it stands."""
+        await self._database.write(lambda connection: rule_sights.note_sights(connection, rules, now=now))
 
     async def approve(self, rule: str | None, *, now: datetime) -> None:
         """Release what a rule's guard holds (None: every rule's), for one of its guard windows."""

@@ -11,6 +11,7 @@ from mailrules.rules.surrounding_tests import EventTest, SnoozeOverTest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from mailrules.mailbox.message import UID
     from mailrules.rules.conditions import Leaf, LeafTest, Origin
@@ -42,6 +43,13 @@ class Remembered(NamedTuple):
     uid: int
 
 
+class Sight(NamedTuple):
+    """When a rule with `shadow` was first seen as it stood then; ``digest`` is of what it did."""
+
+    digest: str
+    seen: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """``changed`` counts messages that each rule changed within its guard's window;
@@ -52,6 +60,7 @@ class History:
     ``senders_to_renew`` are those of whom it is to be noted again that mail of theirs was judged.
     The last three are empty where no rule asks for them. ``taken_back`` names, by account, mailbox and UIDVALIDITY, the
     flags that a person took back from a message while our command was in doubt: in lower case, ``+`` or ``-`` before.
+    ``sights`` tells by rule when those with `shadow` were first seen; a rule that is missing was never seen.
     """
 
     ledger: frozenset[LedgerKey] = frozenset()
@@ -62,6 +71,7 @@ class History:
     senders: Mapping[str, str] = field(default_factory=dict)
     senders_to_renew: frozenset[str] = frozenset()
     taken_back: Mapping[tuple[str, str, int], Mapping[UID, frozenset[str]]] = field(default_factory=dict)
+    sights: Mapping[str, Sight] = field(default_factory=dict)
 
 
 def asks_for_senders(rules: Iterable[Rule]) -> bool:

@@ -107,6 +107,14 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shadow:
+    """For how long a rule only reports, from when it was first seen as it stands; ``digest`` is of what it does."""
+
+    lasts: timedelta
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """When a rule is due: ``new`` mail, daily ``at`` "HH:MM" local time, or ``every`` interval."""
 
@@ -139,6 +147,8 @@ class Rule:
     """Whether a condition asks for ``ambiguous``, so that the rule may throw such a message away."""
     first_run_acts: bool = False
     """Whether the daemon lets it act in a mailbox where it never has, without a person having seen what it does."""
+    shadow: Shadow | None = None
+    """Present while it may still be new: whether it reports or acts is decided by ``plan.shadow``."""
     sees_deleted: bool = False
     """Whether a condition names the \\Deleted flag, so that such messages are visible to it."""
 
