@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.memory_disk import use_memory_disk
 from tests.probes.facts import fact_lines
 from tests.servers.courier import Courier
 from tests.servers.cyrus import Cyrus
@@ -26,6 +27,7 @@ _Server = TypeVar("_Server", Dovecot, Cyrus, Courier, Exim)
 _LOG_CHARACTERS = 4_000
 # A job in the background begins with SIGINT ignored, and its children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+use_memory_disk()
 
 _RUNNING: dict[str, Dovecot | Cyrus | Courier | Exim] = {}
 

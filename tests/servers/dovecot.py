@@ -203,7 +203,7 @@ class Dovecot:
         binary = shutil.which("dovecot", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
         if binary is None:
             raise DovecotMissing(f"Dovecot is not installed; run: {INSTALL_COMMAND}")
-        # Directly in /tmp: pytest's own folders are closed to "nobody", and socket paths must be short.
+        # No folder of pytest's, which are closed to "nobody"; and socket paths must be short.
         self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="mailrules-dovecot-")))
         for folder in (self._folder, self._folder / "mail"):
             folder.mkdir(exist_ok=True)

@@ -32,7 +32,7 @@ class ServerMissing(Exception):
 
 
 class Unpacked:
-    """A server's programs in a new folder directly in /tmp, where sockets have short names.
+    """A server's programs in a new folder directly among the temporary files, where sockets have short names.
 
     Started as root its processes run as ``nobody``, else as whoever starts them; they end with the
     process that started them. ``release`` removes the folder.
