@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from mailrules.client.imap_store import connect_reader
@@ -24,6 +24,7 @@ from mailrules.policies import policies_in, survey_policies
 from mailrules.searching import sweep_of, told_of_searches, trust_of
 from mailrules.session import accounts_in, connected
 from mailrules.survey import Selection, Side, survey_twice
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ a ``PluginError``, which the executor records as a step whose outcome is unknown
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Diagnostic
@@ -18,6 +18,7 @@ from mailrules.plan.actions import Effect
 from mailrules.rules.bounds import UNBOUNDED, BoundedTest, Bounds, is_writable
 from mailrules.rules.conditions import RelatingTest
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

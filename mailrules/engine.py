@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.client.imap_store import connect_reader, connect_store
@@ -44,6 +44,7 @@ from mailrules.session import (
 from mailrules.survey import explain_mail
 from mailrules.trials import changed_in_scope, know_applied, know_confirmed, standing_of
 from mailrules.upkeep import tidy
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

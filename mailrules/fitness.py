@@ -5,7 +5,6 @@ Pure: what a server told comes in as ``Told``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Diagnostic, Severity
@@ -33,6 +32,7 @@ from mailrules.plan.plan import StepKind
 from mailrules.policies import lacking
 from mailrules.rules.policies import Subject
 from mailrules.rules.reporter import did_you_mean
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -8,7 +8,6 @@ from __future__ import annotations
 import mmap
 import re
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from mailrules.errors import IMAPError, MailFileError, MissingCapability, RemoteProtocolError
@@ -16,6 +15,7 @@ from mailrules.mailbox.dates import parse_date
 from mailrules.mailbox.message import UID, MessageFacts, Unreadable
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus
 from mailrules.mailbox.whole_mail import WholeMail
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence

@@ -8,7 +8,7 @@ on messages whose facts are fetched.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ from mailrules.rules.bounds import (
     keys_in,
     sweep_search,
 )
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

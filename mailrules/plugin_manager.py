@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +21,7 @@ from mailrules.errors import PluginError
 from mailrules.execution.effects import EffectHandler, OutboxHandler
 from mailrules.logs import get_logger
 from mailrules.rules.registry import Registry
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,7 +7,7 @@ and nothing where nothing has. What is not kept is asked of the server as ever, 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, cast
 
 from mailrules.cache.flag_state import FlagState
@@ -18,6 +18,7 @@ from mailrules.logs import get_logger
 from mailrules.mailbox.message import FLAGS, MODSEQ, UID, Fact, FactRequest, Unreadable
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan.facts import facts_requested, request_for
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence

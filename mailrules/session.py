@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import random
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.client.imap_store import connect_store
 from mailrules.errors import IMAPError, LeaseLost, PlanRefused
 from mailrules.execution.lease import Lease
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence

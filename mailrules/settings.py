@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.diagnostics import Location

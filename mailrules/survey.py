@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, firs
 from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
 from mailrules.recall import FactSource, distrusting, told
 from mailrules.server_facts import is_server_fact, server_facts
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence

@@ -55,6 +55,18 @@ def test_no_module_of_the_product_is_too_long_to_be_one_thing() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
 
 
+def test_values_are_made_as_the_house_makes_them() -> None:
+    """Each class by the standard library's decorator costs every start a millisecond (docs/decisions/0010)."""
+    others = [
+        named(path)
+        for path in PRODUCT
+        if path.name != "values.py"
+        and re.search(r"^from dataclasses import .*\bdataclass\b", path.read_text(), re.MULTILINE)
+    ]
+
+    assert not others, "import dataclass from mailrules.values"
+
+
 def test_what_demo_and_users_install_is_pinned_as_for_development() -> None:
     pins = [
         set(re.findall(r"^([\w.-]+==\S+)", (ROOT / name).read_text(), re.MULTILINE))

@@ -16,10 +16,10 @@ import stat
 import struct
 import sys
 import zlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.file_trust import distrust
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

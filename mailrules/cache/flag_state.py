@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.cache.packing import (
@@ -16,6 +15,7 @@ from mailrules.cache.packing import (
     unpack_chunks,
     unpack_distinct,
 )
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

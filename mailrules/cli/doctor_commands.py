@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +18,7 @@ from mailrules.client.imap_store import connect_reader
 from mailrules.errors import CommandRefused, MailrulesError, MissingCapability
 from mailrules.execution.promises import Sureness, promises
 from mailrules.narrowing import Trial, try_out
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.cli.history_commands import local
@@ -14,6 +14,7 @@ from mailrules.mailbox.message import FactRequest
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo
 from mailrules.plan.planner import DISPLAY_FIELDS
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +15,7 @@ from mailrules.journal.lock import lock_holder
 from mailrules.journal.records import StepState
 from mailrules.journal.standing import runs_under_way
 from mailrules.plan.plan import StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import click
 
 from mailrules.cli.paths import ChosenPath, choose_config, choose_state_dir
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,6 +9,7 @@ import click
 
 from mailrules.cli.configuration import load_for_files
 from mailrules.mail_on_disk import MailOnDisk
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

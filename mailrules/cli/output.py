@@ -12,7 +12,6 @@ import os
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
 from rich import box
@@ -23,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mailrules.logs import clean_text
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

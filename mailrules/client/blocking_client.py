@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Self, TypeVar, cast
 
 from mailrules.client.blocking_carrier import BlockingCarrier
@@ -27,6 +26,7 @@ from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.states import State
 from mailrules.imap.writer import BodySection
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence

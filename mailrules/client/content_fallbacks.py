@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -15,6 +14,7 @@ from mailrules.imap.response_codes import Code
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import BinarySection, BodySection, Partial
 from mailrules.mailbox.body import body_text, readable_texts, transfer_decoded
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

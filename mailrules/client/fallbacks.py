@@ -22,7 +22,6 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar, cast
 
@@ -30,6 +29,7 @@ from mailrules.client.line_cutting import is_too_long, joined, may_go_side_by_si
 from mailrules.errors import CommandRefused, ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.command import Command
 from mailrules.imap.repeating import REPEATING, Repeat
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.client.structure import parts_of
@@ -12,6 +11,7 @@ from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 from mailrules.imap.writer import BodySection
 from mailrules.mailbox.body import MAX_TEXT_PART_BYTES, MAX_TEXT_PARTS_BYTES, readable_texts, too_much_text
 from mailrules.mailbox.message import UID, MessageFacts, Unreadable, too_complex
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.imap.followed_search import FollowedSearch
@@ -11,6 +11,7 @@ from mailrules.imap.message_commands import SearchReturn
 from mailrules.imap.response_codes import Code, TextCode
 from mailrules.imap.responses import Status, StatusResponse
 from mailrules.imap.search_data import ESearchData, SearchUpdate
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,6 @@ are a ValueError, except in a literal.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -17,6 +16,7 @@ from mailrules.errors import LocalProtocolError
 from mailrules.imap.mailbox_name import encode_mailbox_name
 from mailrules.imap.sequence_set import LARGEST_NUMBER, parse_sequence_set
 from mailrules.imap.writer import AString, Atom, Literal, MailboxNode, Node, ParenthesisedList, Quoted, write_command
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.client.fallbacks import Procedure, run, run_all
@@ -24,6 +24,7 @@ from mailrules.imap.list_commands import (
 )
 from mailrules.imap.mailbox_commands import Status
 from mailrules.imap.metadata_commands import GetMetadata
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,6 @@ Each procedure takes the one command where the server has it, and else the way t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from mailrules.client.fallbacks import Procedure, run
@@ -18,6 +17,7 @@ from mailrules.imap.response_codes import AppendUid, Code
 from mailrules.imap.resync import CONDSTORE, QRESYNC, Changes
 from mailrules.imap.search_keys import Uids
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

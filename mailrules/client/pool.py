@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
@@ -16,6 +16,7 @@ from mailrules.errors import ConnectionFailed, ConnectionLost, IMAPError
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.session_commands import Logout, Noop
 from mailrules.imap.states import State
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

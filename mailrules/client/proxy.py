@@ -10,11 +10,11 @@ import ipaddress
 import re
 from base64 import b64encode
 from collections.abc import Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.errors import ConnectionFailed
 from mailrules.settings import ProxyKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.secret import Secret

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.client.fallbacks import Procedure, run
@@ -14,6 +13,7 @@ from mailrules.imap.search_commands import ESEARCH, UidSearchFor
 from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_nodes import extensions_of_key, needs_charset
 from mailrules.imap.sequence_set import SequenceSet
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.client.fallbacks import Steps

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mailrules.client.redaction import HIDDEN
 from mailrules.imap.shown import without_tokens
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

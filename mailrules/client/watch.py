@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +16,7 @@ from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.response_codes import Code
 from mailrules.imap.responses import StatusResponse
 from mailrules.imap.watch_commands import EventGroup, Notify, Watched, WatchEvent
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from mailrules.client.imap_store import connect_store
@@ -15,6 +15,7 @@ from mailrules.daemon.retries import Retries
 from mailrules.daemon.watch import Watcher
 from mailrules.logs import get_logger
 from mailrules.outgoing import tidy_outbox
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

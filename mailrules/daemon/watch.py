@@ -7,7 +7,6 @@ rules are judged on the same connections when they come due. A lost connection i
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.arrivals import Watch
@@ -23,6 +22,7 @@ from mailrules.errors import (
 )
 from mailrules.keeping import EVERY, keep_policies
 from mailrules.logs import get_logger
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

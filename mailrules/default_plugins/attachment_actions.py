@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,6 +13,7 @@ from mailrules.plan.actions import Effect
 from mailrules.rules.operator_schemas import TEXTS, either, mapping
 from mailrules.rules.operators import check_keys, read_texts, report_error
 from mailrules.rules.registry import ActionSpec
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from mailrules.rules.quantities import parse_duration
 from mailrules.rules.registry import ActionSpec
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.templates import TemplateError, parse_template
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from mailrules.delivery.automatic import (
@@ -20,6 +19,7 @@ from mailrules.delivery.message_words import rendered
 from mailrules.execution.effects import EffectRefused, Prepared
 from mailrules.hookspecs import hookimpl
 from mailrules.settings import WebhookSettings
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from mailrules.delivery.automatic import MailHeader
@@ -16,6 +15,7 @@ from mailrules.rules.operator_schemas import TRUE
 from mailrules.rules.operators import report_error
 from mailrules.rules.registry import ActionSpec
 from mailrules.settings import WebhookSettings
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

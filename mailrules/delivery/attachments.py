@@ -7,12 +7,12 @@ import hashlib
 import os
 import re
 import unicodedata
-from dataclasses import dataclass
 from email import message_from_binary_file, policy
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from mailrules.execution.effects import EffectRefused
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.delivery.marks import LOOP_FIELD, carries_our_mark
 from mailrules.mailbox.address import parse_addresses
 from mailrules.mailbox.headers import header_fields, header_text
 from mailrules.mailbox.strict_address import strict_address
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from mailrules.delivery.canonical import CanonicalLines, header_and_rest
 from mailrules.delivery.header_writing import address_field, date_field, text_field, token_field
 from mailrules.delivery.marks import LOOP_FIELD, boundary, loop_mark, message_id
 from mailrules.logs import clean_text
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Callable

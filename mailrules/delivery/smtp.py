@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import aiosmtplib
@@ -23,6 +22,7 @@ from mailrules.execution.effects import EffectOutcome
 from mailrules.logs import clean_text
 from mailrules.mailbox.strict_address import strict_address
 from mailrules.settings import Security
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

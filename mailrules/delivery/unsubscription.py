@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from mailrules.mailbox.strict_address import strict_address
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.delivery.automatic import MailHeader

@@ -6,10 +6,11 @@ destinations the trash wins.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imported import Exactness, Finding
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.exchange.imported import Plain

@@ -8,10 +8,10 @@ is about flags and Message-IDs alone is asked by conditions of ours, which mean 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailrules.exchange.imported import Plain, condition_of_all, condition_of_any, negated
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,13 +6,14 @@ document type is refused as soon as it is seen, and with it all entities: Gmail 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from xml.parsers import expat  # it expands no entity here, and a document type ends the reading
 from xml.sax.saxutils import quoteattr
 
 from mailrules.exchange.decoding import MAX_FILE_BYTES
 from mailrules.exchange.imported import ExchangeError
+from mailrules.values import dataclass
 
 MAX_FILTERS: Final = 5_000
 """Gmail allows 1,000."""

@@ -6,10 +6,10 @@ gmailctl tells a test's message by rules of its own (internal/engine/cfgtest): a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.gmail_query import MAX_NESTING, Query, QueryError, none_of, parse_query, under
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.exchange.sourced import Sourced

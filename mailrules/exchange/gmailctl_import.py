@@ -5,7 +5,6 @@ gmailctl's own file is Jsonnet; ``jsonnet config.jsonnet`` and ``gmailctl downlo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.decoding import utf8_text
@@ -23,6 +22,7 @@ from mailrules.exchange.imported import (
     short_name,
 )
 from mailrules.exchange.json_source import read_json
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.exchange.gmailctl_filter import FilterNode

@@ -6,13 +6,13 @@ gmailctl decides by itself, without Gmail, which rules fit a test's message. An 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.gmail_actions import IMPORTANT
 from mailrules.exchange.gmail_query import parse_query
 from mailrules.exchange.gmailctl_filter import FilterError, TestMessage, finds, query_of
 from mailrules.exchange.imported import Exactness, Finding, ImportedExample, ImportedRule, RuleNames, short_name
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

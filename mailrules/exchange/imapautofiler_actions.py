@@ -6,12 +6,12 @@ Its mailbox names are Jinja templates over the headers; of those, parts of the d
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imapautofiler_conditions import RuleRefused
 from mailrules.rules.patterns import PatternError, compile_pattern
 from mailrules.rules.templates import DATE_DIRECTIVES, TemplateError, parse_template
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.exchange.imported import Plain

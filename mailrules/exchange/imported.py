@@ -5,11 +5,12 @@ Conditions and actions are the plain data of a rule file (mappings, lists, texts
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TypeAlias
 
 from mailrules.errors import MailrulesError
+from mailrules.values import dataclass
 
 _LONGEST_NAME = 80
 

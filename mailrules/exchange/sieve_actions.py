@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imported import one_or_list
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.exchange.imported import Plain

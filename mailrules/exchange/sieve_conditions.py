@@ -7,7 +7,7 @@ Tests: RFC 5228 section 5, with subaddress (RFC 5233), body (RFC 5173), regex, r
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imported import (
@@ -20,6 +20,7 @@ from mailrules.exchange.imported import (
     one_or_list,
 )
 from mailrules.exchange.sieve_syntax import Tag
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,7 +6,7 @@ rule that Sieve cannot say exactly is refused, and so is every rule whose outcom
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.exported import Exported, ExportFinding, NotExact
@@ -31,6 +31,7 @@ from mailrules.rules.rule import Conflict
 from mailrules.rules.surrounding_tests import SnoozeOverTest
 from mailrules.rules.text_tests import AnywhereTest, BodyTest, TextTest
 from mailrules.rules.value_tests import FlagTest, MailboxTest, SizeTest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -7,9 +7,11 @@ on behind it, so that one unknown word loses nothing else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from mailrules.values import dataclass
 
 MAX_SCRIPT_CHARACTERS: Final = 1_000_000
 MAX_NESTING: Final = 30

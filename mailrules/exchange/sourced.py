@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from mailrules.values import dataclass
 
 Scalar: TypeAlias = str | int | float | bool | None
 

@@ -7,10 +7,11 @@ Lines ``name="value"``; each ``name`` begins a filter. Values and conditions are
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from mailrules.exchange.imported import ExchangeError
+from mailrules.values import dataclass
 
 VERSIONS: Final = ("8", "9")
 MAX_FILTERS: Final = 10_000

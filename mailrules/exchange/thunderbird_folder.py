@@ -6,10 +6,10 @@ is beyond ASCII.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import unquote
 
 from mailrules.imap.mailbox_name import decode_mailbox_name
+from mailrules.values import dataclass
 
 
 class FolderError(ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.decoding import utf8_text
@@ -23,6 +23,7 @@ from mailrules.exchange.thunderbird_conditions import TermRefused, condition_of_
 from mailrules.exchange.thunderbird_file import ConditionError, read_condition, read_filter_file
 from mailrules.exchange.thunderbird_folder import FolderError, folder_of
 from mailrules.rules.flags import is_keyword
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.exchange.thunderbird_file import Attribute, FilterText

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ from mailrules.journal.records import CommandIntent, Operation, StepIntent, Step
 from mailrules.journal.taken_back import TAKEN_BACK
 from mailrules.mailbox.message import UID, FactRequest
 from mailrules.plan.plan import StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +11,7 @@ from mailrules.imap.sequence_set import cut_by_bytes
 from mailrules.journal.records import CommandIntent, Operation, StepIntent
 from mailrules.mailbox.message import UID
 from mailrules.plan.plan import StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

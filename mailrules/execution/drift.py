@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
 from mailrules.mailbox.message import UID, FactRequest
 from mailrules.plan.identity import snapshot_hash
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

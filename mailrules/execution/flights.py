@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.mailbox.message import UID

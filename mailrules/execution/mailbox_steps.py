@@ -6,7 +6,7 @@ Steps that only set a value go together: all are read, journalled, sent and read
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, ConnectionLost, MissingCapability, RemoteProtocolError, first_error
@@ -26,6 +26,7 @@ from mailrules.journal.records import StepIntent, StepState, StepVerdict
 from mailrules.mailbox.message import UID
 from mailrules.plan.mailbox_steps import KEPT_OWN_RIGHTS, difference_of_rights, same_rights
 from mailrules.plan.plan import MailboxStep, StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping, Sequence

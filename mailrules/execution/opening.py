@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused
 from mailrules.execution.batches import Stage
 from mailrules.execution.reply_codes import explain
 from mailrules.journal.records import Operation
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

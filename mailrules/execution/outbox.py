@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from mailrules.execution.effects import (
 from mailrules.journal.deliveries import CapReached, DeliveryCaps, DeliveryIntent
 from mailrules.journal.records import StepState, StepVerdict
 from mailrules.mailbox.message import FactRequest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

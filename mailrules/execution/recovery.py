@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from mailrules.execution.reconcile import read_up, verdict_of
 from mailrules.execution.session import Session
 from mailrules.journal.records import Operation, StepState, StepVerdict
 from mailrules.plan.plan import StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence

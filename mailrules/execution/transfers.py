@@ -6,7 +6,6 @@ Nothing here writes. Text from a stranger is compared, never sent.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.errors import CommandRefused
@@ -21,6 +20,7 @@ from mailrules.execution.places import look_into, seen_elsewhere
 from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
 from mailrules.plan.plan import StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.execution.flag_words import folded
@@ -12,6 +12,7 @@ from mailrules.journal.deliveries import UNSETTLED_STATES
 from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
 from mailrules.plan.plan import MailboxPlan, MailboxStep, MessagePlan, Plan, Step, StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from mailrules.imap.command import Command
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.writer import MailboxNode, Node
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

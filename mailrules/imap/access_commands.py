@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.imap.about_mailbox import OneMailbox, is_about
@@ -10,6 +9,7 @@ from mailrules.imap.access_data import AclData, ListRightsData, MyRightsData
 from mailrules.imap.answers import newest
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.writer import AString, MailboxNode, Node
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,6 +10,7 @@ from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.search_keys import ANNOTATE, AnnotationAttribute
 from mailrules.imap.writer import AString, Atom, Node, ParenthesisedList, Quoted, SequenceSetNode
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from mailrules.errors import LocalProtocolError
@@ -24,6 +23,7 @@ from mailrules.imap.writer import (
     Quoted,
     StreamedLiteral,
 )
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.imap.command import Answer, Command, ContentBegun
@@ -10,6 +10,7 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.merging import merge_by_uid
 from mailrules.imap.writer import Atom, BodySection, Node, ParenthesisedList, SequenceSetNode
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

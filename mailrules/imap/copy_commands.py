@@ -5,7 +5,7 @@ There is no EXPUNGE and no CLOSE here: both remove what other people have marked
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +14,7 @@ from mailrules.imap.pipelining import overlap
 from mailrules.imap.response_codes import CopyUid
 from mailrules.imap.responses import ExpungeData, Status, StatusResponse, VanishedData
 from mailrules.imap.writer import MailboxNode, Node, exact_set
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

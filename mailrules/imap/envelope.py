@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from mailrules.imap.tokens import OverLimit, Unreadable, unescape
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

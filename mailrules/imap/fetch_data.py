@@ -7,7 +7,7 @@ where one that cannot be read spoils itself and leaves the others.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from mailrules.imap.responses import Malformed
 from mailrules.imap.sections import section_of_attribute
 from mailrules.imap.shown import shown_words
 from mailrules.imap.tokens import OverLimit, Reader, Unreadable, Value, read_number, read_size
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

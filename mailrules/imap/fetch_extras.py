@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypedDict
 
 from mailrules.imap.mailbox_name import decode_mailbox_name
 from mailrules.imap.tokens import Unreadable, Value
 from mailrules.imap.values import first_of, list_of, text_of
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

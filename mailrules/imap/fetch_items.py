@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from mailrules.imap.command import Extension
 from mailrules.imap.resync import CONDSTORE
 from mailrules.imap.writer import Atom, BinarySection, BinarySize, BodySection, Node, ParenthesisedList
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,13 +10,13 @@ it do not.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import NewType, NoReturn, TypeAlias
 
 from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.sections import ANY_RESPONSE, LITERALS
 from mailrules.imap.shown import shown
+from mailrules.values import dataclass
 
 Frame = NewType("Frame", bytes)
 """One complete response with its literals in place, without the CRLF that ends it."""

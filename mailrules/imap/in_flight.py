@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.errors import CommandRefused, MessageLimitReached, MessagesUnreadable, RemoteProtocolError
@@ -14,6 +14,7 @@ from mailrules.imap.responses import Malformed, Status, StatusResponse, Unreadab
 from mailrules.imap.sections import STATUS_RESPONSES, section_of_response
 from mailrules.imap.session_commands import Authenticate, StartTls
 from mailrules.imap.shown import shown
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.imap.answers import newest
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.language_data import ComparatorData, LanguageData
 from mailrules.imap.writer import AString, Node
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

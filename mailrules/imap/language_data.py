@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.imap.values import list_of, text_of
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

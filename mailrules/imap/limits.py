@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mailrules.values import dataclass
 
 _KIB = 1024
 _MIB = 1024 * _KIB

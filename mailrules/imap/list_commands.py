@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -15,6 +15,7 @@ from mailrules.imap.mailbox_commands import status_extensions
 from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
 from mailrules.imap.metadata_data import MetadataData
 from mailrules.imap.writer import Atom, MailboxNode, Node, ParenthesisedList, Quoted
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from mailrules.imap.answers import newest
@@ -16,6 +16,7 @@ from mailrules.imap.responses import ExistsData, ExpungeData, FlagsData, RecentD
 from mailrules.imap.resync import QRESYNC, Resync
 from mailrules.imap.selected_mailbox import OpenedMailbox, SelectedMailbox
 from mailrules.imap.writer import Atom, Flag, MailboxNode, Node, ParenthesisedList
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from mailrules.errors import LocalProtocolError
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

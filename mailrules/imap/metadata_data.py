@@ -5,12 +5,12 @@ METADATA is RFC 5464; ANNOTATION is its draft of before (ANNOTATEMORE), which im
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.imap.tokens import Reader, Unreadable, Value
 from mailrules.imap.values import list_of, text_of
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

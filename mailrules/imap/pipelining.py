@@ -8,12 +8,13 @@ disjoint sets overlap. Sequence numbers are never sent, so that expunges in betw
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum, auto
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from mailrules.errors import LocalProtocolError
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.imap.command import Command

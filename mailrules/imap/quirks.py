@@ -7,8 +7,9 @@ server that is recognised is here too: how long its command lines may be, and wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from mailrules.values import dataclass
 
 _OTHERS_TAKE_BYTES: Final = 8000
 # Looked for in the name that ID gives and in the greeting, in this order; or the capability tells.

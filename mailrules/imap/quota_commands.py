@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.imap.about_mailbox import OneMailbox, is_about
@@ -10,6 +9,7 @@ from mailrules.imap.answers import every, newest
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.quota_data import QuotaData, QuotaRootData
 from mailrules.imap.writer import AString, Atom, Node, Number, ParenthesisedList
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

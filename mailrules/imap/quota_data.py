@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.imap.tokens import Reader, Unreadable, read_number
 from mailrules.imap.values import list_of, text_of
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

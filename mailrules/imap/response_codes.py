@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -16,6 +15,7 @@ from mailrules.imap.fetch_data import flag_set
 from mailrules.imap.sequence_set import LARGEST_NUMBER, STAR, SequenceSet, parse_ranges, parse_sequence_set
 from mailrules.imap.tokens import Reader, Unreadable, read_number
 from mailrules.imap.values import first_of, list_of, text_of
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

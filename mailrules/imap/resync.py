@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.errors import LocalProtocolError
 from mailrules.imap.command import Extension
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.writer import Atom, Node, Number, ParenthesisedList, SequenceSetNode
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.imap.fetch_data import FetchData

@@ -6,7 +6,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +13,7 @@ from mailrules.errors import RemoteProtocolError
 from mailrules.imap.sasl import Mechanism
 from mailrules.imap.saslprep import saslprep
 from mailrules.imap.shown import shown
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.secret import Secret

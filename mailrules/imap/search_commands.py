@@ -6,7 +6,7 @@ of ALL may be a range of four thousand million: it is never spelled out here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -22,6 +22,7 @@ from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_keys import FUZZY, SEARCH_RESULT
 from mailrules.imap.search_nodes import charset_nodes, extensions_of_key, holds_last_result, search_nodes
 from mailrules.imap.writer import Atom, Flag, MailboxNode, Node, Number, ParenthesisedList, SequenceSetNode
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

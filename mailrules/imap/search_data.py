@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -12,6 +12,7 @@ from mailrules.imap.mailbox_name import decode_mailbox_name
 from mailrules.imap.sequence_set import LARGEST_NUMBER, SequenceSet, parse_ranges, parse_sequence_set
 from mailrules.imap.tokens import Reader, Unreadable, Value, read_number
 from mailrules.imap.values import list_of, number_or_none, pairs_of, text_of
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

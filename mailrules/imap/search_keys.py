@@ -6,11 +6,11 @@ key: they change under a search.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mailrules.imap.command import Extension
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import date

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.imap.fetch_data import FetchData
@@ -17,6 +17,7 @@ from mailrules.imap.responses import (
     VanishedData,
 )
 from mailrules.imap.sequence_set import SequenceSet
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.imap.parser import Untagged

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from mailrules.errors import LocalProtocolError, RemoteProtocolError
 from mailrules.imap.sections import SETS
 from mailrules.imap.shown import shown
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

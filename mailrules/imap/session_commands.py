@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mailrules.errors import RemoteProtocolError
@@ -14,6 +13,7 @@ from mailrules.imap.responses import CapabilityData, EnabledData, IdData
 from mailrules.imap.sections import section_of_response
 from mailrules.imap.shown import shown
 from mailrules.imap.writer import AString, Atom, Node, ParenthesisedList, Quoted
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

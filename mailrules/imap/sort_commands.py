@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Final
 
@@ -15,6 +15,7 @@ from mailrules.imap.search_data import ESearchData, SortData, ThreadData
 from mailrules.imap.search_keys import FUZZY
 from mailrules.imap.search_nodes import extensions_of_key, holds_last_result, needs_charset, search_nodes
 from mailrules.imap.writer import AString, Atom, Node, ParenthesisedList
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,10 +6,10 @@ pipelining gate lets nothing else out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from mailrules.errors import LocalProtocolError
+from mailrules.values import dataclass
 
 
 class State(Enum):

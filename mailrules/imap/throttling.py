@@ -6,8 +6,9 @@ RFC 5530 has codes for this; Exchange and Office 365 say it in words.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.errors import CommandRefused

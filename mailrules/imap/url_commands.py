@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,6 +13,7 @@ from mailrules.imap.sections import section_of_response
 from mailrules.imap.shown import shown
 from mailrules.imap.url_data import GenUrlAuthData, JmapAccessData, UrlFetchData
 from mailrules.imap.writer import Atom, MailboxNode, Node, Quoted
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

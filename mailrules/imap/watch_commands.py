@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +15,7 @@ from mailrules.imap.responses import Status, StatusResponse
 from mailrules.imap.search_data import ESearchData
 from mailrules.imap.search_nodes import charset_nodes, extensions_of_key, holds_last_result, search_nodes
 from mailrules.imap.writer import Atom, MailboxNode, Node, ParenthesisedList, Quoted
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.errors import LocalProtocolError
 from mailrules.imap.events import Tag
 from mailrules.imap.writer import Atom, Gap, LiteralSupport, write_command, write_line
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.imap.command import Command

@@ -7,12 +7,13 @@ Where a literal has to wait for the server's ``+`` the command is cut into fragm
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from mailrules.errors import LocalProtocolError
 from mailrules.imap.mailbox_name import encode_mailbox_name
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

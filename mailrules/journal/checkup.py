@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.errors import JournalError
@@ -14,6 +14,7 @@ from mailrules.journal.migrations import all_migrations
 from mailrules.journal.opening import schema_of, wal_path
 from mailrules.journal.reader import JournalReader
 from mailrules.journal.records import StepState
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,13 +6,13 @@ before an attempt can have its effect. So after a crash an intent without it sur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.journal.records import OPEN_STATES, StepId, StepState, StepVerdict
 from mailrules.journal.steps import select_records
 from mailrules.journal.timestamps import from_text, to_text
 from mailrules.plan.history import LedgerKey
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,11 +5,11 @@ from __future__ import annotations
 import fcntl
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.errors import JournalError
 from mailrules.file_trust import distrust
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

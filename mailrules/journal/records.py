@@ -6,9 +6,11 @@ A ``plan.Step`` is only planned. It becomes a ``StepIntent`` right before its co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, NewType
+
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.journal.kill_switch import KillSwitch
 from mailrules.journal.lock import lock_holder
 from mailrules.journal.records import Operation, RunId, StepState
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,11 +8,11 @@ nothing inside an encoded word can become structure.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from mailrules.mailbox.headers import MAX_ENCODED_WORDS, decode_words
 from mailrules.mailbox.message import Unreadable, too_complex
 from mailrules.mailbox.text import clean_text, decode_bytes
+from mailrules.values import dataclass
 
 MAX_ADDRESSES = 2_000
 

@@ -7,7 +7,8 @@ an authserv-id that the user named.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from mailrules.values import dataclass
 
 MAX_RESULTS_BYTES = 32_768
 MAX_STATEMENTS = 200

@@ -6,9 +6,11 @@ Raw bytes stay raw here: decoding belongs to ``headers``, ``address`` and ``text
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, NewType
+
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

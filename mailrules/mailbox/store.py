@@ -7,8 +7,9 @@ raise ``ConnectionLost`` (the outcome is then unknown) and ``CommandRefused``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence

@@ -7,7 +7,6 @@ any bytes; parts are found by a loop over offsets, so neither depth nor number o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,6 +15,7 @@ from mailrules.mailbox.dates import parse_date
 from mailrules.mailbox.headers import MAX_HEADER_BYTES, header_fields
 from mailrules.mailbox.message import Part, Unreadable, too_complex
 from mailrules.mailbox.parameters import decoded_parameters, file_name_of
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

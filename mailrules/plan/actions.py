@@ -6,7 +6,7 @@ names it may act on, and which facts it needs (the ``ActionValue`` protocol of `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +16,7 @@ from mailrules.rules.ambiguity_tests import AMBIGUITY_FACTS
 from mailrules.rules.conditions import Always, Leaf
 from mailrules.rules.rule import ActionUse, Branch, Event, MailboxRef, Rule
 from mailrules.rules.surrounding_tests import SnoozeOverTest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

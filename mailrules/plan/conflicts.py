@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.plan.plan import StepKind
 from mailrules.rules.rule import Conflict
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

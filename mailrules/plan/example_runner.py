@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Location
@@ -25,6 +24,7 @@ from mailrules.rules.examples import (
     example_uid,
 )
 from mailrules.rules.rule import Example, Expectation, Given, MailboxRef
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from mailrules.rules.bounds import EVERYTHING, sweep_search
 from mailrules.rules.explain import NodeExplanation, NodeTruth, explain_node, first_failing
 from mailrules.rules.remedies import Remedy, remedy_for
 from mailrules.rules.situation import Situation
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ structure, then text, then enrichers (design, law 2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import (
@@ -24,6 +24,7 @@ from mailrules.mailbox.message import (
     header_fact,
 )
 from mailrules.rules.conditions import RelatingTest, leaves
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.rules.conditions import leaves
 from mailrules.rules.related_tests import FirstSeenTest
 from mailrules.rules.surrounding_tests import EventTest, SnoozeOverTest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,12 +6,12 @@ told, and only differences become steps.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan import actions
 from mailrules.plan.plan import MailboxStep, StepKind
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ most one disposition (rule-language, meaning 7). What is already so is left out 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailrules.plan import actions
@@ -16,6 +16,7 @@ from mailrules.plan.notes import filled, note_id
 from mailrules.plan.past_moves import MOVES_A_DAY, came_back, is_restless
 from mailrules.plan.plan import Finding, Step, StepKind
 from mailrules.rules.flags import is_keyword
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,6 @@ answer, until it names nothing more; then ``finish``. It does no input or output
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,6 +27,7 @@ from mailrules.rules.ambiguity_tests import ambiguity
 from mailrules.rules.compiler import Judge
 from mailrules.rules.conditions import All
 from mailrules.rules.related_tests import first_messages
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

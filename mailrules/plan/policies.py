@@ -6,12 +6,13 @@ Only what a policy names is touched, unless it says ``others: remove``.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.plan.mailbox_steps import KEPT_OWN_RIGHTS, same_rights
 from mailrules.plan.plan import MailboxStep, StepKind
 from mailrules.rules.policies import Subject
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

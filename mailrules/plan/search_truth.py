@@ -6,7 +6,6 @@ only where it stands in a header field in plain ASCII, so that an honest server 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,7 @@ from mailrules.mailbox.flags import fold_flag
 from mailrules.mailbox.headers import header_fields
 from mailrules.mailbox.message import FactRequest
 from mailrules.rules.bounds import key_name, keys_in
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

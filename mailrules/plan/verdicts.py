@@ -7,11 +7,12 @@ missing stop at the first rule that is open for them; the pass reports what they
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan.plan import Finding
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

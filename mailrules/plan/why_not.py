@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.plan.actions import AddFlags, Expire, Keep, RemoveFlags
 from mailrules.plan.message_steps import moves
 from mailrules.rules.spelling import duration
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

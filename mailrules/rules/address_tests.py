@@ -5,7 +5,6 @@ All operators under one field hold together for one address (rule-language, mean
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from mailrules.rules.text_tests import (
     smallest,
 )
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.ambiguity import ONCE_FIELDS, why_ambiguous
 from mailrules.mailbox.message import Fact, Unreadable, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.mailbox.snapshot import Snapshot

@@ -8,7 +8,6 @@ what lies outside ``under`` (rule-language, "One answer everywhere").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from mailrules.imap.search_keys import (
@@ -28,6 +27,7 @@ from mailrules.imap.search_keys import (
 from mailrules.imap.search_text import SearchTextError, parse_search_text, search_text
 from mailrules.mailbox.flags import fold_flag
 from mailrules.rules import conditions
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set

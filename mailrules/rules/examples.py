@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime
@@ -20,6 +20,7 @@ from mailrules.rules.rule import Example, Expectation, Given, GivenAttachment
 from mailrules.rules.schema import TestModel
 from mailrules.rules.server_tests import GMAIL_PREFIX, QUOTA, SEARCH_PREFIX, QuotaUse
 from mailrules.rules.validation import validated
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -6,11 +6,11 @@ holds the two together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mailrules.rules.conditions import All, Always, AnyOf, Leaf, Named, Not, ReasonedTest, judge_leaf
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.mailbox.snapshot import Snapshot

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.rules.conditions import All, Always, AnyOf, Leaf, Named, Not
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.rules.conditions import LeafTest, Node

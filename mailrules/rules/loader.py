@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from mailrules.errors import RuleError
 from mailrules.rules.accounts import account_settings
 from mailrules.rules.appends import check_appends
 from mailrules.rules.contradictions import check_contradictions
+from mailrules.rules.document import Document
 from mailrules.rules.examples import lower_example
 from mailrules.rules.imagined import with_imagined_accounts
 from mailrules.rules.lint import lint
@@ -33,6 +34,7 @@ from mailrules.rules.rule import AccompaniedAction, RuleSet
 from mailrules.rules.schema import DefaultsModel, DocumentModel, ListFileModel
 from mailrules.rules.validation import validated
 from mailrules.settings import CACHE_BYTES, DeletionLimits, OutboxSettings
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -102,29 +104,6 @@ def named_plugins(path: str, *, read: Read) -> tuple[str, ...]:
     return tuple(item.value for item in items if isinstance(item.value, str))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Document:
-    """One file that could be parsed. ``from_pack``: it came by ``pack:name``."""
-
-    path: str
-    source: SourceValue
-    is_included: bool = False
-    from_pack: bool = False
-
-    def entries(self, key: str) -> Mapping[str, SourceValue]:
-        """The entries of a mapping under a top-level key; none where it is something else."""
-        return self.source.mapping[key].mapping if key in self.source.mapping else {}
-
-    def keys(self, key: str) -> Mapping[str, Location]:
-        """The places of that mapping's keys."""
-        return self.source.mapping[key].keys if key in self.source.mapping else {}
-
-    def items(self, key: str) -> Sequence[SourceValue]:
-        """The items of a list under a top-level key, or its one value; none where it is something else."""
-        value = self.source.mapping.get(key)
-        return () if value is None or value.is_mapping else value.items
-
-
 @dataclass(slots=True, kw_only=True)
 class _Loading:
     """One run of the loader: what has been found so far."""
@@ -143,7 +122,7 @@ class _Loading:
         main_source = self._source(path, at=Location(file=path))
         if main_source is None:
             raise RuleError(self.reporter.all)
-        main = _Document(path=path, source=self._with_settings(main_source))
+        main = Document(path=path, source=self._with_settings(main_source))
         documents = [main, *self._included(main)]
         shapes = [self._check_shape(document) for document in documents]
         accounts = {
@@ -215,7 +194,7 @@ class _Loading:
         keys = {key: settings.key_at(key) for key in taken}
         return replace(source, value={**taken, **source.mapping}, keys={**keys, **source.keys})
 
-    def _outside(self, main: _Document) -> tuple[SmtpSettings | None, OutboxSettings, DeletionLimits]:
+    def _outside(self, main: Document) -> tuple[SmtpSettings | None, OutboxSettings, DeletionLimits]:
         """What the main file says of all accounts' ways out, and of what leaves for ever."""
         entries = main.source.mapping
         smtp = smtp_settings(entries["smtp"], self.reporter) if "smtp" in entries else None
@@ -227,9 +206,9 @@ class _Loading:
         self.files.append(path)
         return read_source(path, read=self.read, at=at, reporter=self.reporter)
 
-    def _included(self, main: _Document) -> list[_Document]:
+    def _included(self, main: Document) -> list[Document]:
         """The files under ``include``, each once, in the order of the entries and by name within one."""
-        documents: list[_Document] = []
+        documents: list[Document] = []
         for item in main.items("include"):
             if not isinstance(item.value, str):
                 continue
@@ -245,7 +224,7 @@ class _Loading:
                     return documents
                 source = self._source(path, at=item.at)
                 if source is not None:
-                    documents.append(_Document(path=path, source=source, is_included=True, from_pack=from_pack))
+                    documents.append(Document(path=path, source=source, is_included=True, from_pack=from_pack))
         return documents
 
     def _report_nothing_included(self, item: SourceValue, *, from_pack: bool) -> None:
@@ -256,7 +235,7 @@ class _Loading:
         else:
             self.reporter.error(item.at, f'there is no file "{item.text}"', cure="paths start at this file's folder")
 
-    def _check_shape(self, document: _Document) -> DocumentModel | None:
+    def _check_shape(self, document: Document) -> DocumentModel | None:
         shape = validated(DocumentModel, document.source, self.reporter, what="the file")
         if not document.is_included:
             return shape
@@ -267,7 +246,7 @@ class _Loading:
                 self.reporter.error(document.source.key_at(key), message, cure=cure)
         return shape
 
-    def _lists(self, documents: Sequence[_Document]) -> Mapping[str, tuple[str, ...]]:
+    def _lists(self, documents: Sequence[Document]) -> Mapping[str, tuple[str, ...]]:
         lists: dict[str, tuple[str, ...]] = {}
         for document in documents:
             for name, source in document.entries("lists").items():
@@ -276,7 +255,7 @@ class _Loading:
                 lists[name] = self._list(source, document)
         return lists
 
-    def _list(self, source: SourceValue, document: _Document) -> tuple[str, ...]:
+    def _list(self, source: SourceValue, document: Document) -> tuple[str, ...]:
         if source.is_list:
             for item in source.items:
                 if item.is_mapping or item.is_list or isinstance(item.value, bool) or not item.text.strip():
@@ -300,7 +279,7 @@ class _Loading:
         return tuple(line for line in lines if line and not line.startswith("#"))
 
     def _rules(
-        self, documents: Sequence[_Document], *, accounts: Collection[str], context: CompileContext
+        self, documents: Sequence[Document], *, accounts: Collection[str], context: CompileContext
     ) -> tuple[Rule, ...]:
         named: dict[str, SourceValue] = {}
         for document in documents:
@@ -333,7 +312,7 @@ class _Loading:
         enabled = [rule for rule in rules if rule.is_enabled]
         return (*enabled, *(companion for rule in enabled for companion in _companions(rule)))
 
-    def _defaults(self, main: _Document, *, accounts: Collection[str]) -> DefaultsModel | None:
+    def _defaults(self, main: Document, *, accounts: Collection[str]) -> DefaultsModel | None:
         source = main.source.mapping.get("defaults")
         if source is None:
             return None
@@ -341,7 +320,7 @@ class _Loading:
             check_mailboxes(source.mapping["in"], accounts=accounts, reporter=self.reporter)
         return validated(DefaultsModel, source, self.reporter, what="defaults")
 
-    def _examples(self, documents: Sequence[_Document]) -> tuple[Example, ...]:
+    def _examples(self, documents: Sequence[Document]) -> tuple[Example, ...]:
         lowered = [
             lower_example(
                 source,
@@ -355,7 +334,7 @@ class _Loading:
         ]
         return tuple(example for example in lowered if example is not None)
 
-    def _mail(self, source: SourceValue, *, document: _Document) -> bytes | None:
+    def _mail(self, source: SourceValue, *, document: Document) -> bytes | None:
         """The bytes of the message on disk that an example names."""
         if document.is_included and climbs(source.text):
             self.reporter.error(
@@ -367,7 +346,7 @@ class _Loading:
         return read_content(path, read=self.read, at=source.at, reporter=self.reporter)
 
 
-def _default_mailboxes(main: _Document, *, accounts: Collection[str]) -> tuple[MailboxRef, ...] | None:
+def _default_mailboxes(main: Document, *, accounts: Collection[str]) -> tuple[MailboxRef, ...] | None:
     """Read apart from the other defaults, so that a mistake in those is not told again at every rule."""
     entries = main.entries("defaults")
     if "in" not in entries:
@@ -383,14 +362,14 @@ def _companions(rule: Rule) -> Iterator[Rule]:
                 yield use.value.companion(rule, use)
 
 
-def _names_in(document: _Document, *, documents: Sequence[_Document]) -> frozenset[str]:
+def _names_in(document: Document, *, documents: Sequence[Document]) -> frozenset[str]:
     """The names of the rules that a file's examples may speak of, broken rules included."""
     read = [document] if document.from_pack else documents
     sources = (source for one in read for source in one.items("rules"))
     return frozenset(source.mapping["name"].text for source in sources if "name" in source.mapping)
 
 
-def _hash_of(documents: Sequence[_Document], *, lists: Mapping[str, tuple[str, ...]]) -> str:
+def _hash_of(documents: Sequence[Document], *, lists: Mapping[str, tuple[str, ...]]) -> str:
     """A digest of all that can change a decision: comments, spelling of YAML and tests do not."""
     meaning = [
         {key: value.plain() for key, value in document.source.mapping.items() if key != "tests"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.mailbox.flags import fold_flag
 from mailrules.rules.exclusion import exclude_each_other
 from mailrules.rules.formula import certain_claims
 from mailrules.rules.offers import offers
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

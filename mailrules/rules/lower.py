@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.rules.ambiguity_tests import AmbiguousTest
@@ -13,6 +12,7 @@ from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, LateAction, MailboxRef, Rule
 from mailrules.rules.schema import BranchModel, RuleModel
 from mailrules.rules.validation import validated
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.rules.conditions import All, Always, AnyOf, Leaf, Named, Node, Not
 from mailrules.rules.reporter import did_you_mean
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

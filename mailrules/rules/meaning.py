@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.rules.schema import DefaultsModel
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

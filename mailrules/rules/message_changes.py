@@ -5,7 +5,6 @@ Each change is tried on a copy of what is known of the message before it is offe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -37,6 +36,7 @@ from mailrules.rules.spelling import number
 from mailrules.rules.structure_tests import AttachmentTest, described, is_attachment
 from mailrules.rules.text_tests import ANYWHERE_FIELDS, AnywhereTest, BodyTest, TextTest
 from mailrules.rules.value_tests import FlagTest, LabelTest, SizeTest, TimeSource, TimeTest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,7 +7,6 @@ reports every mistake it finds and answers None after one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +17,7 @@ from mailrules.rules.quantities import QuantityError, parse_duration, parse_mome
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.value_tests import NumberBounds
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -7,8 +7,9 @@ text, and ``LINEAR_TIME`` is False, which the commands tell.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from mailrules.values import dataclass
 
 try:
     import re2

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from mailrules.mailbox.rows import rows_of
 from mailrules.rules.bounds import UNBOUNDED, Bounds
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from mailrules.rules.mailbox_words import ENTRY, IDENTIFIER, MAX_VALUE_CHARACTER
 from mailrules.rules.policy_schema import PolicyModel
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.validation import validated
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from mailrules.mailbox.message import FLAGS, Fact, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.mailbox.text import fold
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

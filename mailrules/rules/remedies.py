@@ -6,7 +6,7 @@ inverse. Whatever is found is tried on the whole rule before it is told.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from mailrules.rules.conditions import All, Always, AnyOf, Leaf, Named, Not, leaves
@@ -14,6 +14,7 @@ from mailrules.rules.explain import NodeTruth, explain_node
 from mailrules.rules.message_changes import MessageChange, nearest_alteration
 from mailrules.rules.reads import captures_of, flags_read
 from mailrules.rules.rule_changes import WITHOUT, Manner, RuleChange, nearest_spelling
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

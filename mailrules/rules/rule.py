@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mailrules.rules.conditions import Cause
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

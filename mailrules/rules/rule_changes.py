@@ -6,7 +6,7 @@ it is offered, so that what is said is true.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ from mailrules.rules.surrounding_tests import AccountTest, EventTest, NowTest, S
 from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.text_tests import AnywhereTest, BodyTest, TextTest
 from mailrules.rules.value_tests import FlagTest, LabelTest, MailboxTest, SizeTest, TimeTest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

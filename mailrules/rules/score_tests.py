@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.columns import OrderedColumn
 from mailrules.mailbox.message import Fact, header_fact
 from mailrules.mailbox.spam_score import SCORE_FIELDS, spam_score
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,12 +6,12 @@ asks for the server's own judgement. What the server does not answer is unknowab
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import Fact, FactKind, Unreadable
 from mailrules.mailbox.rows import rows_of
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.mailbox.snapshot import Snapshot

@@ -5,7 +5,7 @@ For asking what a rule would make of it. Nothing here touches the message or the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import (
@@ -22,6 +22,7 @@ from mailrules.mailbox.message import (
     header_fact,
 )
 from mailrules.rules.conditions import Origin, RelatingTest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

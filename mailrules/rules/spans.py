@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mailrules.rules.score_tests import SpamScoreTest
 from mailrules.rules.value_tests import NumberBounds, SizeTest, TimeTest
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

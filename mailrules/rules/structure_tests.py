@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import STRUCTURE, Fact, Unreadable, too_complex
 from mailrules.mailbox.rows import rows_of
 from mailrules.rules.text_tests import confirmed
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

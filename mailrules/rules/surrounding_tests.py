@@ -5,13 +5,13 @@ Each is one answer for all rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mailrules.rules.bounds import Bounds, certain
 from mailrules.rules.truth import Truth, constant
 from mailrules.rules.value_bounds import uid_bounds
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

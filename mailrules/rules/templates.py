@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Diagnostic
 from mailrules.imap.mailbox_name import encode_mailbox_name
 from mailrules.mailbox.message import RECEIVED, Fact, header_fact
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.text import compose, fold
 from mailrules.rules.patterns import Pattern, compile_glob, compile_pattern, required_literal
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

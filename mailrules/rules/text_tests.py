@@ -6,7 +6,6 @@ scan over all of them); each is confirmed on its own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from mailrules.rules.patterns import PatternTimeout
 from mailrules.rules.text_bounds import anywhere, in_body, in_field, matches_over
 from mailrules.rules.text_match import TextMatch, TextOperator
 from mailrules.rules.truth import Truth
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ its facts have not been asked for yet.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from mailrules.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from mailrules.mailbox.text import fold
 from mailrules.rules.bounds import UNBOUNDED, Bounds, certain, either, exact
 from mailrules.rules.truth import Truth, constant
 from mailrules.rules.value_bounds import received_bounds, size_bounds
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -8,13 +8,14 @@ stack, so depth in a file is never depth in our calls.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import yaml
 
 from mailrules.diagnostics import Location
 from mailrules.rules.source import Scalar, SourceValue
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.rules.reporter import Reporter

@@ -6,11 +6,12 @@ test may act through one and look through the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from mailrules.testing.builders import A_DAY, SampleMessage
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,8 +8,10 @@ nor number of parts costs a stack frame.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

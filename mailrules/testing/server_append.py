@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from mailrules.testing.server_arguments import (
 )
 from mailrules.testing.server_calls import LOGGED_IN, OPEN, Done, Entry, Refused
 from mailrules.testing.server_names import format_set
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,11 +6,11 @@ The in-memory server judges the client's writer, so it shares no tokens with it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailrules.imap.mailbox_name import decode_mailbox_name
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

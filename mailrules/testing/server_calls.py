@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from mailrules.testing.server_faults import DropHalfway
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.testing.server_arguments import Arguments

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from mailrules.testing.message_parts import decoded_texts
 from mailrules.testing.mime_structure import read_entities, read_message
 from mailrules.testing.server_arguments import Argument, ArgumentList, Atom, BadCommand
 from mailrules.testing.server_structure import body_structure, envelope
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.testing.server_append import now, require_room
@@ -20,6 +19,7 @@ from mailrules.testing.server_resync import vanished_since
 from mailrules.testing.server_returns import parse_page, return_options
 from mailrules.testing.server_search import Search
 from mailrules.testing.server_wire import WireEnded
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

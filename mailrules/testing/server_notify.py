@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mailrules.imap.mailbox_name import decode_mailbox_name
@@ -13,6 +13,7 @@ from mailrules.testing.server_calls import LOGGED_IN, Done, Entry, Refused
 from mailrules.testing.server_fetch import FetchItem, parse_fetch_items
 from mailrules.testing.server_mailboxes import list_line, status_line
 from mailrules.testing.server_names import shown_name
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,11 +8,11 @@ identities are as the servers sent them, in the issues of the clients that met t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from mailrules.testing.server_faults import AtCommand, Drop, Misread, Reaction, Refuse, Rewrite, Say
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.testing.server_arguments import ArgumentList, Arguments, BadCommand, parse_sequence_ranges
 from mailrules.testing.server_names import format_set
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from mailrules.testing.mail_state import StoredMailbox

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.testing.server_arguments import Arguments, Atom, BadCommand
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

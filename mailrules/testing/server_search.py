@@ -6,7 +6,6 @@ arithmetic on a stack, so that no depth of a client's making costs a stack frame
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
@@ -18,6 +17,7 @@ from mailrules.testing.message_parts import decoded_texts
 from mailrules.testing.mime_structure import header_fields, unfolded
 from mailrules.testing.server_arguments import ArgumentList, Arguments, Atom, BadCommand, parse_sequence_ranges
 from mailrules.testing.server_calls import Refused
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mailrules.testing.mime_structure import read_entities
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

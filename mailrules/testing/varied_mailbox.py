@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from base64 import b64encode
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from quopri import encodestring
 from typing import TYPE_CHECKING
 
 from mailrules.testing.builders import SampleMessage, multipart
+from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
