@@ -35,7 +35,12 @@ _INSERT_STEP = (
 OPEN_IDS = "SELECT id FROM steps WHERE state IN ('intent', 'halfway', 'unknown')"
 OUTSIDE_IDS = "SELECT id FROM steps WHERE state IN ('waiting', 'given_up')"
 UNDECIDED_IDS = "SELECT id FROM steps WHERE state IN ('ambiguous', 'vanished')"
-_JUDGE = "UPDATE steps SET state = ?, judged = ?, detail = ?, target_uidvalidity = ?, target_uid = ? WHERE id = ?"
+# Of a range of steps: a server gives what it copies or moves ascending UIDs (RFC 4315 section 3), nearly always
+# without a gap, so that each target is its step's id and one number.
+_JUDGE = (
+    "UPDATE steps SET state = ?, judged = ?, detail = ?, target_uidvalidity = ?, target_uid = coalesce(id + ?, 0)"
+    " WHERE id BETWEEN ? AND ?"
+)
 _SELECT = (
     f"SELECT {', '.join('s.' + name.strip() for name in _STEP_COLUMNS.split(','))},"  # noqa: S608 - our own names
     f" {', '.join('c.' + name.strip() for name in _COMMAND_COLUMNS.split(','))}"
@@ -58,14 +63,16 @@ def insert_intents(
 
 
 def update_verdicts(connection: sqlite3.Connection, verdicts: Iterable[StepVerdict]) -> None:
-    """Write what became of these steps over what was known before."""
-    connection.executemany(
-        _JUDGE,
-        [
-            (one.state, to_text(one.judged), one.detail, one.target_uidvalidity, one.target_uid, one.step)
-            for one in verdicts
-        ],
-    )
+    """Write what became of these steps over what was known before: neighbours with one outcome in one statement."""
+    ranges: list[tuple[tuple[object, ...], int, int]] = []
+    for one in verdicts:
+        distance = one.target_uid - one.step if one.target_uid else None
+        outcome = (one.state, to_text(one.judged), one.detail, one.target_uidvalidity, distance)
+        if ranges and ranges[-1][0] == outcome and ranges[-1][2] + 1 == one.step:
+            ranges[-1] = (outcome, ranges[-1][1], one.step)
+        else:
+            ranges.append((outcome, one.step, one.step))
+    connection.executemany(_JUDGE, [(*outcome, first, last) for outcome, first, last in ranges])
 
 
 def select_open(connection: sqlite3.Connection, account: str | None) -> tuple[StepRecord, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -218,6 +219,39 @@ async def test_a_position_passes_what_is_final_and_keeps_what_is_pending(journal
     assert await journal.position("home", "INBOX") == Position(
         account="home", mailbox="INBOX", uidvalidity=7, last_uid=4, pending=frozenset({5})
     )
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_each_step_of_a_batch_gets_its_own_verdict(journal: Journal, seed: int) -> None:
+    """However targets, outcomes and times are mixed, and in whatever order they come."""
+    random = Random(seed)
+    run = await begin(journal)
+    ids = await journal.intend(run, [intent(command(), uid=uid) for uid in range(1, 31)], now=NOON)
+    verdicts = [
+        verdict(
+            step,
+            random.choice((StepState.APPLIED, StepState.APPLIED, StepState.APPLIED, StepState.REFUSED)),
+            at=NOON + timedelta(seconds=random.choice((0, 0, 0, 1))),
+            detail=random.choice(("", "", "", "why")),
+            target_uidvalidity=random.choice((9, 9, 9, 10)),
+            target_uid=random.choice((step, step, step + 1, step + 1, 500 - step, 0)),
+        )
+        for step in random.sample(ids, 25)
+    ]
+    if seed % 2:
+        verdicts.sort(key=lambda one: one.step)
+
+    await journal.judge(verdicts)
+
+    judged = {one.step: one for one in verdicts}
+    for record in await journal.steps_of(run):
+        wanted = judged.get(record.id)
+        if wanted is None:
+            assert (record.state, record.judged, record.target_uid) == (StepState.INTENT, None, 0)
+        else:
+            told = (record.state, record.judged, record.detail, record.target_uidvalidity, record.target_uid)
+            meant = (wanted.state, wanted.judged, wanted.detail, wanted.target_uidvalidity, wanted.target_uid)
+            assert told == meant
 
 
 async def test_a_position_stays_where_nothing_is_final_and_keeps_what_is_to_be_judged_again(journal: Journal) -> None:
