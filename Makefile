@@ -38,7 +38,7 @@ demo: $(RUNS)  ## the whole job on an embedded server: no account, no network
 	@$(BIN)/python -m mailrules demo
 
 test: $(READY) servers  ## every test, on real servers
-	$(BIN)/python -m pytest -n 3 --dist loadscope
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
 
 servers:  ## the mail servers that the tests start
 	@./.ci/need-packages $(SERVERS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.long_first import put_long_first
 from tests.memory_disk import use_memory_disk
 from tests.probes.facts import fact_lines
 from tests.servers.courier import Courier
@@ -102,6 +103,11 @@ def cyrus(cyrus_server: Cyrus) -> ServerAccount:
 def courier(courier_server: Courier) -> ServerAccount:
     """A new account with an empty INBOX on the run's Courier."""
     return courier_server.account(_new_name())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the order of the run into force."""
+    put_long_first(items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.long_first import LONG
+
 ROOT = Path(__file__).parents[1]
 TRACKED = [
     ROOT / name
@@ -65,6 +67,10 @@ def test_values_are_made_as_the_house_makes_them() -> None:
     ]
 
     assert not others, "import dataclass from mailrules.values"
+
+
+def test_what_is_begun_first_is_there() -> None:
+    assert [name for name in LONG if not (ROOT / name).is_file()] == []
 
 
 def test_what_demo_and_users_install_is_pinned_as_for_development() -> None:

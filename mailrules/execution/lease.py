@@ -1,8 +1,9 @@
 """Which one of two mailrules on two machines may change an account: whoever holds the lease.
 
-A mailbox made by CREATE is the mutex, for that has exactly one winner on every server that was measured; RENAME has
-not. A message appended to it is the heartbeat, in the server's time. IMAP has no fencing: one that was paused
-between the look at its lease and its next command may still send that one batch.
+A mailbox made by CREATE is the mutex, for that has never more than one winner on any server that was measured; RENAME
+has. Seldom it has none: Dovecot refuses who makes it when another looks into it meanwhile, and what is left expires.
+A message appended to it is the heartbeat, in the server's time. IMAP has no fencing: one that was paused between the
+look at its lease and its next command may still send that one batch.
 """
 
 from __future__ import annotations

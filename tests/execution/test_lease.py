@@ -184,6 +184,9 @@ async def test_a_paused_twin_doubles_at_most_one_batch_and_says_so(world: World)
     assert (world.ids("Later"), len(world.ids())) == ([], 5), "the next batch was not sent"
 
 
+_ATTEMPTS = 8
+
+
 @pytest.fixture
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Place]:
     journal = await Journal.open(tmp_path / "state" / "journal.sqlite")
@@ -225,7 +228,15 @@ async def test_two_instances_on_dovecot_move_everything_once(place: Place, tmp_p
         await store.close()
         return True
 
-    acted = await asyncio.gather(act(place, OURS), act(other, THEIRS))
+    acted = [False]
+    for _ in range(_ATTEMPTS):
+        acted = await asyncio.gather(act(place, OURS), act(other, THEIRS))
+        if any(acted):
+            break
+        # Dovecot refuses the only one that makes a mailbox with ALREADYEXISTS, once in fifty times, if the other looks
+        # into it while it is made. Then neither acts, and what is there without a beat would have to expire first.
+        assert await place.contents("To") == []
+        await (await place.looking()).delete_mailbox(f"{NAME}-1")
 
     assert any(acted)
     assert [name for name, _ in await place.contents("To")] == [f"<{number}@example.org>" for number in range(1, 6)]

@@ -48,7 +48,7 @@ _SHORT = ("flags", "copies", "moves", "deletes")
 _TWO_SERVERS = ("all", "no-move-uidplus")
 
 SUITES: tuple[Row, ...] = (
-    Row(suite=Kills(), in_test=300, in_torture=5_000),
+    Row(suite=Kills(), in_test=200, in_torture=5_000),
     Row(suite=Answers(), in_test=300, in_torture=_ALL),
     Row(suite=Resets(), in_test=500, in_torture=_ALL),
     Row(suite=Losses(), in_test=60, in_torture=3_000),
@@ -58,9 +58,9 @@ SUITES: tuple[Row, ...] = (
     # About every second point finds the letter where the other client wants it.
     Row(suite=Others(), in_test=400, in_torture=10_000),
     Row(suite=TakeBacks(), in_test=10, in_torture=_ALL, cases=("everything", "flags", "deletes", "effects")),
-    Row(suite=Posting(), in_test=40, in_torture=_ALL, cases=("effects", "everything"), profiles=_TWO_SERVERS),
-    Row(suite=Crossings(), in_test=40, in_torture=_ALL, cases=(CROSSING,)),
-    Row(suite=Watching(), in_test=100, in_torture=2_000),
+    Row(suite=Posting(), in_test=30, in_torture=_ALL, cases=("effects", "everything"), profiles=_TWO_SERVERS),
+    Row(suite=Crossings(), in_test=30, in_torture=_ALL, cases=(CROSSING,)),
+    Row(suite=Watching(), in_test=40, in_torture=2_000),
     Row(suite=Saved(), in_test=60, in_torture=_ALL),
     Row(suite=Previews(), in_test=56, in_torture=_ALL),
     Row(suite=Places(), in_test=36, in_torture=_ALL),
