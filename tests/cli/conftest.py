@@ -105,7 +105,7 @@ class WatchedServer(ImapServer):
     def wait_for(self, command: str) -> None:
         """Return once the command has come in."""
         with self._seen:
-            assert self._seen.wait_for(lambda: command in self.commands_seen, timeout=20)
+            assert self._seen.wait_for(lambda: command in self.commands_seen, timeout=60)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def test_a_person_at_a_terminal_is_asked(
         os.write(ours, answer.encode())
         assert process.stderr is not None
         question = process.stderr.readline()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
     os.close(ours)
     os.close(theirs)
 

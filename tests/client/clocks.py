@@ -28,6 +28,6 @@ class Clock:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the other tasks run until this holds; for what a server in the same loop has seen."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 -- nobody has an event for it
             await asyncio.sleep(0)

@@ -58,7 +58,9 @@ def settings(port: int, **changes: object) -> AccountSettings:
         host="127.0.0.1",
         port=port,
         security=Security.NONE,
-        timeouts=Timeouts(connect_seconds=5, tls_seconds=5, greeting_seconds=5, login_seconds=5, command_seconds=5),
+        timeouts=Timeouts(
+            connect_seconds=60, tls_seconds=60, greeting_seconds=60, login_seconds=60, command_seconds=60
+        ),
     )
     return replace(account, **changes)  # type: ignore[arg-type]  # each test names fields that exist
 

@@ -19,7 +19,7 @@ def talking(script: Callable[[socket.socket], None]) -> Iterator[int]:
         def serve() -> None:
             connection, _ = listener.accept()
             with connection:
-                connection.settimeout(20)
+                connection.settimeout(60)
                 script(connection)
 
         thread = threading.Thread(target=serve, name="scripted server")

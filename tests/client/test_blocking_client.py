@@ -158,7 +158,7 @@ def test_idle_that_the_network_has_lost_ends(imap_server: ImapServer, imap_setti
 
 def test_a_command_without_a_reply_ends_the_connection(imap_server: ImapServer, imap_settings: AccountSettings) -> None:
     imap_server.faults.append(AtCommand(command="NOOP", reaction=Silence()))
-    with connect_blocking(replace(imap_settings, timeouts=replace(SHORT, login_seconds=5))) as client:
+    with connect_blocking(replace(imap_settings, timeouts=Timeouts(command_seconds=0.3, login_seconds=60))) as client:
         with pytest.raises(ConnectionLost, match=r"127\.0\.0\.1:\d+: .*without a reply for 0\.3 seconds") as lost:
             client.run(Noop())
         assert lost.value.may_have_run

@@ -422,7 +422,7 @@ async def test_news_end_the_wait(place: Place) -> None:
     store, other = await place.store(), await place.store()
     await store.open("INBOX")
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         waiting = group.create_task(store.wait_for_news(timeout_seconds=10))
         await other.append("INBOX", message())
 

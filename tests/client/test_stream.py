@@ -95,7 +95,7 @@ async def test_a_waiting_read_ends_when_the_stream_is_closed() -> None:
 
         await stream.close()
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await waiting == b""
 
 

@@ -30,7 +30,7 @@ rules:
     do: [{move: {to: Work, create: true}}]
 """
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 
 
 @dataclass

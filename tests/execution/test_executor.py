@@ -148,7 +148,7 @@ class FullWindow(MemoryStore):
         self.most = max(self.most, self.underway)
         if self.most == 2:
             self.full.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.full.wait()
         try:
             return await super().move(uids, target)

@@ -75,7 +75,7 @@ class ScriptedStream:
         """Wait until exactly this has been written, and take it away."""
         while len(self.sent) < len(wanted) and wanted.startswith(self.sent):
             self._written.clear()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 await self._written.wait()
         assert bytes(self.sent) == wanted
         self.sent.clear()

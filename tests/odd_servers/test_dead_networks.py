@@ -19,6 +19,7 @@ from mailrules.testing.builders import message
 from mailrules.testing.imap_server import ImapServer
 from mailrules.testing.mail_state import MailAccount
 from mailrules.testing.server_faults import AtCommand, Bye, ByeForEver, CutAfterReceived, Ending, Silence
+from tests.odd_servers.conftest import hurry
 
 if TYPE_CHECKING:
     import trustme
@@ -40,21 +41,23 @@ async def bytes_until_selected(clients: Clients) -> int:
 async def test_a_network_cut_before_idle_ends_the_wait(clients, ending):
     cut = CutAfterReceived(byte_count=await bytes_until_selected(clients), ending=ending)
     server = await clients.serve(ImapServer(faults=[cut]))
-    client = await clients.log_in(server, command_seconds=0.2)
+    client = await clients.log_in(server)
     await client.run(Select("INBOX"))
+    hurry(client, command_seconds=0.2)
 
     with pytest.raises(ConnectionLost):
-        await asyncio.wait_for(client.idle(timeout_seconds=60), 5)
+        await asyncio.wait_for(client.idle(timeout_seconds=60), 60)
 
 
 async def test_a_network_cut_within_idle_is_noticed_when_idle_is_renewed(clients):
     cut = CutAfterReceived(byte_count=await bytes_until_selected(clients) + len(b"A4 IDLE\r\n"), ending=Ending.STALL)
     server = await clients.serve(ImapServer(faults=[cut]))
-    client = await clients.log_in(server, command_seconds=0.2)
+    client = await clients.log_in(server)
     await client.run(Select("INBOX"))
+    hurry(client, command_seconds=0.2)
 
     with pytest.raises(ConnectionLost, match="without a reply"):
-        await asyncio.wait_for(client.idle(timeout_seconds=60), 5)
+        await asyncio.wait_for(client.idle(timeout_seconds=60), 60)
 
 
 @pytest.mark.parametrize("reaction", [Bye(text="Too many connections"), ByeForEver(text="Too many connections")])
@@ -66,12 +69,13 @@ async def test_bye_instead_of_plus_ends_the_command(clients, reaction, command):
 
     waited = client.idle(timeout_seconds=60) if command == "IDLE" else client.run(Append("INBOX", message()))
     with pytest.raises(ConnectionLost, match="Too many connections"):
-        await asyncio.wait_for(waited, 5)
+        await asyncio.wait_for(waited, 60)
 
 
 async def test_a_half_open_socket_is_given_up_at_the_deadline(clients):
     server = await clients.serve(ImapServer(faults=[AtCommand(command="NOOP", reaction=Silence())]))
-    client = await clients.log_in(server, command_seconds=0.1)
+    client = await clients.log_in(server)
+    hurry(client, command_seconds=0.1)
 
     with pytest.raises(ConnectionLost, match=r"without a reply for 0\.1 seconds"):
         await client.run(Noop())
@@ -87,7 +91,7 @@ async def test_a_plain_client_on_a_tls_port_is_told_so(clients, authority: trust
     plain.port = tls.port
 
     with pytest.raises(ConnectionFailed, match="is this a TLS port"):
-        await clients.log_in(plain)
+        await clients.log_in(plain, greeting_seconds=0.3)
 
 
 async def test_both_socket_buffers_full_at_once_block_nobody(clients):
@@ -97,7 +101,7 @@ async def test_both_socket_buffers_full_at_once_block_nobody(clients):
     client = await clients.log_in(server)
     await client.run(Select("INBOX"))
 
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         fetched = tasks.create_task(client.run(EVERYTHING))
         for _ in range(3):
             tasks.create_task(client.run(Append("Archive", message(body="up" * 1_000_000))))
@@ -113,7 +117,7 @@ async def test_bye_for_ever_ends_the_connection_at_the_first_one(clients):
     client = await clients.log_in(server)
 
     with pytest.raises(ConnectionLost, match="Autologout; idle for too long"):
-        await asyncio.wait_for(client.run(Noop()), 5)
+        await asyncio.wait_for(client.run(Noop()), 60)
 
 
 @pytest.fixture

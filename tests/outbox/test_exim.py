@@ -82,7 +82,7 @@ async def test_a_certificate_that_nobody_vouches_for_stops_it_before_anything_is
     world: World, exim: Exim, security: Security
 ) -> None:
     before = len(exim.accepted())
-    world.smtp = SmtpSettings(host="127.0.0.1", port=exim.port, sender=ME, security=security, timeout_seconds=5.0)
+    world.smtp = SmtpSettings(host="127.0.0.1", port=exim.port, sender=ME, security=security, timeout_seconds=60.0)
     world.deliver()
 
     await world.run(forward(), move())

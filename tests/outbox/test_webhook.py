@@ -123,7 +123,7 @@ async def test_it_is_not_called_again_before_it_wants_to_be(world: World) -> Non
 async def test_an_endpoint_that_never_answers_is_left_in_bounded_time(world: World) -> None:
     world.deliver()
     async with web_sink(WebSink(is_silent=True)) as sink:
-        calls_go_to(world, sink, timeout_seconds=1.0)
+        calls_go_to(world, sink, timeout_seconds=3.0)
 
         await world.run(webhook(), move())
 
@@ -186,7 +186,7 @@ async def test_https_is_verified_for_the_name_and_goes_to_the_address_that_was_l
 
     async def call(host: str, *, ca_file: str) -> bool:
         settings = WebhookSettings(
-            name="hook", url=f"https://{host}:{sink.port}/", allow_private=True, ca_file=ca_file, timeout_seconds=5.0
+            name="hook", url=f"https://{host}:{sink.port}/", allow_private=True, ca_file=ca_file, timeout_seconds=60.0
         )
         return (await calling.call(settings, b"{}", key="k", begin=begin, look_up=look_up)).done
 

@@ -261,7 +261,7 @@ async def test_the_daemon_tries_again_what_is_due_whether_mail_arrives_or_not(ho
 
     session = replace(await household.session(), wait=wait)
     retries = Retries(lambda: session)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(retries.run())
         await has_waited.wait()
         has_waited.clear()

@@ -276,7 +276,7 @@ def test_9_whether_the_standard_librarys_client_lets_a_line_break_through(tell: 
 
         serving = threading.Thread(target=serve, daemon=True)
         serving.start()
-        client = imaplib.IMAP4("127.0.0.1", listener.getsockname()[1], timeout=5)
+        client = imaplib.IMAP4("127.0.0.1", listener.getsockname()[1], timeout=60)
         try:
             client.select("INBOX")
             client.search(None, "HEADER", "Message-ID", '"<x>\r\nX1 DELETE INBOX"')
@@ -285,7 +285,7 @@ def test_9_whether_the_standard_librarys_client_lets_a_line_break_through(tell: 
             is_split = False
         finally:
             client.shutdown()
-        serving.join(5)
+        serving.join(60)
     version = ".".join(str(part) for part in sys.version_info[:3])
     tell(
         9, f"imaplib of Python {version} {'lets' if is_split else 'does not let'} CR and LF of a value become commands"

@@ -155,12 +155,12 @@ def test_many_rules_are_searched_within_a_bound(monkeypatch: pytest.MonkeyPatch)
         if start != end
     ) + _rule("other", "M0", "{not: {subject: x}}", "{move: M3}")
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     found = _circles(rules)
 
     # The last rule is in no circle; beyond the bound that is not seen any more, and it is told to be safe.
     assert len(found) in {42, 43}
-    assert time.perf_counter() - begin < 5
+    assert time.process_time() - begin < 5
 
 
 @given(st.lists(st.tuples(st.sampled_from(["at_least", "at_most", "over", "under", "equals"]), st.integers(0, 4))))

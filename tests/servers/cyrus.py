@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PASSWORD = "pass"
 ADMINISTRATOR = "admin"
 
-_CONNECT_ATTEMPTS = 500
+_CONNECT_ATTEMPTS = 3_000
 _ATTEMPT_SECONDS = 0.02
 _PORT_ATTEMPTS = 5
 _STATE = ("backup", "db", "lock", "log", "msg", "proc", "ptclient", "quota", "socket", "sync", "user")
@@ -216,7 +216,7 @@ class Cyrus:
 
     def _greets(self) -> bool:
         try:
-            with socket.create_connection((HOST, self.port), timeout=5) as connection:
+            with socket.create_connection((HOST, self.port), timeout=60) as connection:
                 return self._name.encode() in connection.makefile("rb").readline()
         except OSError:
             return False

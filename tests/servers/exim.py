@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 from tests.servers.unpacked import HOST, Unpacked, end, free_ports
 
 if TYPE_CHECKING:
-    import subprocess
     from types import TracebackType
     from typing import Self
+
+_CONNECT_ATTEMPTS = 3_000
+_ATTEMPT_SECONDS = 0.02
 
 # Recipients that begin with these are refused there; a subject does it for the whole message after the dot.
 CONFIGURATION = """\
@@ -143,12 +146,14 @@ class Exim:
         }
 
     def _wait_until_it_listens(self) -> None:
-        for _ in range(2_000):
-            if self._process is None or self._process.poll() is not None:
-                raise RuntimeError(f"Exim has ended; its log:\n{self.log}")
+        assert self._process is not None
+        for _ in range(_CONNECT_ATTEMPTS):
+            with socket.socket() as probe:
+                if probe.connect_ex((HOST, self.port)) == 0:
+                    return
             try:
-                socket.create_connection((HOST, self.port), timeout=0.01).close()
-            except OSError:
+                self._process.wait(timeout=_ATTEMPT_SECONDS)
+            except subprocess.TimeoutExpired:
                 continue
-            return
+            raise RuntimeError(f"Exim has ended; its log:\n{self.log}")
         raise RuntimeError(f"Exim does not listen; its log:\n{self.log}")

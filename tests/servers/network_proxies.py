@@ -25,7 +25,7 @@ USER, PASSWORD = "proxy-user", "proxy-pass"
 SECRET = SecretReference(kind="env", value="MAILRULES_PROXY_SECRET")
 INSTALL_COMMAND = "sudo apt-get install --yes --no-install-recommends microsocks tinyproxy"
 
-_ATTEMPTS = 500
+_ATTEMPTS = 3_000
 _ATTEMPT_SECONDS = 0.02
 _TINYPROXY = """
 Port {port}

@@ -58,7 +58,7 @@ def test_depth_and_number_of_parts_are_bounded() -> None:
 
 
 def test_hostile_headers_take_linear_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     for field in (b"To", b"Content-Type", b"Content-Disposition"):
         for filling in (b"(" * 50_000, b'"\\' * 50_000, b"<" * 50_000, b"; a=" * 25_000, b",:;" * 30_000):
@@ -66,7 +66,7 @@ def test_hostile_headers_take_linear_time() -> None:
             envelope(entity)
             entity.structured(b"content-disposition")
 
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @given(st.binary(max_size=300))
