@@ -10,7 +10,7 @@ from mailrules.delivery.attachments import read_attachments, save
 from mailrules.execution.effects import EffectOutcome, EffectRefused, Prepared
 from mailrules.hookspecs import hookimpl
 from mailrules.plan.actions import Effect
-from mailrules.rules.operator_schemas import TEXTS, either, mapping
+from mailrules.rules.operator_schemas import TEXT, TEXTS, either, mapping
 from mailrules.rules.operators import check_keys, read_texts, report_error
 from mailrules.rules.registry import ActionSpec
 from mailrules.values import dataclass
@@ -27,13 +27,13 @@ SAVE_KEYS = ("to", "types")
 
 @hookimpl
 def mailrules_actions() -> Sequence[ActionSpec]:
-    options = {"to": {"type": "string"}, "types": TEXTS}
+    options = {"to": TEXT, "types": TEXTS}
     return [
         ActionSpec(
             name=NAME,
             compile=_compile,
             summary="Write the attachments into a directory of this machine.",
-            schema=either({"type": "string"}, mapping(options, required=("to",))),
+            schema=either(TEXT, mapping(options, required=("to",))),
         )
     ]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
 from mailrules.rules.auth_tests import AUTH_METHODS, AUTH_RESULTS, AuthTest
-from mailrules.rules.operator_schemas import either, mapping
+from mailrules.rules.operator_schemas import mapping, words
 from mailrules.rules.operators import check_keys, read_words, report_error
 from mailrules.rules.registry import ConditionSpec
 
@@ -15,18 +15,15 @@ if TYPE_CHECKING:
 
     from mailrules.rules.registry import CompileContext, SourceValue
 
-_RESULT = {"enum": list(AUTH_RESULTS)}
-
 
 @hookimpl
 def mailrules_conditions() -> Sequence[ConditionSpec]:
-    results = either(_RESULT, {"type": "array", "items": _RESULT, "minItems": 1})
     return [
         ConditionSpec(
             name="auth",
             compile=_compile,
             summary="What the receiving server found by SPF, DKIM and DMARC; the account names whom to believe.",
-            schema=mapping(dict.fromkeys(AUTH_METHODS, results)),
+            schema=mapping(dict.fromkeys(AUTH_METHODS, words(AUTH_RESULTS))),
         )
     ]
 

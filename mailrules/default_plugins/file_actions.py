@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
 from mailrules.plan.actions import CopyTo, Delete, Keep, MoveTo, MoveToSpecialUse
-from mailrules.rules.operator_schemas import TRUE, either, mapping
+from mailrules.rules.operator_schemas import TEXT, TRUE, either, mapping
 from mailrules.rules.operators import check_keys, read_flag, report_error
 from mailrules.rules.registry import ActionSpec
 from mailrules.rules.templates import mailbox_template
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from mailrules.rules.registry import CompileContext, SourceValue
     from mailrules.rules.rule import ActionValue
 
-_TARGET = either(
-    {"type": "string"}, mapping({"to": {"type": "string"}, "create": {"type": "boolean"}}, required=("to",))
-)
+_TARGET = either(TEXT, mapping({"to": TEXT, "create": {"type": "boolean"}}, required=("to",)))
 
 
 @hookimpl

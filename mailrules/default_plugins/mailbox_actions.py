@@ -16,7 +16,7 @@ from mailrules.plan.actions import (
     UnsubscribeMailbox,
 )
 from mailrules.rules.mailbox_words import ENTRY, IDENTIFIER, MAX_VALUE_CHARACTERS, RESOURCES, RIGHTS
-from mailrules.rules.operator_schemas import SIZE, TEXTS, mapping
+from mailrules.rules.operator_schemas import SIZE, TEXT, TEXTS, mapping
 from mailrules.rules.operators import check_keys, parse_count, read_quantity, read_texts, report_error
 from mailrules.rules.quantities import parse_size
 from mailrules.rules.registry import ActionSpec
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from mailrules.rules.registry import CompileContext, SourceValue
     from mailrules.rules.rule import ActionValue
 
-_TEXT = {"type": "string"}
-
 
 @hookimpl
 def mailrules_actions() -> Sequence[ActionSpec]:
@@ -39,38 +37,38 @@ def mailrules_actions() -> Sequence[ActionSpec]:
             name="create",
             compile=partial(_compile_mailbox, CreateMailbox),
             summary="Create a mailbox if it is not there.",
-            schema={"type": "string"},
+            schema=TEXT,
         ),
         ActionSpec(
             name="subscribe",
             compile=partial(_compile_mailbox, SubscribeMailbox),
             summary="Subscribe to a mailbox.",
-            schema={"type": "string"},
+            schema=TEXT,
         ),
         ActionSpec(
             name="unsubscribe_mailbox",
             compile=partial(_compile_mailbox, UnsubscribeMailbox),
             summary="End the subscription of a mailbox.",
-            schema={"type": "string"},
+            schema=TEXT,
         ),
         ActionSpec(
             name="rename",
             compile=_compile_rename,
             summary="Give a mailbox, with all below it, another name.",
-            schema=mapping({"mailbox": _TEXT, "to": _TEXT}, required=("mailbox", "to")),
+            schema=mapping({"mailbox": TEXT, "to": TEXT}, required=("mailbox", "to")),
         ),
         ActionSpec(
             name="deleteacl",
             compile=_compile_deleteacl,
             summary="Take all rights on a mailbox from somebody.",
-            schema=mapping({"mailbox": {"type": "string"}, "identifiers": TEXTS}, required=("mailbox", "identifiers")),
+            schema=mapping({"mailbox": TEXT, "identifiers": TEXTS}, required=("mailbox", "identifiers")),
         ),
         ActionSpec(
             name="setmetadata",
             compile=_compile_setmetadata,
             summary="Set a metadata entry of a mailbox, such as its comment.",
             schema=mapping(
-                {"mailbox": _TEXT, "entry": {"type": "string", "pattern": ENTRY.pattern}, "value": _TEXT},
+                {"mailbox": TEXT, "entry": {"type": "string", "pattern": ENTRY.pattern}, "value": TEXT},
                 required=("mailbox", "entry", "value"),
             ),
         ),
@@ -79,7 +77,7 @@ def mailrules_actions() -> Sequence[ActionSpec]:
             compile=_compile_setquota,
             summary="Limit what a mailbox may hold, where the server lets us.",
             schema=mapping(
-                {"mailbox": _TEXT, "storage": SIZE, "messages": {"type": "integer", "minimum": 1}},
+                {"mailbox": TEXT, "storage": SIZE, "messages": {"type": "integer", "minimum": 1}},
                 required=("mailbox",),
             ),
         ),
@@ -87,7 +85,7 @@ def mailrules_actions() -> Sequence[ActionSpec]:
             name="setacl",
             compile=_compile_setacl,
             summary="Give others rights on a mailbox, or take them away.",
-            schema=mapping({"mailbox": {"type": "string"}, "rights": rights}, required=("mailbox", "rights")),
+            schema=mapping({"mailbox": TEXT, "rights": rights}, required=("mailbox", "rights")),
         ),
     ]
 

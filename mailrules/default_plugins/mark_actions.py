@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mailrules.hookspecs import hookimpl
 from mailrules.plan.actions import AddFlags, RemoveFlags, SetLabels
 from mailrules.rules.flags import SYSTEM_FLAGS, read_flags, read_keywords
-from mailrules.rules.operator_schemas import TEXTS, either
+from mailrules.rules.operator_schemas import TEXTS, words
 from mailrules.rules.operators import read_texts, report_error
 from mailrules.rules.registry import ActionSpec
 
@@ -22,15 +22,22 @@ if TYPE_CHECKING:
 MAX_LABEL_CHARACTERS = 225
 """As many as Gmail takes."""
 
-_WORDS = {"enum": sorted(set(SYSTEM_FLAGS) - {"deleted"})}
-_FLAGS = either(_WORDS, {"type": "array", "items": _WORDS, "minItems": 1})
-
 
 @hookimpl
 def mailrules_actions() -> Sequence[ActionSpec]:
     return [
-        ActionSpec(name="flag", compile=partial(_add, read_flags), summary="Set flags.", schema=_FLAGS),
-        ActionSpec(name="unflag", compile=partial(_remove, read_flags), summary="Remove flags.", schema=_FLAGS),
+        ActionSpec(
+            name="flag",
+            compile=partial(_add, read_flags),
+            summary="Set flags.",
+            schema=words(sorted(set(SYSTEM_FLAGS) - {"deleted"})),
+        ),
+        ActionSpec(
+            name="unflag",
+            compile=partial(_remove, read_flags),
+            summary="Remove flags.",
+            schema=words(sorted(SYSTEM_FLAGS)),
+        ),
         ActionSpec(name="keyword", compile=partial(_add, read_keywords), summary="Set keywords.", schema=TEXTS),
         ActionSpec(name="unkeyword", compile=partial(_remove, read_keywords), summary="Remove keywords.", schema=TEXTS),
         ActionSpec(

@@ -8,7 +8,7 @@ from mailrules.delivery.message_words import WORDS
 from mailrules.hookspecs import hookimpl
 from mailrules.plan.actions import AppendNote
 from mailrules.rules.flags import SYSTEM_FLAGS
-from mailrules.rules.operator_schemas import either, mapping
+from mailrules.rules.operator_schemas import TEXT, mapping, words
 from mailrules.rules.operators import check_keys, read_flag, read_words, report_error
 from mailrules.rules.registry import ActionSpec
 from mailrules.rules.templates import Template, TemplateError, mailbox_template, parse_template
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 APPEND_KEYS = ("to", "text", "subject", "flags", "create")
 MAX_TEXT_CHARACTERS = 20_000
-_TEXT = {"type": "string"}
-_WORDS_OF_FLAGS = sorted(SYSTEM_FLAGS.keys() - {"deleted"})
-_FLAGS = either({"enum": _WORDS_OF_FLAGS}, {"type": "array", "items": {"enum": _WORDS_OF_FLAGS}, "minItems": 1})
+_FLAGS = sorted(SYSTEM_FLAGS.keys() - {"deleted"})
 
 
 @hookimpl
@@ -34,7 +32,13 @@ def mailrules_actions() -> Sequence[ActionSpec]:
             compile=_compile_append,
             summary="Write a note about the message into a mailbox.",
             schema=mapping(
-                {"to": _TEXT, "text": _TEXT, "subject": _TEXT, "flags": _FLAGS, "create": {"type": "boolean"}},
+                {
+                    "to": TEXT,
+                    "text": TEXT,
+                    "subject": TEXT,
+                    "flags": words(_FLAGS),
+                    "create": {"type": "boolean"},
+                },
                 required=("to", "text"),
             ),
         )
@@ -54,7 +58,12 @@ def _compile_append(source: SourceValue, context: CompileContext) -> Sequence[Ac
     create = read_flag(source, "create", context)
     flags: tuple[str, ...] | None = ()
     if "flags" in source.mapping:
-        flags = read_words(source.mapping["flags"], context, known=_WORDS_OF_FLAGS, noun="flag")
+        flags = read_words(
+            source.mapping["flags"],
+            context,
+            known=_FLAGS,
+            noun="flag",
+        )
     to = mailbox_template(source.mapping["to"], context.report) if "to" in source.mapping else None
     text = _text(source, "text", context, default="")
     subject = _text(source, "subject", context, default="{subject}")

@@ -9,7 +9,7 @@ from mailrules.delivery.message_words import WORDS
 from mailrules.hookspecs import hookimpl
 from mailrules.mailbox.strict_address import strict_address
 from mailrules.plan.actions import Effect
-from mailrules.rules.operator_schemas import TEXTS, either, mapping
+from mailrules.rules.operator_schemas import TEXT, TEXTS, either, mapping
 from mailrules.rules.operators import check_keys, read_quantity, read_texts, report_error
 from mailrules.rules.outside import why_no_endpoint
 from mailrules.rules.quantities import parse_duration
@@ -32,32 +32,28 @@ REPLY_EVERY_SECONDS = 7 * 86400.0
 PIPE_SECONDS = 60.0
 MAX_TEXT_CHARACTERS = 20_000
 
-_TEXT = {"type": "string"}
-
 
 @hookimpl
 def mailrules_actions() -> Sequence[ActionSpec]:
     forward = mapping({"to": TEXTS, "form": {"enum": list(FORMS)}}, required=("to",))
-    reply = mapping({"text": _TEXT, "subject": _TEXT, "every": _TEXT}, required=("text",))
-    notify = mapping({"to": TEXTS, "via": _TEXT, "text": _TEXT, "subject": _TEXT}, required=("text",))
-    pipe = mapping(
-        {"command": {"type": "array", "items": _TEXT, "minItems": 1}, "timeout": _TEXT}, required=("command",)
-    )
+    reply = mapping({"text": TEXT, "subject": TEXT, "every": TEXT}, required=("text",))
+    notify = mapping({"to": TEXTS, "via": TEXT, "text": TEXT, "subject": TEXT}, required=("text",))
+    pipe = mapping({"command": {"type": "array", "items": TEXT, "minItems": 1}, "timeout": TEXT}, required=("command",))
     return [
         _spec("forward", _compile_forward, summary="Send the message on.", schema=either(TEXTS, forward)),
-        _spec("reply", _compile_reply, summary="Answer the sender, once in a while.", schema=either(_TEXT, reply)),
+        _spec("reply", _compile_reply, summary="Answer the sender, once in a while.", schema=either(TEXT, reply)),
         _spec("notify", _compile_notify, summary="Send a short message about it.", schema=notify),
         _spec(
             "webhook",
             _compile_webhook,
             summary="Call a configured endpoint.",
-            schema=either(_TEXT, mapping({"url": _TEXT}, required=("url",))),
+            schema=either(TEXT, mapping({"url": TEXT}, required=("url",))),
         ),
         _spec(
             "pipe",
             _compile_pipe,
             summary="Give the message to a program.",
-            schema=either({"type": "array", "items": _TEXT, "minItems": 1}, pipe),
+            schema=either({"type": "array", "items": TEXT, "minItems": 1}, pipe),
         ),
     ]
 

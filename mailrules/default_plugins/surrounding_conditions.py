@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mailrules.hookspecs import hookimpl
 from mailrules.rules.conditions import Cause
-from mailrules.rules.operator_schemas import either, mapping, present_text
+from mailrules.rules.operator_schemas import either, mapping, present_text, words
 from mailrules.rules.operators import (
     check_keys,
     read_one_match,
@@ -42,7 +42,7 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             name="special_use",
             compile=_compile_special_use,
             summary="What the mailbox is for, as the server marks it: junk, sent, archive and so on.",
-            schema=_words(SPECIAL_USES),
+            schema=words(SPECIAL_USES),
         ),
         ConditionSpec(
             name="now",
@@ -50,7 +50,7 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             summary="The weekday and the time of day at which the rules are judged.",
             schema=mapping(
                 {
-                    "weekday": _words(WEEKDAYS),
+                    "weekday": words(WEEKDAYS),
                     "between": {"type": "array", "items": _CLOCK, "minItems": 2, "maxItems": 2},
                     "zone": {"type": "string"},
                 }
@@ -60,14 +60,9 @@ def mailrules_conditions() -> Sequence[ConditionSpec]:
             name="event",
             compile=_compile_event,
             summary="Why the rules are judged, and where mailrules brought the message from.",
-            schema=either(_words(CAUSES), mapping({"cause": _words(CAUSES), "from_mailbox": present_text()})),
+            schema=either(words(CAUSES), mapping({"cause": words(CAUSES), "from_mailbox": present_text()})),
         ),
     ]
-
-
-def _words(words: Sequence[str]) -> dict[str, object]:
-    one = {"enum": list(words)}
-    return either(one, {"type": "array", "items": one, "minItems": 1})
 
 
 def _compile_account(source: SourceValue, context: CompileContext) -> AccountTest | None:

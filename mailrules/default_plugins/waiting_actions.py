@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.hookspecs import hookimpl
 from mailrules.plan.actions import AddFlags, Expire, Hold, MoveToSpecialUse, RemoveFlags, Snooze
-from mailrules.rules.operator_schemas import DURATION, TRUE, either, mapping
+from mailrules.rules.operator_schemas import DURATION, TEXT, TRUE, either, mapping
 from mailrules.rules.operators import check_keys, read_quantity, report_error
 from mailrules.rules.quantities import parse_duration, parse_time_of_day
 from mailrules.rules.registry import ActionSpec, SourceValue
@@ -29,14 +29,14 @@ def mailrules_actions() -> Sequence[ActionSpec]:
     snooze = {
         "for": DURATION,
         "until": {"type": "string", "pattern": "^[0-9]{2}:[0-9]{2}$"},
-        "to": {"type": "string"},
+        "to": TEXT,
     }
     return [
         ActionSpec(
             name="snooze",
             compile=_compile_snooze,
             summary="Put away, and bring back after a while or at a time of day.",
-            schema=either(DURATION, mapping(snooze)),
+            schema=either(DURATION, {**mapping(snooze), "oneOf": [{"required": ["for"]}, {"required": ["until"]}]}),
         ),
         ActionSpec(
             name="hold",

@@ -61,12 +61,13 @@ def _with_references(schema: Any) -> Any:  # Any: a JSON document
 
 
 def _condition_schema(registry: Registry) -> dict[str, object]:
-    conditions = {"type": "array", "items": {"$ref": "#/$defs/condition"}, "minItems": 1}
+    one = {"$ref": "#/$defs/condition"}
+    conditions = {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
     words: dict[str, object] = {
         "all": {**conditions, "description": "Every one of these holds."},
         "any": {**conditions, "description": "One of these holds."},
         "none": {**conditions, "description": "None of these holds."},
-        "not": {"$ref": "#/$defs/condition", "description": "This does not hold."},
+        "not": {**one, "description": "This does not hold."},
         "always": {"const": True, "description": "Holds for every message."},
         "matched_by": {
             "description": "An earlier rule's condition holds, and one of its branches.",

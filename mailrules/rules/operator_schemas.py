@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from mailrules.rules.operators import NUMBER_KEYS, TEXT_OPERATORS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 Schema = dict[str, Any]  # Any: a JSON document
 
-TEXTS: Schema = {
-    "anyOf": [{"type": ["string", "number"]}, {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1}]
-}
+TEXT: Schema = {"type": ["string", "number"]}
+TEXTS: Schema = {"anyOf": [TEXT, {"type": "array", "items": TEXT, "minItems": 1}]}
 SIZE: Schema = {"type": ["integer", "string"], "pattern": "^[0-9.]+ ?(B|KiB|MiB|GiB)?$"}
 DURATION: Schema = {"type": "string", "pattern": "^[0-9]{1,6} ?[smhdw]$"}
 MOMENT: Schema = {"type": "string"}
@@ -34,6 +37,16 @@ def mapping(properties: Schema, *, required: tuple[str, ...] = ()) -> Schema:
 def either(*schemas: Schema) -> Schema:
     """One of several forms."""
     return {"anyOf": list(schemas)}
+
+
+def words(known: Iterable[str]) -> Schema:
+    """One of these words, or a list of them, in any case."""
+    names = list(known)
+    in_any_case = (
+        "".join(f"[{one.upper()}{one}]" if one.isalpha() else re.escape(one) for one in name) for name in names
+    )
+    one = either({"enum": names}, {"type": "string", "pattern": f"^({'|'.join(in_any_case)})$"})
+    return either(*one["anyOf"], {"type": "array", "items": one, "minItems": 1})
 
 
 def text_field(**others: Schema) -> Schema:

@@ -49,6 +49,8 @@ class PolicyQuotaModel(_Model):
 class PolicyModel(_Model):
     """What is to be so of the mailboxes that a pattern means."""
 
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+
     rights: dict[str, str] = Field({}, description='Who may do what: letters of RFC 4314, "" for nothing.')
     others: Literal["keep", "remove"] = Field(
         "keep", description="What becomes of the rights of those who are not named under `rights`."

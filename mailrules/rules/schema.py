@@ -50,8 +50,18 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
 
 
+# What only editors need to know: the loader says it in better words.
+_NAME_AND_SECRET = ConfigDict(json_schema_extra={"dependentRequired": {"user": ["secret"], "secret": ["user"]}})
+
+
+def _either(one: str, other: str) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"oneOf": [{"required": [one]}, {"required": [other]}]})
+
+
 class SecretModel(_Model):
     """Where the password or token is read; exactly one key."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     command: Text | None = Field(None, description="A command that prints the secret, for example `pass mail/home`.")
     env: Text | None = Field(None, description="An environment variable.")
@@ -80,6 +90,8 @@ class TunnelModel(_Model):
 class ProxyModel(_Model):
     """The proxy that connects to the server for us."""
 
+    model_config = _NAME_AND_SECRET
+
     kind: Literal["socks5", "http"]
     host: Text
     port: int | None = Field(None, ge=1, le=65535, description="1080 for socks5, 8080 for http.")
@@ -89,6 +101,8 @@ class ProxyModel(_Model):
 
 class SmtpModel(_Model):
     """Where mail is handed in: for forward, reply and notify."""
+
+    model_config = _NAME_AND_SECRET
 
     host: Text
     port: int | None = Field(None, ge=1, le=65535, description="465 for tls, 587 otherwise.")
@@ -158,6 +172,8 @@ class TimeoutsModel(_Model):
 class AccountModel(_Model):
     """One mail account."""
 
+    model_config = _either("host", "tunnel")
+
     user: Text
     secret: SecretModel | None = None
     host: Text | None = None
@@ -217,6 +233,8 @@ class GuardModel(_Model):
 class EventModel(_Model):
     """One time at which a rule is due; exactly one key."""
 
+    model_config = _either("at", "every")
+
     at: TimeOfDay | None = None
     every: Period | None = None
 
@@ -253,6 +271,8 @@ class DefaultsModel(_Model):
 class BranchModel(_Model):
     """One arm of `choose`."""
 
+    model_config = _either("if", "else")
+
     if_: Condition = Field(None, alias="if")
     else_: Literal[True] | None = Field(None, alias="else")
     do: Actions
@@ -261,10 +281,17 @@ class BranchModel(_Model):
 class RuleModel(DefaultsModel):
     """One rule."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [{"required": ["do"]}, {"required": ["choose"]}],
+            "anyOf": [{"required": ["if"]}, {"required": ["choose"]}],
+        }
+    )
+
     name: Text
     if_: Condition = Field(None, alias="if")
     do: Actions = None
-    choose: list[SkipValidation[BranchModel]] | None = None
+    choose: Annotated[list[SkipValidation[BranchModel]] | None, Field(json_schema_extra={"minItems": 1})] = None
     stop: Stop = None
     enabled: bool = Field(default=True, description="false: the rule is checked, and does nothing.")
     may_loop: bool = Field(default=False, description="Its moves may lead in a circle with those of other rules.")

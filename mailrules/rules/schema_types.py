@@ -49,7 +49,7 @@ def _not_empty(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_not_empty)]
+Text = Annotated[str, AfterValidator(_not_empty), WithJsonSchema({"type": "string", "minLength": 1})]
 _AS_LIST = BeforeValidator(_as_list)
 OneOrMore = Annotated[list[T], _AS_LIST, _ItemAlone()]
 Duration = Annotated[

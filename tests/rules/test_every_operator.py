@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -46,6 +47,8 @@ def _sample(schema: Schema, word: str) -> object:
             return "/private/comment"
         case {"pattern": str(pattern)} if pattern in SAMPLES:
             return SAMPLES[pattern]
+        case {"pattern": str(pattern)} if pattern.startswith("^(["):  # words in any case; here in capitals
+            return re.sub(r"\[(.).\]", r"\1", pattern[2:-2].partition("|")[0])
         case {"anyOf": [first, *_]}:
             return _sample(first, word)
         case {"type": "array", "items": items}:
