@@ -16,6 +16,7 @@ from mailrules.mailbox.message import FactRequest
 from mailrules.plan.blast_radius import hold_untried
 from mailrules.plan.guards import hold_excess, hold_whole_mailbox
 from mailrules.plan.planner import IDENTITY_FIELDS
+from mailrules.plan.shadow import rules_in_shadow
 from mailrules.planning import (
     forgotten,
     mailbox_steps_of,
@@ -30,6 +31,7 @@ from mailrules.rules.conditions import Cause
 from mailrules.searching import sweep_of, trust_of
 from mailrules.session import accounts_reached, also_connected
 from mailrules.survey import survey_mailbox
+from mailrules.trials import note_shadow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,15 +124,16 @@ class Watch:
         if sweep is not None:
             await self._session.journal.remember_untruths(sweep.trust.learned)
         whole_rules = self._session.configuration.rules
+        acting = surroundings.acting(rules)
         tried = hold_untried(
             planner.finish(),
-            rules,
+            acting,
             await self._session.journal.rule_runs(self._ref),
             rules_hash=whole_rules.hash,
             mailbox_messages=self._status.messages,
         )
         await self._session.journal.know_rules({self._ref: tried.known}, rules_hash=whole_rules.hash)
-        guarded = hold_excess(hold_whole_mailbox(tried.plan, history), rules, history)
+        guarded = hold_excess(hold_whole_mailbox(tried.plan, history), acting, history)
         if selection is None:
             guarded = replace(guarded, final_uids=(), moves_position=False)
         else:
@@ -139,7 +142,10 @@ class Watch:
         steps, warnings = await mailbox_steps_of(self._store, [planner], self._directory)
         steps = tuple(step for step in steps if step.rule not in tried.held_rules)
         self._tell_held(tried)
-        plan = whole_plan(self._session, [guarded], steps=steps, warnings=warnings)
+        plan = replace(
+            whole_plan(self._session, [guarded], steps=steps, warnings=warnings),
+            shadow_rules=rules_in_shadow(rules, history.sights, now=surroundings.environment.now),
+        )
         report = await carry_out(
             self._session,
             plan,
@@ -147,6 +153,7 @@ class Watch:
             kind=RunKind.DAEMON,
             known={status.mailbox: status for status in targets if status is not None},
         )
+        await note_shadow(self._session, plan)
         if steps or any(step.create for _, _, step in plan.steps()):
             self._directory = await _read_directory(self._session, self._store, self._ref)
         self._remember_targets(plan)

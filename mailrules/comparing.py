@@ -11,6 +11,7 @@ from mailrules.mailbox.message import FactRequest, header_fact
 from mailrules.mailbox.rows import rows_of
 from mailrules.plan.difference import Described, difference
 from mailrules.plan.planner import DISPLAY_FIELDS
+from mailrules.plan.shadow import rules_in_shadow
 from mailrules.planning import (
     incomplete,
     mailbox_steps_of,
@@ -55,6 +56,15 @@ class _Side:
     def has(self, ref: MailboxRef) -> bool:
         """Whether this side knows the mailbox's account, so that rules of it can be judged there."""
         return ref.account in self.session.configuration.accounts
+
+    def tell_shadow(self) -> None:
+        """Of rules that only report no difference is told."""
+        now = self.session.now()
+        for one in rules_in_shadow(self.session.configuration.rules.rules, self.history.sights, now=now):
+            self.warnings.append(
+                f"rule {one.rule!r} only reports until {one.until:%Y-%m-%d %H:%M} (`shadow`), so it is left out here; "
+                "dry-run shows what it would do"
+            )
 
     def plan(self) -> Plan:
         return whole_plan(self.session, self.plans, steps=self.steps, warnings=self.warnings)
@@ -137,6 +147,7 @@ async def _compare_account(
         described |= await _described(reader, snapshot, plans)
     knowing[-1].warnings += told_of_searches(knowing[-1].plans, trust)
     for side in knowing:
+        side.tell_shadow()
         steps, warnings = await mailbox_steps_of(reader, planners[id(side)], directories[id(side)])
         policies = policies_in(side.session.configuration.rules.policies, scope)
         declared = await survey_policies(reader, policies, directory=directories[id(side)])

@@ -42,7 +42,7 @@ from mailrules.session import (
     connected,
 )
 from mailrules.survey import explain_mail
-from mailrules.trials import changed_in_scope, know_applied, know_confirmed, standing_of
+from mailrules.trials import changed_in_scope, know_applied, know_confirmed, note_shadow, standing_of
 from mailrules.upkeep import tidy
 from mailrules.values import dataclass
 
@@ -99,6 +99,7 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
     session.journal.kill_switch.check()
     await tidy_outbox(session)
     scope = scope or Scope()
+    await session.journal.see_rules(session.configuration.rules.rules, now=session.now())
     async with connected(accounts_in(session, scope), connect_store) as stores:
         recoveries = await recover_open_steps(session, stores)
         renew = session.journal.save_position
@@ -109,6 +110,7 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
             return RunReport(plan=plan, recoveries=recoveries, confirmed=False)
         await know_confirmed(session, scope, plan)
         report = await carry_out(session, plan, stores, kind=RunKind.ONCE, recoveries=recoveries)
+        await note_shadow(session, plan)
         await tidy(session, stores)
         return report
 

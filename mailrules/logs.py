@@ -50,6 +50,8 @@ EVENTS = frozenset(
         "schedule.reached",
         "search.refused",
         "search.untruthful",
+        "shadow.noted",
+        "shadow.unknown",
         "stop.requested",
         "task.failed",
         "upkeep.put_off",

@@ -10,6 +10,7 @@ from mailrules.plan.guards import hold_deletions
 from mailrules.plan.history import History
 from mailrules.plan.plan import Plan
 from mailrules.plan.planner import DISPLAY_FIELDS
+from mailrules.plan.shadow import rules_in_shadow
 from mailrules.rules.conditions import Environment
 from mailrules.survey import Selection, Surroundings, explain_mail, survey_mailbox
 
@@ -55,6 +56,7 @@ async def preview_files(
             only_once([only_rule(plan, scope.rule) if scope.rule else plan]), configuration.deletion, now=now
         ),
         warnings=(told,),
+        shadow_rules=rules_in_shadow(rules.for_mailbox(ref), {}, now=now),
     )
 
 

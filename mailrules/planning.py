@@ -12,10 +12,12 @@ from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.foresight import with_declined
 from mailrules.imap.quirks import trash_kept_days
 from mailrules.journal.records import Position
+from mailrules.logs import get_logger
 from mailrules.plan.directory import directory_of
 from mailrules.plan.filters import only_once, only_rule
 from mailrules.plan.guards import hold_deletions
 from mailrules.plan.plan import MailboxPlan, Plan, StepKind
+from mailrules.plan.shadow import rules_in_shadow
 from mailrules.policies import policies_in, survey_policies
 from mailrules.recall import FactSource
 from mailrules.rules.conditions import Cause, Environment
@@ -58,6 +60,7 @@ async def plan_accounts(
     warnings: list[str] = []
     untruths: list[Untruth] = []
     left_out: list[str] = []
+    shadow_steps: list[MailboxStep] = []
     listed: list[tuple[AccountSettings, Collection[str]]] = []
     rules = session.configuration.rules
     history = await session.journal.history(rules=rules.rules, now=session.now())
@@ -104,13 +107,34 @@ async def plan_accounts(
         declared = await survey_policies(reader, policies_in(rules.policies, scope), directory=directory)
         steps += [step for step in (*declared.steps, *new_steps) if scope.rule in {"", step.rule}]
         warnings += (*declared.warnings, *new_warnings)
+        shadow_steps += await _shadow_mailbox_steps(reader, planners, directory)
         left_out += declared.left_out
         warnings += marks_only(reader.capabilities, plans, account=account)
         warnings += emptied_trash(session, reader, plans, directory=directory)
     if session.facts is not None:
         session.facts.forget_missing(listed, now=session.now())
     whole = whole_plan(session, plans, steps=steps, warnings=warnings)
-    return replace(whole, left_out=tuple(left_out), untruths=tuple(untruths))
+    asked = [rule for rule in rules.rules if scope.rule in {"", rule.name} and any(map(scope.includes, rule.mailboxes))]
+    return replace(
+        whole,
+        left_out=tuple(left_out),
+        untruths=tuple(untruths),
+        shadow_rules=rules_in_shadow(asked, history.sights, now=whole.created),
+        shadow_mailbox_steps=tuple(step for step in shadow_steps if scope.rule in {"", step.rule}),
+    )
+
+
+async def _shadow_mailbox_steps(
+    reader: MailReader, planners: Sequence[MailboxPlanner], directory: Directory
+) -> tuple[MailboxStep, ...]:
+    """What rules in shadow would change of mailboxes; nothing where the server does not tell what there is."""
+    in_shadow = [planner.in_shadow for planner in planners if planner.in_shadow is not None]
+    try:
+        steps, _ = await mailbox_steps_of(reader, in_shadow, directory)
+    except (CommandRefused, MissingCapability) as refusal:
+        get_logger().warning("shadow.unknown", account=directory.account, error=str(refusal))
+        return ()
+    return steps
 
 
 async def without_gone(

@@ -6,29 +6,30 @@ from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mailrules.errors import CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError
+from mailrules.gathering import gather
 from mailrules.logs import get_logger
-from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, MessageFacts, Unreadable, header_fact
-from mailrules.mailbox.rows import rows_of
+from mailrules.mailbox.message import FLAGS, RECEIVED, SIZE, UID, FactRequest, header_fact
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo
 from mailrules.narrowing import narrow, place_of, searched_place
 from mailrules.plan.facts import SMALL_MAILBOX, facts_named, facts_related, first_request, request_for
 from mailrules.plan.planner import IDENTITY_FIELDS, LeftOut, MailboxPlanner
+from mailrules.plan.shadow import rules_in_shadow, rules_that_act
+from mailrules.plan.shadow_planner import ShadowPlanner
 from mailrules.recall import FactSource, distrusting, told
-from mailrules.server_facts import is_server_fact, server_facts
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
+    from mailrules.gathering import PastMoves
     from mailrules.hookspecs import Enricher
     from mailrules.mailbox.store import MailboxStatus, MailReader
     from mailrules.narrowing import Kept, SearchTrust, Sweep
     from mailrules.plan.directory import Directory
     from mailrules.plan.explanation import MessageExplanation
-    from mailrules.plan.facts import Need
     from mailrules.plan.history import History
-    from mailrules.plan.past_moves import MessageIdentity, PastMove
     from mailrules.plan.plan import MailboxPlan
     from mailrules.plan.why_not import Standing
     from mailrules.recall import Answer
@@ -76,13 +77,17 @@ class Surroundings:
     environment: Environment
     history: History
     enrichers: Mapping[str, Enricher] = field(default_factory=dict)
-    past_moves: Callable[[Sequence[str]], Awaitable[Mapping[MessageIdentity, Sequence[PastMove]]]] | None = None
+    past_moves: PastMoves | None = None
     """Asks the journal for our moves of messages with these Message-IDs; None where there is no journal."""
     describe_fields: Sequence[str] = IDENTITY_FIELDS
     source: Callable[[MailReader, MailboxStatus], FactSource] = FactSource
     """Answers requests for facts; by default from the server alone."""
     acts: bool = False
     """Whether the plan is going to be carried out, so that no flag of the past may decide anything."""
+
+    def acting(self, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+        """Those that act; the others are in shadow and only report."""
+        return rules_that_act(rules, self.history.sights, now=self.environment.now)
 
 
 async def survey_mailbox(
@@ -96,30 +101,57 @@ async def survey_mailbox(
 ) -> MailboxPlanner:
     """Read the open mailbox as far as its rules need, and return the planner, ready to ``finish``.
 
-    With ``sweep`` the server's SEARCH may leave out messages that nothing would be done with.
+    With ``sweep`` the server's SEARCH may leave out messages that nothing would be done with. Rules in shadow are
+    judged when the others have been, and cannot change what comes of those.
     """
     asked = selection or Selection()
+    acting = surroundings.acting(rules)
     relates = bool(facts_related(rules))
     # A few new messages are asked for as they come; what is kept pays where the mailbox is looked through.
     looks_through = asked.after_uid is None or relates
     source = surroundings.source(reader, status) if looks_through else FactSource(reader, status)
-    if surroundings.acts and FLAGS in facts_related(rules):
+    if surroundings.acts and FLAGS in facts_related(acting):
         source.distrust()  # flags of any message may decide about another, and only those acted on are asked again
     sides = (Side(rules=rules, surroundings=surroundings),)
     begun = await _begin(reader, status, sides, selection=asked, sweep=sweep, source=source)
     snapshot = begun.snapshot
     try:
         await source.complete(snapshot, begun.request, begun.answer)
-        planner = _planner(rules, snapshot, surroundings=surroundings, judged=begun.judged())
+        planner = _planner(acting, snapshot, surroundings=surroundings, judged=begun.judged())
         await _gather(planner, source, snapshot, surroundings)
         misled = surroundings.acts and await source.has_misled(snapshot, planner.acted_on)
+        if not misled:
+            begun.hand_over(planner, source)
+            if len(acting) < len(rules):
+                planner.settle()
+                await _judge_shadow(planner, rules, source, begun, surroundings=surroundings)
     finally:
         await source.keep(snapshot)
     if misled:
         anew = replace(surroundings, source=distrusting(surroundings.source))
         return await survey_mailbox(reader, status, rules, surroundings=anew, selection=asked, sweep=sweep)
-    begun.hand_over(planner, source)
     return planner
+
+
+async def _judge_shadow(
+    settled: MailboxPlanner, rules: Sequence[Rule], source: FactSource, begun: _Begun, *, surroundings: Surroundings
+) -> None:
+    """Judge by the rules in shadow beside the others, or note that they ask for what the server does not give."""
+    shadow = [one.rule for one in rules_in_shadow(rules, surroundings.history.sights, now=surroundings.environment.now)]
+    snapshot = begun.snapshot
+    try:
+        related = request_for(facts_related([rule for rule in rules if rule.name in shadow]))
+        if related != FactRequest():
+            await source.fill(snapshot, related, snapshot.uids)
+        planner = _shadow_planner(rules, shadow, snapshot, surroundings=surroundings, judged=begun.judged())
+        await _gather(planner, source, snapshot, surroundings)
+    except (CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError) as refusal:
+        get_logger().warning(
+            "shadow.unknown", account=snapshot.account, mailbox=snapshot.mailbox, rules=shadow, error=str(refusal)
+        )
+        settled.shadow_left_out = str(refusal)
+    else:
+        settled.in_shadow = planner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +172,7 @@ async def survey_twice(
 ) -> tuple[tuple[MailboxPlanner, MailboxPlanner], Snapshot]:
     """Judge the open mailbox by two rule sets over the same facts, each of them fetched once; ready to ``finish``.
 
-    With ``sweep`` messages may be left out with which neither would do anything.
+    With ``sweep`` messages may be left out with which neither would do anything. Rules in shadow do nothing for either.
     """
     source = sides[0].surroundings.source(reader, status)
     begun = await _begin(reader, status, sides, selection=selection or Selection(), sweep=sweep, source=source)
@@ -150,7 +182,8 @@ async def survey_twice(
         await source.complete(snapshot, begun.request, begun.answer)
         for side in sides:
             # The snapshot has what the first side asked for; the second one only asks for what is left.
-            planners.append(_planner(side.rules, snapshot, surroundings=side.surroundings, judged=begun.judged()))
+            acting = side.surroundings.acting(side.rules)
+            planners.append(_planner(acting, snapshot, surroundings=side.surroundings, judged=begun.judged()))
             await _gather(planners[-1], source, snapshot, side.surroundings)
     finally:
         await source.keep(snapshot)
@@ -185,18 +218,24 @@ async def explain_mail(
     if (others := request_for(facts_related(rules))) != FactRequest():
         answers.insert(0, (others, await reader.fetch(others)))
     snapshot = _snapshot(reader.account, status, told(*answers[0]), surroundings=surroundings)
-    planner = _planner(rules, snapshot, surroundings=surroundings, judged=[uid])
+    planner = _planner(surroundings.acting(rules), snapshot, surroundings=surroundings, judged=[uid])
     for further in answers[1:]:
         snapshot.add(*further)
         planner.added()
     await _gather(planner, FactSource(reader, status), snapshot, surroundings)
+    shadow = rules_in_shadow(rules, surroundings.history.sights, now=surroundings.environment.now)
+    if shadow:
+        names = [one.rule for one in shadow]
+        planner.in_shadow = _shadow_planner(rules, names, snapshot, surroundings=surroundings, judged=[uid])
+        await _gather(planner.in_shadow, FactSource(reader, status), snapshot, surroundings)
     plan = planner.finish()
     return explain_message(
         rules,
         snapshot,
         uid=uid,
         environment=surroundings.environment,
-        acting=planner.acting,
+        acting=(*planner.acting, *(planner.in_shadow.acting if planner.in_shadow is not None else ())),
+        shadow=shadow,
         plan=plan if finish is None else await finish(plan),
         standing=standing,
         remedies_for=remedies_for,
@@ -242,8 +281,9 @@ async def _begin(
     if kept is not None:
         selection = Selection(after_uid=kept.last_uid, also=kept.uids)
     is_whole = selection.after_uid is None or relates
+    acting = [rule for side in sides for rule in side.surroundings.acting(side.rules)]
     request = first_request(
-        rules,
+        acting,
         messages=status.messages if is_whole else min(status.messages, SMALL_MAILBOX),
         modseq=status.highest_modseq is not None,
         also_header_fields=sides[0].surroundings.describe_fields,
@@ -308,56 +348,25 @@ def _planner(
     )
 
 
+def _shadow_planner(
+    rules: Sequence[Rule],
+    shadow: Collection[str],
+    snapshot: Snapshot,
+    *,
+    surroundings: Surroundings,
+    judged: Collection[UID] | None = None,
+) -> ShadowPlanner:
+    return ShadowPlanner(
+        rules,
+        snapshot,
+        shadow=shadow,
+        directory=surroundings.directory,
+        environment=surroundings.environment,
+        history=surroundings.history,
+        describe_fields=surroundings.describe_fields,
+        judged=judged,
+    )
+
+
 async def _gather(planner: MailboxPlanner, source: FactSource, snapshot: Snapshot, surroundings: Surroundings) -> None:
-    while (need := planner.next_need()) is not None:
-        await _answer(need, source, snapshot, surroundings.enrichers)
-        planner.added()
-    moving = planner.moving()
-    if moving and surroundings.past_moves is not None:
-        planner.remember(await surroundings.past_moves(moving))
-
-
-async def _answer(need: Need, source: FactSource, snapshot: Snapshot, enrichers: Mapping[str, Enricher]) -> None:
-    uids = [snapshot.uids[row] for row in rows_of(need.rows)]
-    if need.enricher and is_server_fact(need.enricher):
-        snapshot.add_enriched(need.enricher, await server_facts(need.enricher, source.reader, uids))
-        return
-    if need.enricher:
-        await _enrich(enrichers[need.enricher], source, snapshot, uids)
-        return
-    await source.fill(snapshot, need.request, uids)
-
-
-async def _enrich(enricher: Enricher, source: FactSource, snapshot: Snapshot, uids: Sequence[UID]) -> None:
-    """Ask an enricher about these messages, with the facts it reads; no answer is an unreadable one."""
-    rows = snapshot.mask_of(snapshot.row_of(uid) for uid in uids)
-    lacking = request_for(fact for fact in enricher.needs if rows & ~snapshot.known(fact))
-    if lacking != FactRequest():
-        await source.fill(snapshot, lacking, uids)
-    no_answer = Unreadable(reason=f"enricher {enricher.name!r} gave no answer")
-    try:
-        answers = await enricher.enrich([_facts_of(snapshot, snapshot.row_of(uid)) for uid in uids])
-    except Exception as error:  # noqa: BLE001 -- a plugin's call: its failure makes the fact unknowable, nothing else
-        get_logger().error(
-            "plugin.failed", plugin=enricher.name, hook="mailrules_enrichers", error=type(error).__name__
-        )
-        answers = {}
-    snapshot.add_enriched(enricher.name, {uid: answers.get(uid, no_answer) for uid in uids})
-
-
-def _facts_of(snapshot: Snapshot, row: int) -> MessageFacts:
-    """One message's facts as an enricher gets them; the header is put together from its known fields."""
-    header = b"".join(
-        name.encode() + b":" + value + b"\r\n" for name in snapshot.headers for value in snapshot.raw_header(name, row)
-    )
-    return MessageFacts(
-        uid=snapshot.uids[row],
-        flags=snapshot.flags[row],
-        size_bytes=snapshot.size_bytes[row],
-        received=snapshot.received[row],
-        modseq=snapshot.modseq[row],
-        header=header,
-        structure=snapshot.structure[row],
-        texts=snapshot.texts[row],
-        object_id=snapshot.object_ids[row],
-    )
+    await gather(planner, source, snapshot, enrichers=surroundings.enrichers, past_moves=surroundings.past_moves)

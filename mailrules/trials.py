@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.logs import get_logger
 from mailrules.plan.blast_radius import changed_rules
+from mailrules.plan.shadow import rules_that_act
 from mailrules.plan.why_not import Standing
 
 if TYPE_CHECKING:
@@ -17,11 +19,13 @@ if TYPE_CHECKING:
 async def changed_in_scope(session: ReadingSession, scope: Scope) -> tuple[str, ...]:
     """The rules that have not acted as the files stand now, in some mailbox that the scope includes."""
     rules = session.configuration.rules
+    sights = await session.journal.sights()
     found: set[str] = set()
     for ref in rules.mailboxes:
         if scope.includes(ref):
             seen = await session.journal.rule_runs(ref)
-            found |= changed_rules(rules.for_mailbox(ref), seen, rules_hash=rules.hash)
+            acting = rules_that_act(rules.for_mailbox(ref), sights, now=session.now())
+            found |= changed_rules(acting, seen, rules_hash=rules.hash)
     return tuple(sorted(found if not scope.rule else found & {scope.rule}))
 
 
@@ -49,17 +53,35 @@ async def standing_of(session: ReadingSession, ref: MailboxRef, uid: UID, *, uid
 async def know_confirmed(session: Session, scope: Scope, plan: Plan) -> None:
     """A person has confirmed this plan of everything in scope: what they have seen is known from now on.
 
-    Of a plan that is not complete nobody has seen all.
+    Of a plan that is not complete nobody has seen all, and what is in shadow has not acted.
     """
     rules = session.configuration.rules
     if not plan.complete or scope.newest is not None:
         return
+    shadow = {one.rule for one in plan.shadow_rules}
     names = {
-        ref: tuple(rule.name for rule in rules.for_mailbox(ref) if scope.rule in {"", rule.name})
+        ref: tuple(
+            rule.name for rule in rules.for_mailbox(ref) if scope.rule in {"", rule.name} and rule.name not in shadow
+        )
         for ref in rules.mailboxes
         if scope.includes(ref)
     }
     await session.journal.know_rules(names, rules_hash=rules.hash)
+
+
+async def note_shadow(session: Session, plan: Plan) -> None:
+    """Keep what rules in shadow would have done by this plan, and tell of what is new."""
+    ends = {one.rule: one.until for one in plan.shadow_rules}
+    for (rule, account, mailbox), messages in (await session.journal.note_shadow(plan, now=session.now())).items():
+        get_logger().info(
+            "shadow.noted",
+            account=account,
+            mailbox=mailbox,
+            rule=rule,
+            messages=messages,
+            # It may have ended since: then the rule acts on what comes next.
+            until=ends[rule].isoformat(timespec="minutes") if rule in ends else None,
+        )
 
 
 async def know_applied(session: Session, plan: Plan) -> None:

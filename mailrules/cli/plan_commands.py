@@ -26,6 +26,8 @@ from mailrules.cli.session import (
     scope_of,
     time_since,
 )
+from mailrules.cli.shadow_view import SHOWN_MESSAGES as SHOWN_IN_SHADOW
+from mailrules.cli.shadow_view import show_shadow
 from mailrules.engine import RunReport, apply_plan, preview
 from mailrules.errors import PlanRefused
 from mailrules.offline import preview_files
@@ -119,6 +121,7 @@ def dry_run(
         invocation.output.json(plan_to_document(plan))
     else:
         show_plan(invocation.output, plan, limit=None if show_all else SHOWN_MESSAGES)
+        show_shadow(invocation.output, plan, limit=None if show_all else SHOWN_IN_SHADOW)
         invocation.output.line(f"{steps_summary(plan).capitalize()}. Nothing has been changed.")
     if save:
         invocation.output.note(cell(f"Saved to {save}. Carry it out with: mailrules apply {save}", "dim"))

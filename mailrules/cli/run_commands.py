@@ -11,6 +11,7 @@ import click
 from mailrules.cli.configuration import load, load_to_act
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.held_mail import held_document, held_mail, show_held
+from mailrules.cli.history_commands import local
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell
 from mailrules.cli.plan_view import steps_summary
@@ -21,11 +22,13 @@ from mailrules.engine import RunReport, run_once
 from mailrules.engine import undo as take_back
 from mailrules.execution.undo import plan_undo
 from mailrules.journal.records import RunKind, RunRecord
+from mailrules.plan.shadow import rules_in_shadow
 
 if TYPE_CHECKING:
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
     from mailrules.plan.plan import Plan
+    from mailrules.plan.shadow import ShadowRule
 
 
 @click.command(cls=Verb, name="run")
@@ -129,17 +132,25 @@ def approve(invocation: Invocation, *, rule: str, release_all: bool, as_json: bo
         return
     rules = configuration.rules
 
-    async def release() -> None:
+    async def release() -> tuple[ShadowRule, ...]:
         async with open_journal(invocation) as journal:
             await journal.approve(rule or None, now=local_now())
+            shadow = rules_in_shadow(rules.rules, await journal.sights(), now=local_now())
+            # What has not acted yet is not known by a yes to something else.
+            unknown = {one.rule for one in shadow}
             names = {
-                ref: [one.name for one in rules.for_mailbox(ref) if rule in {"", one.name}] for ref in rules.mailboxes
+                ref: [one.name for one in rules.for_mailbox(ref) if rule in {"", one.name} and one.name not in unknown]
+                for ref in rules.mailboxes
             }
             await journal.know_rules(names, rules_hash=rules.hash)
+            return tuple(one for one in shadow if rule in {"", one.rule})
 
-    asyncio.run(release())
+    in_shadow = asyncio.run(release())
     whose = f"rule {rule}" if rule else "every rule"
     invocation.output.line(cell(f"What the guard of {whose} holds is released for one window of the guard."))
+    for one in in_shadow:
+        told = f"{one.rule} only reports until {local(one.until)}; to let it act before, remove its `shadow`"
+        invocation.output.line(cell("in shadow: ", "warn"), cell(told))
 
 
 @click.command(cls=Verb, name="undo")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.output import Output, cell, plural
 from mailrules.cli.plan_view import kinds_text
+from mailrules.cli.shadow_view import shadow_document, show_shadow
 from mailrules.journal.records import RunKind, RunOutcome, StepState
 from mailrules.plan.plan import StepKind
 
@@ -67,6 +68,8 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
             output.line(
                 cell("left out: ", "warn"), cell(f"{mailbox.account}/{mailbox.mailbox}: {mailbox.incomplete_reason}")
             )
+    if report.kind is RunKind.ONCE:
+        show_shadow(output, report.plan)
     if report.execution is not None and report.execution.count(StepState.UNKNOWN):
         output.line(_WHAT_NEXT[report.kind])
     if report.run and not report.plan.undo_of:
@@ -118,4 +121,5 @@ def report_document(report: RunReport) -> dict[str, object]:
         "settled_earlier_steps": sum(sum(one.settled.values()) for one in report.recoveries),
         "alarms": [alarm for one in report.recoveries for alarm in one.alarms],
         "warnings": [*report.plan.warnings, *(execution.warnings if execution else ())],
+        "shadow": shadow_document(report.plan) if report.kind is RunKind.ONCE else [],
     }

@@ -80,6 +80,7 @@ class Service:
         """Watch until ``control.stop``; then finish what is under way and log out."""
         self._log.info("daemon.started", mailboxes=[str(ref) for ref in self._session.configuration.rules.mailboxes])
         await tidy_outbox(self._session)
+        await self._see_rules()
         retries = Retries(lambda: self._session)
         async with asyncio.TaskGroup() as group:
             self._put_in_force(group)
@@ -106,9 +107,14 @@ class Service:
                     continue
                 self._session = replace(self._session, configuration=loaded[0], plugins=loaded[1])
                 self._log.info("rules.reloaded", rules=len(loaded[0].rules.rules), files=len(loaded[0].rules.files))
+                await self._see_rules()
                 self._put_in_force(group)
                 watching.cancel()
                 watching = inner.create_task(self._watch_files(control))
+
+    async def _see_rules(self) -> None:
+        """New rules with `shadow` count from now on."""
+        await self._session.journal.see_rules(self._session.configuration.rules.rules, now=self._session.now())
 
     async def _watch_files(self, control: Control) -> None:
         async for _ in changes(self._session.configuration.rules.files):

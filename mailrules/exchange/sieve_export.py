@@ -160,6 +160,10 @@ class _Script:
     # -- what a rule hangs on --------------------------------------------------------------------
 
     def _check_occasion(self, rule: Rule) -> None:
+        if rule.shadow is not None:
+            raise NotExact(
+                "it may only report for now, and a script would act; remove `shadow` first", where=rule.where
+            )
         for event in rule.events:
             if event.kind != "new":
                 raise NotExact("it is due at a time, and a script runs when a message arrives", where=rule.where)

@@ -20,6 +20,7 @@ from mailrules.journal import (
     rule_runs,
     rule_sights,
     runs,
+    shadow_effects,
     steps,
     untruths,
 )
@@ -241,6 +242,14 @@ class Journal(JournalReader):
     async def see_rules(self, rules: Sequence[Rule], *, now: datetime) -> None:
         """Note when each of them with `shadow` was first seen as it stands."""
         await self._database.write(lambda connection: rule_sights.note_sights(connection, rules, now=now))
+
+    async def note_shadow(self, plan: Plan, *, now: datetime) -> dict[tuple[str, str, str], int]:
+        """Keep what rules in shadow would do; how many messages are new of that, by rule, account and mailbox."""
+        if not any(one.shadow for one in plan.mailboxes):
+            return {}
+        return await self._database.write(
+            lambda connection: shadow_effects.insert_effects(connection, plan.mailboxes, now=now)
+        )
 
     async def approve(self, rule: str | None, *, now: datetime) -> None:
         """Release what a rule's guard holds (None: every rule's), for one of its guard windows."""

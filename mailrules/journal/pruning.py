@@ -33,4 +33,5 @@ def delete_old(
         f"DELETE FROM runs WHERE coalesce(ended, started) < ?1 AND id NOT IN ({_RUNS_TO_KEEP})",  # noqa: S608 - constants
         (oldest,),
     )
+    connection.execute("DELETE FROM shadow_effects WHERE noted < ?", (oldest,))
     delete_unseen(connection, seen_before=older_than, looked_at=looked_at, configured=configured)

@@ -12,7 +12,9 @@ from mailrules.journal import (
     positions,
     resolutions,
     rule_runs,
+    rule_sights,
     runs,
+    shadow_effects,
     steps,
     untruths,
 )
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
     from mailrules.journal.deliveries import Delivery
     from mailrules.journal.health import JournalHealth
     from mailrules.journal.records import Pending, Position, Resolution, RunId, RunRecord, StepId, StepRecord
+    from mailrules.journal.shadow_effects import ShadowTally
     from mailrules.mailbox.message import UID
-    from mailrules.plan.history import History, LedgerKey
+    from mailrules.plan.history import History, LedgerKey, Sight
     from mailrules.plan.past_moves import MessageIdentity, PastMove
     from mailrules.plan.search_truth import Untruth
     from mailrules.rules.rule import MailboxRef, Rule
@@ -113,6 +116,14 @@ class JournalReader:
     async def rule_runs(self, ref: MailboxRef) -> dict[str, str]:
         """The hash of the rule files under which each rule last acted in a mailbox, named as in the rules."""
         return await self._database.read(lambda connection: rule_runs.select_rule_runs(connection, ref))
+
+    async def sights(self) -> Mapping[str, Sight]:
+        """When rules with `shadow` were first seen as they stood, by rule."""
+        return await self._database.read(rule_sights.select_sights)
+
+    async def shadow_tallies(self) -> tuple[ShadowTally, ...]:
+        """What rules in shadow would have done, by rule and mailbox."""
+        return await self._database.read(shadow_effects.select_tallies)
 
     async def history(self, *, rules: Sequence[Rule], now: datetime) -> History:
         """What the planner has to know of earlier runs."""

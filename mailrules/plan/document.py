@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mailrules.errors import PlanRefused
 from mailrules.mailbox.message import UID
 from mailrules.plan.plan import Finding, MailboxPlan, MailboxStep, MessagePlan, Plan, Step, StepKind
+from mailrules.plan.shadow import ShadowEffect, ShadowRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,8 @@ def plan_to_document(plan: Plan) -> dict[str, object]:
         },
         "left_out": list(plan.left_out),
         "warnings": list(plan.warnings),
+        "shadow_rules": [{"rule": one.rule, "until": _instant(one.until)} for one in plan.shadow_rules],
+        "shadow_mailbox_steps": [mailbox_step_to_document(one) for one in plan.shadow_mailbox_steps],
     }
 
 
@@ -73,6 +76,10 @@ def plan_from_json(text: str) -> Plan:
         mailbox_steps=tuple(_read_mailbox_step(one) for one in top.records("mailbox_steps")),
         warnings=top.strings("warnings"),
         left_out=top.strings("left_out"),
+        shadow_rules=tuple(
+            ShadowRule(rule=one.value("rule", str), until=one.instant("until")) for one in top.records("shadow_rules")
+        ),
+        shadow_mailbox_steps=tuple(_read_mailbox_step(one) for one in top.records("shadow_mailbox_steps")),
     )
 
 
@@ -91,6 +98,8 @@ def _mailbox(plan: MailboxPlan) -> dict[str, object]:
         "findings": [
             {"uid": one.uid, "rule": one.rule, "kind": one.kind, "reason": one.reason} for one in plan.findings
         ],
+        "shadow": [shadow_effect_to_document(one) for one in plan.shadow],
+        "shadow_left_out": plan.shadow_left_out,
     }
 
 
@@ -126,6 +135,21 @@ def step_to_document(step: Step) -> dict[str, object]:
     elif step.options:
         document["options"] = dict(step.options)
     return document | {"rule": step.rule, "reason": step.reason, "reversible": step.reversible}
+
+
+def shadow_effect_to_document(effect: ShadowEffect) -> dict[str, object]:
+    """What a rule in shadow would do with one message, as JSON values."""
+    return {
+        "uid": effect.uid,
+        "rule": effect.rule,
+        "message_id": effect.message_id,
+        "subject": effect.subject,
+        "from": effect.from_,
+        "received": _instant(effect.received) if effect.received else None,
+        "steps": [step_to_document(one) for one in effect.steps],
+        "reason": effect.reason,
+        "displaces": list(effect.displaces),
+    }
 
 
 def mailbox_step_to_document(step: MailboxStep) -> dict[str, object]:
@@ -208,6 +232,22 @@ def _read_mailbox(reader: _Reader) -> MailboxPlan:
             )
             for one in reader.records("findings")
         ),
+        shadow=tuple(_read_shadow_effect(one) for one in reader.records("shadow")),
+        shadow_left_out=reader.value("shadow_left_out", str, ""),
+    )
+
+
+def _read_shadow_effect(reader: _Reader) -> ShadowEffect:
+    return ShadowEffect(
+        uid=UID(reader.value("uid", int)),
+        rule=reader.value("rule", str),
+        steps=tuple(_read_step(one) for one in reader.records("steps")),
+        reason=reader.value("reason", str),
+        displaces=reader.strings("displaces"),
+        message_id=reader.value("message_id", str),
+        subject=reader.value("subject", str),
+        from_=reader.value("from", str),
+        received=reader.instant("received") if reader.optional("received", str) else None,
     )
 
 

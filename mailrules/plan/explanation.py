@@ -15,11 +15,12 @@ from mailrules.rules.situation import Situation
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.plan.plan import MailboxPlan
+    from mailrules.plan.shadow import ShadowRule
     from mailrules.plan.verdicts import Acting
     from mailrules.rules.bounds import SearchedPlace
     from mailrules.rules.conditions import Environment
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """``MATCHES``: it holds, and nothing of what it says happens. ``NOT_ASKED``: an earlier rule ended the
-    evaluation, or the rule does not see the message."""
+    """``MATCHES``: it holds, and nothing of what it says happens. ``IN_SHADOW``: it would act, and only reports now.
+    ``NOT_ASKED``: an earlier rule ended the evaluation, or the rule does not see the message."""
 
     ACTS = "acts"
     MATCHES = "matches"
     DOES_NOT_MATCH = "does not match"
     UNKNOWABLE = "unknowable"
+    IN_SHADOW = "in shadow"
     NOT_ASKED = "not asked"
 
 
@@ -78,8 +80,11 @@ def explain_message(
     standing: Standing | None = None,
     remedies_for: str = "",
     searched: SearchedPlace | None = None,
+    shadow: Sequence[ShadowRule] = (),
 ) -> MessageExplanation:
     """Explain a message of ``snapshot``, which holds every fact of it that the rules name; ``plan`` is its alone.
+
+    Of the rules in ``shadow`` ``acting`` has what they would do, beside what the others do.
 
     With ``remedies_for`` only of that rule it is looked for what would make it match. ``searched`` is where and how a
     server may be searched in sweeps, None where there is none.
@@ -87,6 +92,7 @@ def explain_message(
     situation = Situation(snapshot=snapshot, row=snapshot.row_of(uid), environment=environment)
     explaining = _Explaining(situation, acting=acting, plan=plan, standing=standing or Standing())
     explaining.remedies_for = remedies_for
+    explaining.shadow = {one.rule: one for one in shadow}
     return MessageExplanation(
         plan=plan,
         rules=tuple(replace(explaining.rule(rule), search=_search_of(rule, searched)) for rule in rules),
@@ -113,6 +119,7 @@ class _Explaining:
         self._flags = situation.snapshot.flags[situation.row] or frozenset()
         self._ended_by = ""
         self.remedies_for = ""
+        self.shadow: Mapping[str, ShadowRule] = {}
 
     def rule(self, rule: Rule) -> RuleExplanation:
         snapshot, row, environment = self._situation.snapshot, self._situation.row, self._situation.environment
@@ -137,6 +144,8 @@ class _Explaining:
         if not rule.sees_deleted and any(flag.lower() == "\\deleted" for flag in self._flags):
             return Verdict.NOT_ASKED, (f"it does not see messages that are marked as deleted{would}",)
         branch = self._branches.get(rule.name)
+        if rule.name in self.shadow:
+            return self._verdict_in_shadow(rule, self.shadow[rule.name], holds=branch is not None)
         if branch is None:
             reasons = [one.reason for one in self._plan.findings if one.rule == rule.name]
             unknowable = any(
@@ -148,6 +157,17 @@ class _Explaining:
         notes = why_nothing_happens(rule, branch, self._plan, flags=self._flags, standing=self._standing)
         acts = any(step.rule == rule.name for message in self._plan.messages for step in message.steps)
         return Verdict.ACTS if acts or not notes else Verdict.MATCHES, notes
+
+    def _verdict_in_shadow(self, rule: Rule, shadow: ShadowRule, *, holds: bool) -> tuple[Verdict, tuple[str, ...]]:
+        """It ends nothing for later rules, whatever it would do."""
+        effects = [one for one in self._plan.shadow if one.rule == rule.name]
+        until = f"{shadow.until:%Y-%m-%d %H:%M %Z}".rstrip()
+        notes = [f"it only reports until {until} (`shadow`)"]
+        notes += [one.reason for one in effects if one.reason]
+        notes += [f"then {other!r} would not be asked any more" for one in effects for other in one.displaces]
+        if holds:
+            return Verdict.IN_SHADOW, tuple(notes)
+        return (Verdict.UNKNOWABLE if effects else Verdict.DOES_NOT_MATCH), tuple(notes)
 
     def _has_remedy(self, rule: Rule) -> bool:
         return rule.name not in self._branches and self.remedies_for in {"", rule.name}

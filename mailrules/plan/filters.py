@@ -28,6 +28,7 @@ def only_rule(plan: MailboxPlan, rule: str) -> MailboxPlan:
         plan,
         messages=tuple(messages),
         findings=tuple(one for one in plan.findings if one.rule == rule),
+        shadow=tuple(one for one in plan.shadow if one.rule == rule),
         final_uids=(),
         moves_position=False,
     )

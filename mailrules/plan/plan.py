@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import Remembered
     from mailrules.plan.search_truth import Untruth
+    from mailrules.plan.shadow import ShadowEffect, ShadowRule
 
 
 class StepKind(StrEnum):
@@ -128,6 +129,10 @@ class MailboxPlan:
     mail: each with his first message (digests)."""
     remembered: tuple[Remembered, ...] = ()
     """What is left out because it was done before; the run that goes by this plan keeps it in the ledger."""
+    shadow: tuple[ShadowEffect, ...] = ()
+    """What rules in shadow would do, by UID and in rule order; nothing of it is done."""
+    shadow_left_out: str = ""
+    """Why that is not known, where there are such rules; the rules that act are not concerned."""
 
     @property
     def pending_uids(self) -> tuple[UID, ...]:
@@ -175,6 +180,10 @@ class Plan:
     """What servers were found to answer wrongly on the way, to be kept in the journal."""
     changed_rules: tuple[str, ...] = ()
     """Rules that have not acted as their files stand now, where a run looked that up: they are asked about earlier."""
+    shadow_rules: tuple[ShadowRule, ...] = ()
+    """The rules that only report now."""
+    shadow_mailbox_steps: tuple[MailboxStep, ...] = ()
+    """Changes of mailboxes that they would make; nothing of it is done."""
 
     @property
     def complete(self) -> bool:

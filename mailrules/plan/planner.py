@@ -7,6 +7,7 @@ answer, until it names nothing more; then ``finish``. It does no input or output
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from mailrules.plan.mailbox_steps import WantedRights, WantedSetting
     from mailrules.plan.past_moves import PastMove
     from mailrules.plan.plan import MailboxStep
+    from mailrules.plan.shadow_planner import ShadowPlanner
     from mailrules.plan.verdicts import Acting
     from mailrules.rules.conditions import Environment, Node
     from mailrules.rules.rule import ActionUse, Rule
@@ -79,6 +81,11 @@ class MailboxPlanner:
         """``judged`` are the messages to judge, None for all; the others are there for conditions that relate them."""
         self.left_out = LeftOut()
         """What the caller did not put into the snapshot, to be counted in the plan."""
+        self.in_shadow: ShadowPlanner | None = None
+        """Who has judged by the rules in shadow, where there are any."""
+        self.shadow_left_out = ""
+        """Why nobody has, where that went wrong."""
+        self._settled: MailboxPlan | None = None
         self._rules = tuple(rules)
         self._snapshot = snapshot
         self._rows = snapshot.all_rows if judged is None else snapshot.mask_of_uids(judged)
@@ -168,15 +175,18 @@ class MailboxPlanner:
 
     def finish(self) -> MailboxPlan:
         """The plan of this mailbox. Call when ``next_need`` is None."""
+        plan = self._settled or self._finish()
+        shadow = () if self.in_shadow is None else self.in_shadow.effects()
+        return replace(plan, shadow=shadow, shadow_left_out=self.shadow_left_out)
+
+    def settle(self) -> None:
+        """Make the plan now, so that no fact that comes into the snapshot later changes anything of it."""
+        self._settled = self._finish()
+
+    def _finish(self) -> MailboxPlan:
         acts = self._acts_by_row()
-        reasons = {id(acting): self._judge.reasons(_whole_condition(acting), acting.rows) for acting in self.acting}
-        builder = StepBuilder(
-            mailbox=self._snapshot.mailbox,
-            directory=self._directory,
-            renderer=self._renderer,
-            history=self._history,
-            now=self._now,
-        )
+        reasons = {id(one): self._judge.reasons(self._whole_condition(one), one.rows) for one in self.acting}
+        builder = self._builder()
         messages, held, findings = [], self._verdicts.unsettled, list(self._verdicts.findings)
         findings += [
             Finding(uid=uid, rule="", kind="unknowable", reason=f"the message cannot be read: {reason}")
@@ -211,6 +221,15 @@ class MailboxPlanner:
             final_uids=tuple(self._snapshot.uids[row] for row in rows_of(final)),
             senders=self._new_senders(),
             remembered=tuple(remembered),
+        )
+
+    def _builder(self) -> StepBuilder:
+        return StepBuilder(
+            mailbox=self._snapshot.mailbox,
+            directory=self._directory,
+            renderer=self._renderer,
+            history=self._history,
+            now=self._now,
         )
 
     def _new_senders(self) -> tuple[tuple[str, str], ...]:
@@ -348,7 +367,7 @@ class MailboxPlanner:
             flags=draft.flags,
         )
 
-
-def _whole_condition(acting: Acting) -> Node:
-    """What was true for the branch to act: the rule's condition, and its own."""
-    return All(parts=(acting.rule.condition, acting.branch.condition))
+    @staticmethod
+    def _whole_condition(acting: Acting) -> Node:
+        """What was true for the branch to act: the rule's condition, and its own."""
+        return All(parts=(acting.rule.condition, acting.branch.condition))

@@ -15,7 +15,7 @@ from mailrules.plan.plan import Finding
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mailrules.mailbox.message import Fact
     from mailrules.mailbox.snapshot import Snapshot
@@ -50,6 +50,8 @@ class Verdicts:
     unsettled: int = 0
     too_complex: int = 0
     """Rows beyond a limit: decided and final, and no rule acts on them."""
+    beside: Verdicts | None = None
+    """The same of the rules in shadow, where there are any: nothing of theirs is among what stands above."""
 
 
 def decide(
@@ -59,12 +61,15 @@ def decide(
     snapshot: Snapshot,
     missing_values: Callable[[Rule, Branch, int], dict[int, str]],
     rows: int,
+    shadow: frozenset[str] = frozenset(),
 ) -> Verdicts:
     """Judge ``rows`` by all rules, as far as the snapshot's facts reach.
 
-    ``missing_values`` tells for which of some rows a template of the branch lacks a value, and which.
+    ``missing_values`` tells for which of some rows a template of the branch lacks a value, and which. The rules named
+    by ``shadow`` are asked at their place like others, and end, bar and hold nothing for anybody.
     """
     verdicts = Verdicts()
+    beside = verdicts.beside = Verdicts() if shadow else None
     deleted = snapshot.mask_of(
         row for row in rows_of(rows) if any(flag.lower() == "\\deleted" for flag in snapshot.flags[row] or ())
     )
@@ -75,21 +80,16 @@ def decide(
             continue
         sweep = _RuleSweep(rule, judge=judge, snapshot=snapshot, rows=here, decided=~verdicts.open)
         sweep.run(missing_values)
-        verdicts.acting += [
-            Acting(rule=rule, branch=branch, rows=chosen & ~verdicts.open, barred=barred)
-            for branch, chosen in sweep.chosen
-            if chosen & ~verdicts.open
-        ]
-        _merge(verdicts.wanted, sweep.missing, rows=~verdicts.open)
-        _merge(verdicts.ahead, sweep.missing, rows=verdicts.open | sweep.open)
-        _merge(verdicts.ahead, sweep.missing_later, rows=verdicts.open | sweep.open)
+        if beside is not None and rule.name in shadow:
+            _put_beside(beside, sweep, decided=~verdicts.open, barred=barred)
+            continue
+        verdicts.acting += _acting(sweep, decided=~verdicts.open, barred=barred)
+        merge(verdicts.wanted, sweep.missing, rows=~verdicts.open)
+        merge(verdicts.ahead, sweep.missing, rows=verdicts.open | sweep.open)
+        merge(verdicts.ahead, sweep.missing_later, rows=verdicts.open | sweep.open)
         unknowable = sweep.unknowable & ~(verdicts.open | sweep.open)
         complex_ = unknowable & snapshot.mask_of(snapshot.too_complex)
-        for row in rows_of(unknowable):
-            kind = "too_complex" if complex_ >> row & 1 else "unknowable"
-            verdicts.findings.append(
-                Finding(uid=snapshot.uids[row], rule=rule.name, kind=kind, reason=sweep.why_unknowable(row))
-            )
+        verdicts.findings += sweep.findings(unknowable)
         if not rule.skip_if_unknowable:
             barred |= unknowable
             verdicts.unsettled |= unknowable
@@ -98,7 +98,26 @@ def decide(
         live &= ~sweep.stopped
     if verdicts.too_complex:
         _leave_alone(verdicts, verdicts.too_complex)
+        if beside is not None:
+            _leave_alone(beside, verdicts.too_complex)
     return verdicts
+
+
+def _acting(sweep: _RuleSweep, *, decided: int, barred: int) -> list[Acting]:
+    return [
+        Acting(rule=sweep.rule, branch=branch, rows=chosen & decided, barred=barred)
+        for branch, chosen in sweep.chosen
+        if chosen & decided
+    ]
+
+
+def _put_beside(beside: Verdicts, sweep: _RuleSweep, *, decided: int, barred: int) -> None:
+    """What a rule in shadow would act on, lacks and cannot know, of the rows that are decided when it is asked."""
+    beside.acting += _acting(sweep, decided=decided, barred=barred)
+    merge(beside.wanted, sweep.missing, rows=decided)
+    merge(beside.ahead, sweep.missing_later, rows=decided & sweep.open)
+    beside.findings += sweep.findings(sweep.unknowable & decided & ~sweep.open)
+    beside.open |= sweep.open
 
 
 def _leave_alone(verdicts: Verdicts, rows: int) -> None:
@@ -126,10 +145,10 @@ class _RuleSweep:
         truth = self.judge.judge(self.rule.condition, self.rows)
         self.open = truth.open(self.rows)
         self.unknowable = truth.unknowable & self.rows
-        _merge(self.missing, self.judge.missing(self.rule.condition, self.open), rows=self.open)
+        merge(self.missing, self.judge.missing(self.rule.condition, self.open), rows=self.open)
         remaining = truth.true & self.rows
         for branch in self.rule.branches:
-            _merge(self.missing_later, self.judge.missing(branch.condition, self.open), rows=self.open)
+            merge(self.missing_later, self.judge.missing(branch.condition, self.open), rows=self.open)
             remaining = self._run_branch(branch, remaining, missing_values)
 
     def _run_branch(
@@ -141,7 +160,7 @@ class _RuleSweep:
         truth = self.judge.judge(branch.condition, rows)
         undecided = truth.open(rows)
         self.open |= undecided
-        _merge(self.missing, self.judge.missing(branch.condition, undecided), rows=undecided)
+        merge(self.missing, self.judge.missing(branch.condition, undecided), rows=undecided)
         self.unknowable |= truth.unknowable & rows
         chosen = truth.true & rows
         lacking = 0
@@ -168,7 +187,14 @@ class _RuleSweep:
         self.unknowable |= mask
         return mask
 
-    def why_unknowable(self, row: int) -> str:
+    def findings(self, unknowable: int) -> Iterator[Finding]:
+        """What cannot be known of these rows, or is beyond a limit, and why."""
+        too_complex = unknowable & self.snapshot.mask_of(self.snapshot.too_complex)
+        for row in rows_of(unknowable):
+            kind = "too_complex" if too_complex >> row & 1 else "unknowable"
+            yield Finding(uid=self.snapshot.uids[row], rule=self.rule.name, kind=kind, reason=self._why_unknowable(row))
+
+    def _why_unknowable(self, row: int) -> str:
         if row in self._reasons:
             return self._reasons[row]
         conditions = (self.rule.condition, *(branch.condition for branch in self.rule.branches))
@@ -181,7 +207,8 @@ def branch_needs(branch: Branch) -> tuple[Fact, ...]:
     return tuple(dict.fromkeys(fact for use in branch.actions for fact in use.value.needs))
 
 
-def _merge(into: dict[Fact, int], facts: dict[Fact, int], *, rows: int) -> None:
+def merge(into: dict[Fact, int], facts: Mapping[Fact, int], *, rows: int) -> None:
+    """Add what is lacking of these rows."""
     for fact, mask in facts.items():
         if mask & rows:
             into[fact] |= mask & rows

@@ -6,8 +6,6 @@ mistake in every file is found before anything is refused.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,6 +21,7 @@ from mailrules.rules.imagined import with_imagined_accounts
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
 from mailrules.rules.lower_conditions import ConditionLowering
+from mailrules.rules.meaning import Meanings, digest_of_files
 from mailrules.rules.offers import offers
 from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.policies import lower_policies
@@ -117,6 +116,7 @@ class _Loading:
     reporter: Reporter = field(default_factory=Reporter)
     files: list[str] = field(default_factory=list)
     used_conditions: set[str] = field(default_factory=set)
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def load(self, path: str) -> LoadedConfiguration:
         main_source = self._source(path, at=Location(file=path))
@@ -128,7 +128,8 @@ class _Loading:
         accounts = {
             name: account_settings(name, source, self.reporter) for name, source in main.entries("accounts").items()
         }
-        lists = NoticedLists(self._lists(documents))
+        self.lists = self._lists(documents)
+        lists = NoticedLists(self.lists)
         context = CompileContext(
             lists=lists,
             allow=frozenset(item.text for item in main.items("allow")),
@@ -164,7 +165,7 @@ class _Loading:
             accounts=settings,
             rules=RuleSet(
                 rules=rules,
-                hash=_hash_of(documents, lists=dict(lists)),
+                hash=digest_of_files((one.source for one in documents), lists=self.lists),
                 allow=context.allow,
                 examples=examples,
                 files=tuple(self.files),
@@ -299,6 +300,7 @@ class _Loading:
             context=context,
             conditions=conditions,
             reporter=self.reporter,
+            meanings=Meanings.of([one.source for one in documents], conditions=named, lists=self.lists),
         )
         rules: list[Rule] = []
         for source in (source for document in documents for source in document.items("rules")):
@@ -367,13 +369,3 @@ def _names_in(document: Document, *, documents: Sequence[Document]) -> frozenset
     read = [document] if document.from_pack else documents
     sources = (source for one in read for source in one.items("rules"))
     return frozenset(source.mapping["name"].text for source in sources if "name" in source.mapping)
-
-
-def _hash_of(documents: Sequence[Document], *, lists: Mapping[str, tuple[str, ...]]) -> str:
-    """A digest of all that can change a decision: comments, spelling of YAML and tests do not."""
-    meaning = [
-        {key: value.plain() for key, value in document.source.mapping.items() if key != "tests"}
-        for document in documents
-    ]
-    text = json.dumps([meaning, lists], sort_keys=False, ensure_ascii=True)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()

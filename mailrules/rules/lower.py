@@ -9,7 +9,7 @@ from mailrules.rules.conditions import All, Always, Node, leaves
 from mailrules.rules.offers import offers
 from mailrules.rules.reads import captures_of, flags_read
 from mailrules.rules.reporter import did_you_mean
-from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, LateAction, MailboxRef, Rule
+from mailrules.rules.rule import ActionUse, Branch, Conflict, Event, Guard, LateAction, MailboxRef, Rule, Shadow
 from mailrules.rules.schema import BranchModel, RuleModel
 from mailrules.rules.validation import validated
 from mailrules.values import dataclass
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from mailrules.rules.lower_conditions import ConditionLowering
+    from mailrules.rules.meaning import Meanings
     from mailrules.rules.registry import CompileContext, Registry
     from mailrules.rules.reporter import Reporter
     from mailrules.rules.schema import DefaultsModel, EventModel
@@ -41,6 +42,8 @@ class RuleLowering:
     context: CompileContext
     conditions: ConditionLowering
     reporter: Reporter
+    meanings: Meanings
+    """What rules do, for those that only report as long as they are new."""
 
     def rule(self, source: SourceValue) -> Rule | None:
         self.conditions.rules_named.clear()
@@ -65,7 +68,9 @@ class RuleLowering:
             events=tuple(_event(one) for one in _first(model.events, defaults.events) or ["new"]),
             stop=model.stop,
             skip_if_unknowable=_first(model.if_unknowable, defaults.if_unknowable) == "skip",
-            first_run_acts=_first(model.first_run, defaults.first_run) == "act",
+            # A rule that has reported for a while needs no other preview, unless that is asked for.
+            first_run_acts=(_first(model.first_run, defaults.first_run) or ("act" if model.shadow else "")) == "act",
+            shadow=Shadow(lasts=model.shadow, digest=self.meanings.digest(source)) if model.shadow else None,
             conflict=Conflict(_first(model.conflict, defaults.conflict) or "first"),
             guard=Guard(max_messages=guard.max_messages, per=guard.per) if guard else Guard(),
             may_loop=model.may_loop,

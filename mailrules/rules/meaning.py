@@ -1,6 +1,6 @@
-"""What does one rule do? A digest of its text and of all that it names, which changes when that might.
+"""What do the rules do: digests, of all files and of one rule with all that it names, which change when that might.
 
-Where the rule stands, its comments, and how YAML or TOML spells it do not count.
+Comments, and how YAML or TOML spells it, do not count; nor does it for one rule where it stands.
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ from mailrules.rules.schema import DefaultsModel
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mailrules.rules.source import SourceValue
 
 _NOT_DONE = frozenset({"shadow", "enabled"})
 """Keys of a rule that say when it acts, and nothing of what it then does."""
+
+
+def digest_of_files(files: Iterable[SourceValue], *, lists: Mapping[str, tuple[str, ...]]) -> str:
+    """A digest of all that can change a decision; the tests beside the rules do not."""
+    meaning = [{key: value.plain() for key, value in file.mapping.items() if key != "tests"} for file in files]
+    text = json.dumps([meaning, lists], sort_keys=False, ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +36,24 @@ class Meanings:
     lists: Mapping[str, tuple[str, ...]]
     rules: Mapping[str, SourceValue]
     defaults: SourceValue | None = None
+
+    @classmethod
+    def of(
+        cls,
+        files: Sequence[SourceValue],
+        *,
+        conditions: Mapping[str, SourceValue],
+        lists: Mapping[str, tuple[str, ...]],
+    ) -> Meanings:
+        """Those of all rules of these files, of which the first one has the defaults."""
+        sources = [file.mapping["rules"] for file in files if "rules" in file.mapping]
+        rules = [rule for source in sources if source.is_list for rule in source.items if "name" in rule.mapping]
+        return cls(
+            conditions=conditions,
+            lists=lists,
+            rules={rule.mapping["name"].text: rule for rule in rules},
+            defaults=files[0].mapping.get("defaults"),
+        )
 
     def digest(self, rule: SourceValue) -> str:
         """SHA-256 in hexadecimal.

@@ -74,4 +74,19 @@ def _positive(value: timedelta) -> timedelta:
     return value
 
 
+def _within_a_year(value: timedelta) -> timedelta:
+    if value > LONGEST_SHADOW:
+        raise PydanticCustomError(
+            "quantity",
+            "{message}",
+            {
+                "message": "a rule that only reports for over a year does nothing",
+                "cure": f"write at most {LONGEST_SHADOW.days}d, or enabled: false",
+            },
+        )
+    return value
+
+
+LONGEST_SHADOW = timedelta(days=366)
 Period = Annotated[Duration, AfterValidator(_positive)]
+ShadowPeriod = Annotated[Period, AfterValidator(_within_a_year)]

@@ -17,6 +17,7 @@ from mailrules.mailbox.message import UID
 from mailrules.plan.document import plan_to_json
 from mailrules.plan.example_runner import run_examples
 from mailrules.plan.plan import Finding, MailboxPlan, MailboxStep, MessagePlan, Plan, Step, StepKind
+from mailrules.plan.shadow import ShadowEffect
 from tests.docs.pages import ROOT, read_page
 from tests.rules.loading import load
 
@@ -121,6 +122,7 @@ def a_plan_with_everything() -> Plan:
         judged=1,
         messages=(MessagePlan(uid=UID(1), rules=("a",), steps=steps),),
         findings=(Finding(uid=UID(1), rule="b", kind="held", reason="guard"),),
+        shadow=(ShadowEffect(uid=UID(1), rule="c", steps=steps[:1]),),
     )
     rights = MailboxStep(account="home", mailbox="Lists", kind=StepKind.SETACL, identifier="bo", rights="lr", was="")
     name = MailboxStep(account="home", mailbox="Lists", kind=StepKind.RENAME, to="Archive/Lists")
@@ -138,6 +140,7 @@ def fields_by_section() -> dict[str, set[str]]:
         "A step": {key for step in message["steps"] for key in step},
         "A mailbox step": {key for step in document["mailbox_steps"] for key in step},
         "A finding": set(finding),
+        "An effect in shadow": {key for effect in mailbox["shadow"] for key in effect},
     }
 
 

@@ -11,6 +11,7 @@ from mailrules.errors import PlanRefused
 from mailrules.mailbox.message import UID
 from mailrules.plan.document import plan_digest, plan_from_json, plan_to_json
 from mailrules.plan.plan import Finding, MailboxPlan, MailboxStep, MessagePlan, Plan, Step, StepKind
+from mailrules.plan.shadow import ShadowEffect, ShadowRule
 
 MOMENT = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -45,8 +46,24 @@ PLAN = Plan(
                 ),
             ),
             findings=(Finding(uid=UID(13), rule="old", kind="unknowable", reason="no Date field"),),
+            shadow=(
+                ShadowEffect(
+                    uid=UID(14),
+                    rule="new",
+                    steps=(Step(kind=StepKind.MOVE, rule="new", to="Offers"),),
+                    displaces=("lists",),
+                    message_id="<b@example.org>",
+                    subject="Offer",
+                    from_="shop@example.org",
+                    received=MOMENT,
+                ),
+                ShadowEffect(uid=UID(15), rule="new", reason="unknowable: no Date field"),
+            ),
+            shadow_left_out="FETCH was refused",
         ),
     ),
+    shadow_rules=(ShadowRule(rule="new", until=MOMENT),),
+    shadow_mailbox_steps=(MailboxStep(account="home", mailbox="Offers", kind=StepKind.CREATE, rule="new"),),
     mailbox_steps=(
         MailboxStep(
             account="home",

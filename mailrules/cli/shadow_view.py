@@ -1,0 +1,86 @@
+"""How rules in shadow look to a person: until when each only reports, and what it would do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mailrules.cli.history_commands import local
+from mailrules.cli.output import Column, Output, cell, number, plural
+from mailrules.cli.plan_view import kinds_text, mailbox_step_text, step_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mailrules.plan.plan import MailboxPlan, Plan
+    from mailrules.plan.shadow import ShadowEffect, ShadowRule
+
+SHOWN_MESSAGES = 5
+"""How many messages of a rule are listed unless all are asked for."""
+
+_COLUMNS = (
+    Column(title="Received", is_short=True),
+    Column(title="From", share=3, is_short=True),
+    Column(title="Subject", share=4, is_short=True),
+    Column(title="Would do", share=4),
+    Column(title="Mailbox", share=2),
+)
+
+
+def show_shadow(output: Output, plan: Plan, *, limit: int | None = 0) -> None:
+    """Every rule in shadow; ``limit`` is how many of its messages are listed (None: all)."""
+    if not plan.shadow_rules:
+        return
+    output.heading("In shadow", "reported, not done")
+    for shadow in plan.shadow_rules:
+        _show_rule(output, plan, shadow, limit=limit)
+    for mailbox in plan.mailboxes:
+        if mailbox.shadow_left_out:
+            place = f"{mailbox.account}/{mailbox.mailbox}"
+            told = f"what they would do in {place} is not known: {mailbox.shadow_left_out}"
+            output.line("  ", cell(told, "warn"))
+    output.line()
+
+
+def _show_rule(output: Output, plan: Plan, shadow: ShadowRule, *, limit: int | None) -> None:
+    own = [(mailbox, one) for mailbox in plan.mailboxes for one in mailbox.shadow if one.rule == shadow.rule]
+    would = [(mailbox, one) for mailbox, one in own if one.steps]
+    kinds = Counter(step.kind for _, one in would for step in one.steps)
+    told = f"{plural(len(would), 'message')}: {kinds_text(kinds)}" if would else "no message"
+    until = f"until {local(shadow.until)}"
+    output.line("  ", cell(shadow.rule, "heading"), cell(f"  {until}  ", "dim"), cell(f"would touch {told}"))
+    for step in plan.shadow_mailbox_steps:
+        if step.rule == shadow.rule:
+            output.line("    ", cell("would "), mailbox_step_text(step))
+    for other, count in sorted(Counter(name for _, one in own for name in one.displaces).items()):
+        output.line("    ", cell(f"{plural(count, 'message')} of these would no longer come to {other}", "warn"))
+    for reason, count in sorted(Counter(one.reason for _, one in own if one.reason).items()):
+        output.line("    ", cell(f"{reason} ({plural(count, 'message')})", "dim"))
+    shown = would[:limit]
+    if shown:
+        output.table(_COLUMNS, [_row(mailbox, one) for mailbox, one in shown])
+    if shown and len(shown) < len(would):
+        output.line("    ", cell(f"… and {number(len(would) - len(shown))} more (--all)", "dim"))
+
+
+def _row(mailbox: MailboxPlan, effect: ShadowEffect) -> Sequence[Text | str]:
+    return (
+        cell(f"{effect.received:%Y-%m-%d}" if effect.received else "", "dim"),
+        cell(effect.from_),
+        cell(effect.subject),
+        Text(", ").join(step_text(step) for step in effect.steps),
+        cell(f"{mailbox.account}/{mailbox.mailbox}", "dim"),
+    )
+
+
+def shadow_document(plan: Plan) -> list[dict[str, object]]:
+    """The same in JSON values, by rule, as far as numbers go."""
+    found = []
+    for shadow in plan.shadow_rules:
+        own = [one for mailbox in plan.mailboxes for one in mailbox.shadow if one.rule == shadow.rule and one.steps]
+        kinds = Counter(str(step.kind) for one in own for step in one.steps)
+        until = shadow.until.isoformat()
+        found.append({"rule": shadow.rule, "until": until, "messages": len(own), "by_kind": dict(kinds)})
+    return found
