@@ -6,6 +6,7 @@ mistake in every file is found before anything is refused.
 
 from __future__ import annotations
 
+import re
 from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from mailrules.rules.meaning import Meanings, digest_of_files
 from mailrules.rules.offers import offers
 from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
 from mailrules.rules.policies import lower_policies
-from mailrules.rules.reading import beside, climbs, read_content, read_source, read_text
+from mailrules.rules.reading import beside, climbs, parse_source, read_content, read_source, read_text
 from mailrules.rules.registry import CompileContext, NoticedLists
 from mailrules.rules.renames import check_renames
 from mailrules.rules.reporter import Reporter
@@ -51,6 +52,7 @@ PACK_PREFIX = "pack:"
 _INCLUDED_KEYS = frozenset({"version", "conditions", "lists", "rules", "tests"})
 _SETTINGS = frozenset({"accounts", "allow", "defaults", "deletion", "outbox", "plugins", "smtp", "webhooks"})
 MAX_INCLUDED_FILES = 1_000
+_MAY_NAME_PLUGINS = re.compile(r"plugins|\\[xuU]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,12 @@ def named_plugins(path: str, *, read: Read) -> tuple[str, ...]:
 
     Mistakes are not reported here: ``load_configuration`` finds them again.
     """
-    source = read_source(path, read=read, at=Location(file=path), reporter=Reporter())
+    reporter, at = Reporter(), Location(file=path)
+    text = read_text(path, read=read, at=at, reporter=reporter)
+    # Nearly no file names one, and a large file takes seconds to parse; the key may be written with escapes.
+    if text is None or not _MAY_NAME_PLUGINS.search(text):
+        return ()
+    source = parse_source(text, path=path, reporter=reporter)
     items = source.mapping["plugins"].items if source is not None and "plugins" in source.mapping else ()
     return tuple(item.value for item in items if isinstance(item.value, str))
 

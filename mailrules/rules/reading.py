@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 def read_source(path: str, *, read: Read, reporter: Reporter, at: Location) -> SourceValue | None:
     """The mapping in a rule file, None after reporting what is wrong with it."""
     text = read_text(path, read=read, at=at, reporter=reporter)
-    if text is None:
-        return None
+    return None if text is None else parse_source(text, path=path, reporter=reporter)
+
+
+def parse_source(text: str, *, path: str, reporter: Reporter) -> SourceValue | None:
+    """The mapping that the text of a rule file is, None after reporting what is wrong with it."""
     parse = read_toml if path.endswith(".toml") else read_yaml
     source = parse(text, file=path, reporter=reporter)
     if source is not None and not source.is_mapping:

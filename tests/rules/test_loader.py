@@ -249,6 +249,10 @@ def test_the_plugins_are_known_before_anything_else() -> None:
         "a.yaml": b"version: 1\nplugins: [one, two]\nrules: [{lookalike: x}]\n",
         "b.yaml": b"plugins: [",
         "c.yaml": b"",
+        "d.yaml": b'"\\x70lugins": [one]\n',
+        "e.yaml": b"rules: [{name: plugins}]\n",
+        "f.toml": b'plugins = ["one"]\n',
     }
 
-    assert [named_plugins(path, read=lambda path: files[path]) for path in files] == [("one", "two"), (), ()]
+    named = [named_plugins(path, read=lambda path: files[path]) for path in files]
+    assert named == [("one", "two"), (), (), ("one",), (), ("one",)]
