@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import ssl
@@ -143,6 +144,8 @@ def test_a_full_disk_under_the_journal_stops_the_run_before_anything_is_sent(
         capture_output=True,
         text=True,
         check=False,
+        # Python does not look whether its byte code was written whole, and would leave others half a module.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (SMALLEST_FILE_BYTES,) * 2),
     )
 

@@ -39,7 +39,10 @@ class SmallDisk:
         if self._holder is not None:
             as_user = () if os.geteuid() == 0 else ("--user", "--preserve-credentials")
             return ("nsenter", f"--target={self._holder}", *as_user, "--mount")
-        return ("prlimit", f"--fsize={self._largest_file}:") if self._largest_file else ()
+        if not self._largest_file:
+            return ()
+        # Python does not look whether its byte code was written whole, and would leave others half a module.
+        return ("prlimit", f"--fsize={self._largest_file}:", "env", "PYTHONDONTWRITEBYTECODE=1")
 
     def leave(self, room_bytes: int) -> None:
         """Take all room but so much."""

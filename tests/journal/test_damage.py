@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -56,6 +57,8 @@ async def test_a_disk_that_is_full_at_any_write_keeps_what_was_committed(path: P
         capture_output=True,
         text=True,
         check=False,
+        # Python does not look whether its byte code was written whole, and would leave others half a module.
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes)),
     )
 
