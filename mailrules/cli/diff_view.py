@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mailrules.cli.output import Column, cell, number, plural
-from mailrules.cli.plan_view import mailbox_step_text, step_text
+from mailrules.cli.plan_view import mailbox_step_text, show_findings, step_text
 from mailrules.plan.document import mailbox_step_to_document, step_to_document
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ def _show_mailbox(output: Output, mailbox: MailboxDifference, *, samples: int | 
         output.table(_COLUMNS, [_row(one) for one in shown])
         if len(shown) < len(messages):
             output.line("  ", cell(f"… and {plural(len(messages) - len(shown), 'more message')} (--all)", "dim"))
+    show_findings(output, mailbox.unknowable)
     output.line()
 
 
@@ -123,6 +124,7 @@ def _mailbox_document(mailbox: MailboxDifference) -> dict[str, object]:
             for (old, new), messages in mailbox.groups()
         ],
         "messages": [_message_document(one) for one in mailbox.messages],
+        "unknowable": [{"uid": one.uid, "rule": one.rule, "reason": one.reason} for one in mailbox.unknowable],
     }
 
 

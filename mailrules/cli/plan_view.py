@@ -151,7 +151,7 @@ def _show_mailbox(output: Output, mailbox: MailboxPlan, *, limit: int | None) ->
         output.table(_MESSAGE_COLUMNS, [_message_row(message) for message in shown])
     if len(shown) < len(mailbox.messages):
         output.line("  ", cell(f"… and {plural(len(mailbox.messages) - len(shown), 'more message')} (--all)", "dim"))
-    _show_findings(output, mailbox.findings)
+    show_findings(output, mailbox.findings)
     output.line()
 
 
@@ -165,7 +165,7 @@ def _message_row(message: MessagePlan) -> Sequence[Text | str]:
     )
 
 
-def _show_findings(output: Output, findings: Iterable[Finding]) -> None:
+def show_findings(output: Output, findings: Iterable[Finding]) -> None:
     """Each reason once, with how many messages it holds for and the first of them."""
     ordered = sorted(findings, key=lambda one: (one.kind, one.rule, one.reason))
     for (kind, rule, reason), group in groupby(ordered, key=lambda one: (one.kind, one.rule, one.reason)):

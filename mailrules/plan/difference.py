@@ -69,6 +69,8 @@ class MailboxDifference:
     uidvalidity: int
     judged: int
     messages: tuple[MessageDifference, ...]
+    unknowable: tuple[Finding, ...] = ()
+    """What the new rules cannot tell, also where the old ones cannot either."""
     incomplete_reason: str = ""
 
     def groups(self) -> list[tuple[tuple[tuple[str, ...], tuple[str, ...]], list[MessageDifference]]]:
@@ -150,6 +152,7 @@ def _of_mailbox(
         uidvalidity=new.uidvalidity,
         judged=max(old.judged, new.judged),
         messages=tuple(messages),
+        unknowable=tuple(one for one in new.findings if one.kind == "unknowable" and rule in {"", one.rule}),
         incomplete_reason=new.incomplete_reason or old.incomplete_reason,
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mailrules.testing.builders import message
 from tests.cli.conftest import RULES, account_text
 from tests.cli.test_whole_job import contents, squeezed
 
@@ -148,3 +149,33 @@ def test_a_mailbox_that_only_one_file_names_is_compared_with_nothing(served: Pro
     document = json.loads(served.run("diff", str(served.config), str(file), "--json").stdout)
 
     assert {one["mailbox"]: len(one["messages"]) for one in document["mailboxes"]} == {"INBOX": 4, "Old": 1}
+
+
+_SENT = "rules: [{name: old, if: {sent: {older_than: 30d}}, do: [{trash: true}]}]\n"
+_CAUSE = "sent: the Date field is no date: 'never'"
+
+
+def test_what_cannot_be_known_shows_in_every_preview_with_its_cause(served: Program, mail: MailAccount) -> None:
+    served.write(served.config.read_text(encoding="utf-8").partition("rules:")[0] + _SENT)
+    mail.add("INBOX", message(subject="When?", date="never"))
+    changed = served.folder / "changed.yaml"
+    changed.write_text(f"version: 1\n{_SENT.replace('30d', '40d')}", encoding="utf-8")
+    saved = served.folder / "plan.json"
+    eml = served.folder / "when.eml"
+    eml.write_bytes(b"From: a@b.example\r\nDate: never\r\nSubject: When?\r\n\r\n")
+
+    shown = [
+        served.run("dry-run").stdout,
+        served.run("dry-run", "--json").stdout,
+        served.run("dry-run", "--save", str(saved)).stdout,
+        saved.read_text(encoding="utf-8"),
+        served.run("diff", str(served.config), str(changed)).stdout,
+        served.run("diff", str(served.config), str(changed), "--json").stdout,
+        served.run("explain", "home/INBOX:6").stdout,
+        served.run("explain", "home/INBOX:6", "--json").stdout,
+        served.run("test", str(eml)).stdout,
+    ]
+
+    for one in shown:
+        assert "unknowable" in one
+        assert _CAUSE in squeezed(one)

@@ -123,6 +123,22 @@ async def test_the_same_treatment_by_another_rule_is_no_difference() -> None:
     assert made.messages[0].rules == ((), ("z",))
 
 
+async def test_what_neither_can_know_is_no_difference_and_yet_told() -> None:
+    old, new = await plans(
+        "rules: [{name: a, if: {sent: {older_than: 1d}}, do: [{move: A}]}]\n",
+        "rules: [{name: a, if: {sent: {older_than: 2d}}, do: [{move: A}]}]\n",
+        message(date="never"),
+    )
+
+    made = compared(old, new)
+
+    assert made.messages == ()
+    assert [(one.uid, one.rule, one.reason) for one in made.unknowable] == [
+        (1, "a", "sent: the Date field is no date: 'never'")
+    ]
+    assert compared(old, new, rule="b").unknowable == ()
+
+
 async def test_what_is_held_or_cannot_be_known_is_a_treatment_of_its_own() -> None:
     old, new = await plans(
         "rules: [{name: a, if: {subject: nothing}, do: [{move: A}]}]\n",
