@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.cli.output import cell
 from mailrules.cli.plan_view import step_text
+from mailrules.plan.document import shadow_effect_to_document
 from mailrules.plan.explanation import Verdict
 from mailrules.rules.rule_changes import Manner
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _MARKS = {"true": "+", "false": "-", "unknowable": "?", "open": "?", "not needed": " "}
 _LOOKS = {"true": "good", "false": "dim", "unknowable": "warn", "open": "warn", "not needed": "dim"}
-_VERDICT_LOOKS = {Verdict.ACTS: "good", Verdict.MATCHES: "warn", Verdict.UNKNOWABLE: "warn"}
+_VERDICT_LOOKS = {Verdict.ACTS: "good", Verdict.MATCHES: "warn", Verdict.IN_SHADOW: "warn", Verdict.UNKNOWABLE: "warn"}
 _HOW = {Manner.INSTEAD: "with", Manner.ALSO: "with", Manner.WITHOUT: "without"}
 _SEEN_LIMIT = 160
 
@@ -36,6 +37,16 @@ def show_explanation(output: Output, place: str, explanation: MessageExplanation
         output.line()
         output.line(cell(rule, "heading"), "  does not look at this mailbox")
     output.line()
+    _show_plan(output, explanation, rule=rule)
+    shadow = [one for one in explanation.plan.shadow if rule in {"", one.rule} and one.steps]
+    if shadow:
+        output.line("What rules in shadow would do, and do not do now:")
+    for effect in shadow:
+        for step in effect.steps:
+            output.line("  ", step_text(step), cell(f"  {step.rule}: {step.reason}" if step.reason else "", "dim"))
+
+
+def _show_plan(output: Output, explanation: MessageExplanation, *, rule: str) -> None:
     planned = [step for message in explanation.plan.messages for step in message.steps if rule in {"", step.rule}]
     if not planned:
         output.line("A run would do nothing with this message." if not rule else "A run would do nothing by this rule.")
@@ -62,6 +73,7 @@ def explanation_document(
             for step in message.steps
             if rule in {"", step.rule}
         ],
+        "shadow": [shadow_effect_to_document(one) for one in explanation.plan.shadow if rule in {"", one.rule}],
     }
 
 

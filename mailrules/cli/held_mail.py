@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from mailrules.cli.history_commands import local
-from mailrules.cli.output import Column, Output, cell
+from mailrules.cli.output import Column, Output, cell, local
 from mailrules.cli.session import local_now, read_journal
 from mailrules.client.imap_store import connect_reader
 from mailrules.errors import MailrulesError

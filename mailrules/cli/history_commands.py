@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
-from mailrules.cli.output import Column, Output, cell, number, plural
+from mailrules.cli.output import Column, Output, cell, local, number, plural
 from mailrules.cli.plan_view import flag_word
 from mailrules.cli.session import read_journal, run_until_done
+from mailrules.cli.shadow_view import noted_document, show_noted, show_tallies, tally_document
 from mailrules.journal.lock import lock_holder
 from mailrules.journal.records import StepState
 from mailrules.journal.standing import runs_under_way
@@ -19,10 +20,10 @@ from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from mailrules.journal.lock import Holder
     from mailrules.journal.records import Resolution, RunRecord, StepRecord
+    from mailrules.journal.shadow_effects import ShadowNote, ShadowTally
 
 SHOWN_STEPS = 50
 
@@ -40,24 +41,33 @@ _STATE_LOOKS = {
 @click.command(cls=Verb, name="history")
 @click.argument("run", required=False, default="")
 @click.option("--message", default="", metavar="MESSAGE-ID", help="What was done with one message, in all runs.")
+@click.option("--shadow", "of_shadow", is_flag=True, help="What rules in shadow would have done, by rule and mailbox.")
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=20, show_default=True, help="How many runs are listed."
 )
 @click.option("--all", "show_all", is_flag=True, help="List every step, not only 50.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document; with RUN or --message, the steps.")
 @pass_invocation
-def history(invocation: Invocation, *, run: str, message: str, limit: int, show_all: bool, as_json: bool) -> None:
+def history(
+    invocation: Invocation, *, run: str, message: str, of_shadow: bool, limit: int, show_all: bool, as_json: bool
+) -> None:
     """Show what was done, and why.
 
     Lists the newest runs; with RUN (its name or how that begins) every step of one run and its reason.
     """
     invocation.start_logging()
     output = invocation.output
+    if of_shadow and (run or message):
+        raise click.UsageError("--shadow goes without RUN and --message")
 
     async def read() -> _Told:
         async with read_journal(invocation) as journal:
+            if of_shadow:
+                return _Told(tallies=await journal.shadow_tallies())
             if message:
-                return _Told(steps=await journal.steps_for_message(message), said=await journal.resolutions())
+                shadow = await journal.shadow_of_message(message)
+                steps = await journal.steps_for_message(message)
+                return _Told(steps=steps, said=await journal.resolutions(), shadow=shadow)
             if run:
                 found = await journal.run(run)
                 if found is None:
@@ -73,11 +83,19 @@ def history(invocation: Invocation, *, run: str, message: str, limit: int, show_
     one, runs, steps = told.one, told.runs, told.steps
     holder = lock_holder(invocation.state_path.path)
     resolved = {said.step: said for said in told.said}
+    if of_shadow:
+        if as_json:
+            output.json({"version": 1, "shadow": [tally_document(one) for one in told.tallies]})
+        else:
+            show_tallies(output, told.tallies)
+        return
     if as_json:
         documents = [step_document(step, resolved.get(step.id)) for step in steps]
         document: dict[str, object] = {"version": 1}
         if one or message:
             document |= {"run": run_document(one) if one else None, "steps": documents}
+            if message:
+                document["shadow"] = [noted_document(noted) for noted in told.shadow]
         else:
             document |= {"runs": [run_document(record) for record in runs], "unsettled": documents}
         output.json(document)
@@ -85,6 +103,7 @@ def history(invocation: Invocation, *, run: str, message: str, limit: int, show_
         if one:
             shown_runs(output, [one], holder=holder)
         _show_steps(output, steps, limit=None if show_all else SHOWN_STEPS)
+        show_noted(output, told.shadow)
     elif runs:
         shown_runs(output, runs, holder=holder)
         _show_unsettled(output, steps)
@@ -100,6 +119,8 @@ class _Told:
     runs: Sequence[RunRecord] = ()
     steps: Sequence[StepRecord] = ()
     said: Sequence[Resolution] = ()
+    shadow: Sequence[ShadowNote] = ()
+    tallies: Sequence[ShadowTally] = ()
 
 
 def shown_runs(output: Output, runs: Sequence[RunRecord], *, holder: Holder | None) -> None:
@@ -198,11 +219,6 @@ def step_words(step: StepRecord) -> str:
 
 def _words(value: str) -> str:
     return str(value).replace("_", " ")
-
-
-def local(moment: datetime) -> str:
-    """A time as people here read it."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def run_document(run: RunRecord) -> dict[str, object]:

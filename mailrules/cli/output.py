@@ -26,6 +26,7 @@ from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 _PIPED_WIDTH = 120
 _QUIET_SECONDS = 1.0
@@ -52,6 +53,11 @@ def cell(text: str, look: str = "") -> Text:
 def number(count: int) -> str:
     """A count with thin groups: ``20 000``."""
     return f"{count:,}".replace(",", " ")
+
+
+def local(moment: datetime) -> str:
+    """A time as people here read it."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 
 def plural(count: int, noun: str, many: str = "") -> str:

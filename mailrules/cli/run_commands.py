@@ -11,9 +11,8 @@ import click
 from mailrules.cli.configuration import load, load_to_act
 from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.held_mail import held_document, held_mail, show_held
-from mailrules.cli.history_commands import local
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
-from mailrules.cli.output import cell
+from mailrules.cli.output import cell, local
 from mailrules.cli.plan_view import steps_summary
 from mailrules.cli.questions import may_go_on, why_yes_is_needed
 from mailrules.cli.run_view import report_document, report_status, show_report

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mailrules.cli.history_commands import local
-from mailrules.cli.output import Column, Output, cell, number, plural
-from mailrules.cli.plan_view import kinds_text, mailbox_step_text, step_text
+from mailrules.cli.output import Column, Output, cell, local, number, plural
+from mailrules.cli.plan_view import flag_word, kinds_text, mailbox_step_text, step_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mailrules.journal.shadow_effects import NotedStep, ShadowNote, ShadowTally
     from mailrules.plan.plan import MailboxPlan, Plan
     from mailrules.plan.shadow import ShadowEffect, ShadowRule
 
@@ -63,6 +63,80 @@ def _show_rule(output: Output, plan: Plan, shadow: ShadowRule, *, limit: int | N
         output.table(_COLUMNS, [_row(mailbox, one) for mailbox, one in shown])
     if shown and len(shown) < len(would):
         output.line("    ", cell(f"… and {number(len(would) - len(shown))} more (--all)", "dim"))
+
+
+def show_tallies(output: Output, tallies: Sequence[ShadowTally]) -> None:
+    """What rules in shadow would have done so far; one whose time is over is among them for a while."""
+    if not tallies:
+        output.line("No rule in shadow would have done anything yet.")
+        return
+    columns = (
+        Column(title="Rule"),
+        Column(title="Mailbox"),
+        Column(title="Messages", is_number=True),
+        Column(title="Would have done", share=1),
+        Column(title="Last", is_short=True),
+    )
+    output.table(columns, [_tally_row(one) for one in tallies])
+
+
+def _tally_row(tally: ShadowTally) -> Sequence[Text | str]:
+    held = f"; less than it says with {number(tally.held)}" if tally.held else ""
+    return (
+        cell(tally.rule, "heading"),
+        cell(f"{tally.account}/{tally.mailbox}"),
+        f"{number(tally.messages)}{'+' if tally.is_cut else ''}",
+        cell((kinds_text(tally.kinds) or "nothing") + held),
+        cell(local(tally.last), "dim"),
+    )
+
+
+def show_noted(output: Output, notes: Sequence[ShadowNote]) -> None:
+    """What rules in shadow would have done with one message."""
+    for one in notes:
+        words = ", ".join(_note_words(step) for step in one.steps) or "nothing"
+        why = f" ({one.reason})" if one.reason else ""
+        output.line(
+            "  ",
+            cell(f"{local(one.noted)}  ", "dim"),
+            cell(f"{one.account}/{one.mailbox} UID {one.uid}: in shadow, {one.rule} would have done: {words}{why}"),
+        )
+
+
+def _note_words(step: NotedStep) -> str:
+    kind = step.effect or str(step.kind).replace("_", " ")
+    flags = " ".join(flag_word(flag) for flag in step.flags)
+    return f"{kind} {flags}" if flags else f"{kind} to {step.to}" if step.to else kind
+
+
+def tally_document(tally: ShadowTally) -> dict[str, object]:
+    """A tally in JSON values."""
+    return {
+        "rule": tally.rule,
+        "account": tally.account,
+        "mailbox": tally.mailbox,
+        "messages": tally.messages,
+        "is_cut": tally.is_cut,
+        "by_kind": {str(kind): count for kind, count in tally.kinds.items()},
+        "held": tally.held,
+        "last": tally.last.isoformat(),
+    }
+
+
+def noted_document(note: ShadowNote) -> dict[str, object]:
+    """What a rule in shadow would have done with one message, in JSON values."""
+    return {
+        "rule": note.rule,
+        "account": note.account,
+        "mailbox": note.mailbox,
+        "uid": note.uid,
+        "noted": note.noted.isoformat(),
+        "steps": [
+            {"kind": str(step.kind), "to": step.to, "flags": list(step.flags), "effect": step.effect}
+            for step in note.steps
+        ],
+        "reason": note.reason,
+    }
 
 
 def _row(mailbox: MailboxPlan, effect: ShadowEffect) -> Sequence[Text | str]:

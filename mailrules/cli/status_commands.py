@@ -10,6 +10,7 @@ from mailrules.cli.history_commands import run_document, shown_runs
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import Column, Output, cell, number, plural
 from mailrules.cli.session import read_journal, run_until_done
+from mailrules.cli.shadow_status import InShadow, in_shadow_document, shadows, show_in_shadow
 from mailrules.journal.standing import Concern, Standing, standing
 
 if TYPE_CHECKING:
@@ -42,15 +43,16 @@ def status(invocation: Invocation, *, as_json: bool) -> None:
     """
     invocation.start_logging()
 
-    async def read() -> Standing:
+    async def read() -> tuple[Standing, tuple[InShadow, ...]]:
         async with read_journal(invocation) as journal:
-            return await standing(journal, invocation.state_path.path)
+            return await standing(journal, invocation.state_path.path), await shadows(invocation, journal)
 
-    found = run_until_done(read())
+    found, in_shadow = run_until_done(read())
     if as_json:
-        invocation.output.json(status_document(found))
+        invocation.output.json(status_document(found) | {"shadow": [in_shadow_document(one) for one in in_shadow]})
     else:
         _show(invocation.output, found)
+        show_in_shadow(invocation.output, in_shadow)
 
 
 def _show(output: Output, found: Standing) -> None:

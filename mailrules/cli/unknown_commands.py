@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mailrules.cli.exit_status import ExitStatus
-from mailrules.cli.history_commands import local, step_document, step_words
+from mailrules.cli.history_commands import step_document, step_words
 from mailrules.cli.invocation import Invocation, Noun, pass_invocation
-from mailrules.cli.output import Column, Output, cell, plural
+from mailrules.cli.output import Column, Output, cell, local, plural
 from mailrules.cli.questions import may_go_on
 from mailrules.cli.session import local_now, open_journal, read_journal, run_until_done
 from mailrules.errors import PlanRefused

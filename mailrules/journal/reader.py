@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mailrules.journal.deliveries import Delivery
     from mailrules.journal.health import JournalHealth
     from mailrules.journal.records import Pending, Position, Resolution, RunId, RunRecord, StepId, StepRecord
-    from mailrules.journal.shadow_effects import ShadowTally
+    from mailrules.journal.shadow_effects import ShadowNote, ShadowTally
     from mailrules.mailbox.message import UID
     from mailrules.plan.history import History, LedgerKey, Sight
     from mailrules.plan.past_moves import MessageIdentity, PastMove
@@ -124,6 +124,10 @@ class JournalReader:
     async def shadow_tallies(self) -> tuple[ShadowTally, ...]:
         """What rules in shadow would have done, by rule and mailbox."""
         return await self._database.read(shadow_effects.select_tallies)
+
+    async def shadow_of_message(self, message_id: str) -> tuple[ShadowNote, ...]:
+        """What rules in shadow would have done with messages of this Message-ID, oldest first."""
+        return await self._database.read(lambda connection: shadow_effects.select_of_message(connection, message_id))
 
     async def history(self, *, rules: Sequence[Rule], now: datetime) -> History:
         """What the planner has to know of earlier runs."""

@@ -55,7 +55,7 @@ class RuleLowering:
         mailboxes = self._mailboxes(model, source)
         if condition is None or branches is None:
             return None
-        self._check_rules_named(mailboxes)
+        self._check_rules_named(mailboxes, is_in_shadow=model.shadow is not None)
         defaults = self.defaults
         guard = _first(model.guard, defaults.guard)
         tree = [condition, *(branch.condition for branch in branches)]
@@ -94,9 +94,12 @@ class RuleLowering:
             message = f"{late[0].name} acts on old mail, and this rule is due for new mail only"
             self.reporter.error(late[0].where, message, cure='add events: [{at: "03:20"}]')
 
-    def _check_rules_named(self, mailboxes: Collection[MailboxRef]) -> None:
+    def _check_rules_named(self, mailboxes: Collection[MailboxRef], *, is_in_shadow: bool) -> None:
         """A rule that does not look at a mailbox matches nothing there, which is hardly what is meant."""
         for earlier, where in self.conditions.rules_named:
+            if earlier.shadow and not is_in_shadow:
+                message = f'the rule "{earlier.name}" only reports at first, and matched_by holds all the same'
+                self.reporter.notice(where, message, cure="give this rule a shadow too, if it relies on what that does")
             unwatched = [str(ref) for ref in mailboxes if ref not in earlier.mailboxes]
             if unwatched:
                 message = (

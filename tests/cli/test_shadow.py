@@ -118,6 +118,70 @@ def test_explain_says_that_it_only_reports(shadowed: Program) -> None:
     assert "A run would do nothing with this message." in told
 
 
+def test_explain_lists_what_it_would_do_apart(shadowed: Program) -> None:
+    (message,) = json.loads(shadowed.run("explain", "home/INBOX:1", "--json").stdout)["messages"]
+
+    assert message["steps"] == []
+    assert [(one["rule"], [step["to"] for step in one["steps"]]) for one in message["shadow"]] == [
+        ("lists", ["Lists/gardening"])
+    ]
+
+
+def test_status_tells_how_long_and_what_so_far(shadowed: Program) -> None:
+    assert "In shadow" not in shadowed.run("status").stdout
+    shadowed.run("run", "--once", "--yes")
+    shadowed.run("run", "--once", "--yes")
+
+    told = shadowed.run("status")
+    (document,) = json.loads(shadowed.run("status", "--json").stdout)["shadow"]
+
+    assert "would have touched 3 messages: 3 moves so far" in told.stdout
+    assert document["rule"] == "lists"
+    assert document["until"] is not None
+    assert [(one["mailbox"], one["messages"], one["by_kind"]) for one in document["mailboxes"]] == [
+        ("INBOX", 3, {"move": 3})
+    ]
+
+    seen_days_ago(shadowed, 8)
+    assert "In shadow" not in shadowed.run("status").stdout
+
+
+def test_status_of_a_broken_configuration_says_that_nobody_can_say(shadowed: Program) -> None:
+    shadowed.run("run", "--once", "--yes")
+    shadowed.config.write_text("version: 1\nrules: [", "utf-8")
+
+    told = shadowed.run("status")
+
+    assert told.exit_code == 0
+    assert "the configuration does not load" in told.stdout
+
+
+def test_history_tells_what_it_would_have_done_so_far(shadowed: Program) -> None:
+    assert "No rule in shadow would have done anything yet." in shadowed.run("history", "--shadow").stdout
+    shadowed.run("run", "--once", "--yes")
+
+    told = shadowed.run("history", "--shadow")
+    (tally,) = json.loads(shadowed.run("history", "--shadow", "--json").stdout)["shadow"]
+    of_one = shadowed.run("history", "--message", "<rose-2@people.example>")
+    (note,) = json.loads(shadowed.run("history", "--message", "<rose-2@people.example>", "--json").stdout)["shadow"]
+
+    assert "3 moves" in told.stdout
+    assert (tally["rule"], tally["mailbox"], tally["messages"], tally["is_cut"]) == ("lists", "INBOX", 3, False)
+    assert "home/INBOX UID 2: in shadow, lists would have done: move to Lists/gardening" in of_one.stdout
+    assert (note["uid"], note["steps"][0]["to"]) == (2, "Lists/gardening")
+    assert shadowed.run("history", "--shadow", "--message", "x").exit_code == 2
+
+
+def test_check_says_that_matched_by_holds_all_the_same(shadowed: Program) -> None:
+    with shadowed.config.open("a", encoding="utf-8") as file:
+        file.write("  - {name: reader, if: {matched_by: lists}, do: [{flag: seen}]}\n")
+
+    told = shadowed.run("check")
+
+    assert told.exit_code == 0
+    assert 'notice: the rule "lists" only reports at first, and matched_by holds all the same' in told.stdout
+
+
 def test_a_rule_in_shadow_is_not_known_by_a_yes_to_others(shadowed: Program) -> None:
     shadowed.run("run", "--once", "--yes")
     told = shadowed.run("approve", "lists")

@@ -74,6 +74,24 @@ class Place:
     async def count(self, mailbox: str) -> int:
         return await asyncio.to_thread(self._count, mailbox)
 
+    async def flags(self, mailbox: str) -> set[str]:
+        """Those of its messages, all together, but for \\Recent."""
+        return await asyncio.to_thread(self._flags, mailbox)
+
+    async def has(self, mailbox: str) -> bool:
+        return await asyncio.to_thread(self._has, mailbox)
+
+    def _flags(self, mailbox: str) -> set[str]:
+        with self._client() as client:
+            client.select(mailbox, readonly=True)
+            _, found = client.uid("FETCH", "1:*", "(FLAGS)")
+            return {flag.decode() for line in found for flag in imaplib.ParseFlags(line)} - {"\\Recent"}
+
+    def _has(self, mailbox: str) -> bool:
+        with self._client() as client:
+            _, found = client.list('""', mailbox)
+            return found != [None]
+
     def _client(self) -> imaplib.IMAP4:
         client = imaplib.IMAP4("127.0.0.1", self.port)
         client.login(self.user, self.password_file.read_text().strip())
