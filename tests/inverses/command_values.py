@@ -15,6 +15,7 @@ from mailrules.imap.sasl import Plain
 from mailrules.imap.search_keys import All, AnyOf, Contains, HasFlag, Not, TextField, Uids
 from mailrules.imap.search_nodes import search_nodes
 from mailrules.imap.sequence_set import SequenceSet
+from mailrules.imap.watch_commands import EventGroup, Notify, Watched, WatchEvent
 from mailrules.imap.writer import Atom, Number, ParenthesisedList, Quoted
 from mailrules.secret import Secret
 from tests.inverses.kinds import MODULES
@@ -69,9 +70,34 @@ def values_of(kind: type) -> st.SearchStrategy[object]:
 def _field(kind: type, name: str, hint: object) -> st.SearchStrategy[object]:
     if name == "mechanism" and kind.__name__ == "Authenticate":
         return TEXTS.map(lambda user: Plain(user, Secret("pw")))
+    if name == "groups" and kind is Notify:
+        return _event_groups()
     if name == "part" and hint is str:
         return st.sampled_from(["", "1", "2.3"])
     return BY_NAME[name] if name in BY_NAME else _of(hint)
+
+
+def _event_groups() -> st.SearchStrategy[object]:
+    """What may be watched together: drawn by its types alone, forty of forty-one groups would be refused."""
+    fetched = _of(typing.get_type_hints(EventGroup, globalns=NAMESPACE)["fetched"])
+    coming_and_going = [WatchEvent.MESSAGE_NEW, WatchEvent.MESSAGE_EXPUNGE]
+    of_messages = [WatchEvent.FLAG_CHANGE, WatchEvent.ANNOTATION_CHANGE]
+    of_mailboxes = [one for one in WatchEvent if one not in (*coming_and_going, *of_messages)]
+    messages = st.lists(st.sampled_from(of_messages), unique=True).map(lambda more: (*coming_and_going, *more))
+    mailboxes = st.lists(st.sampled_from(of_mailboxes), unique=True).map(tuple)
+    either = st.one_of(mailboxes, st.tuples(messages, mailboxes).map(lambda both: both[0] + both[1]))
+    names = st.lists(_PLAIN[str], min_size=1, max_size=3).map(tuple)
+    open_one = st.sampled_from([Watched.SELECTED, Watched.SELECTED_DELAYED])
+    selected = st.one_of(
+        st.builds(EventGroup, open_one, st.just(())),
+        st.builds(EventGroup, open_one, messages, fetched=fetched),
+    )
+    others = st.one_of(
+        st.builds(EventGroup, st.sampled_from([Watched.INBOXES, Watched.PERSONAL, Watched.SUBSCRIBED]), either),
+        st.builds(EventGroup, st.sampled_from([Watched.SUBTREE, Watched.MAILBOXES]), either, names),
+    )
+    groups = st.tuples(st.lists(selected, max_size=1), st.lists(others, max_size=2))
+    return groups.map(lambda both: (*both[0], *both[1])).filter(bool)
 
 
 def _of(hint: object) -> st.SearchStrategy[object]:

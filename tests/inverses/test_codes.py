@@ -30,7 +30,7 @@ def written(uids: SequenceSet) -> str:
 KINDS = {
     "ResponseCode": (st.just({"name": "X-OWN"}), lambda _: ""),
     "CapabilityCode": (
-        st.fixed_dictionaries({"capabilities": st.frozensets(WORDS)}),
+        st.fixed_dictionaries({"capabilities": st.frozensets(WORDS, max_size=6)}),
         lambda one: " ".join(one.capabilities),
     ),
     "PermanentFlagsCode": (st.fixed_dictionaries({"flags": FLAGS}), lambda one: f"({' '.join(one.flags)})"),
