@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
+import threading
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
-
-import structlog
 
 from mailrules.secret import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 EVENTS = frozenset(
@@ -102,7 +105,55 @@ def configure(
     show_content: bool = False,
     only_listed_events: bool = False,
 ) -> None:
-    """Send all logs to ``stream``. ``only_listed_events`` raises for others, for use in tests."""
+    """Send all logs to ``stream``. ``only_listed_events`` raises for others, for use in tests.
+
+    structlog is only loaded for the first logger, since it takes a tenth of a second, and most commands log nothing.
+    """
+    set_up = partial(
+        _set_up,
+        stream,
+        log_format=log_format,
+        level=level,
+        color=color,
+        show_content=show_content,
+        only_listed_events=only_listed_events,
+    )
+    _waiting.clear()
+    if "structlog" in sys.modules:
+        set_up()
+    else:
+        _waiting.append(set_up)
+
+
+def get_logger(**fields: object) -> FilteringBoundLogger:
+    """A logger whose every line carries ``fields``; it follows ``configure`` whenever that is called."""
+    import structlog  # noqa: PLC0415 -- see ``configure``
+
+    with _one_sets_up:
+        while _waiting:
+            _waiting.pop()()
+    logger: FilteringBoundLogger = structlog.get_logger(**fields)
+    return logger
+
+
+_waiting: list[Callable[[], None]] = []
+"""What ``configure`` was told, until there is a logger to follow it."""
+
+_one_sets_up = threading.Lock()
+"""The cache logs on its own thread."""
+
+
+def _set_up(
+    stream: TextIO,
+    *,
+    log_format: LogFormat,
+    level: int,
+    color: bool,
+    show_content: bool,
+    only_listed_events: bool,
+) -> None:
+    import structlog  # noqa: PLC0415 -- see ``configure``
+
     on_terminal = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and stream.isatty())
     processors: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -124,12 +175,6 @@ def configure(
         logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
-
-
-def get_logger(**fields: object) -> FilteringBoundLogger:
-    """A logger whose every line carries ``fields``; it follows ``configure`` whenever that is called."""
-    logger: FilteringBoundLogger = structlog.get_logger(**fields)
-    return logger
 
 
 def _refuse_unlisted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

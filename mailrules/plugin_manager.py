@@ -61,7 +61,8 @@ class PluginManager:
         manager = cls()
         for module in pkgutil.iter_modules(default_plugins.__path__, prefix=f"{default_plugins.__name__}."):
             manager.register(importlib.import_module(module.name), name=module.name)
-        available = {point.name: point for point in _entry_points()}
+        # Looking through the metadata of every installed package takes long, and few configurations name a plugin.
+        available = {point.name: point for point in _entry_points()} if enabled else {}
         for name in enabled:
             if name not in available:
                 installed = ", ".join(sorted(available)) or "none"

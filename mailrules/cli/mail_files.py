@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from mailrules.cli.configuration import load_for_files
-from mailrules.mail_on_disk import MailOnDisk
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from mailrules.cli.configuration import Loaded
     from mailrules.cli.invocation import Invocation
+    from mailrules.mail_on_disk import MailOnDisk
     from mailrules.rules.rule import MailboxRef
 
 F = TypeVar("F", bound="Callable[..., object]")
@@ -43,6 +43,8 @@ def files_as_mail(
     invocation: Invocation, *, mails: tuple[Path, ...], mboxes: tuple[Path, ...], mailbox: str
 ) -> FilesAsMail:
     """Read the files. UsageError for a mailbox that no rule looks at; ``mailbox`` "" means the first of the rules."""
+    from mailrules.mail_on_disk import MailOnDisk  # noqa: PLC0415 -- the verbs hardly ever take files
+
     loaded = load_for_files(invocation.config_path)
     references = loaded.configuration.rules.mailboxes
     matching = [ref for ref in references if mailbox in {"", str(ref)}]

@@ -30,7 +30,6 @@ from mailrules.cli.shadow_view import SHOWN_MESSAGES as SHOWN_IN_SHADOW
 from mailrules.cli.shadow_view import show_shadow
 from mailrules.engine import RunReport, apply_plan, preview
 from mailrules.errors import PlanRefused
-from mailrules.offline import preview_files
 from mailrules.plan.document import plan_digest, plan_from_json, plan_to_document, plan_to_json
 
 if TYPE_CHECKING:
@@ -83,6 +82,8 @@ def dry_run(
             raise click.UsageError(f"{misplaced[0]} does not go with mail in files")
 
     async def plan_files() -> Plan:
+        from mailrules.offline import preview_files  # noqa: PLC0415 -- hardly ever asked for
+
         files = files_as_mail(invocation, mails=mails, mboxes=mboxes, mailbox=mailbox)
         loaded = files.loaded
         scope = scope_of(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Location
 from mailrules.errors import RuleError
-from mailrules.rules.toml_source import read_toml
 from mailrules.rules.yaml_source import MAX_FILE_BYTES, read_yaml
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def read_source(path: str, *, read: Read, reporter: Reporter, at: Location) -> S
 
 def parse_source(text: str, *, path: str, reporter: Reporter) -> SourceValue | None:
     """The mapping that the text of a rule file is, None after reporting what is wrong with it."""
-    parse = read_toml if path.endswith(".toml") else read_yaml
+    parse = _toml() if path.endswith(".toml") else read_yaml
     source = parse(text, file=path, reporter=reporter)
     if source is not None and not source.is_mapping:
         reporter.error(source.at, f"a file is a mapping, not {source.kind}", cure="begin with version: 1")
@@ -75,3 +74,9 @@ def beside(path: str, name: str) -> str:
 def climbs(name: str) -> bool:
     """Whether a path as written leads out of the folder of its file."""
     return posixpath.isabs(name) or ".." in name.split("/")
+
+
+def _toml() -> Callable[..., SourceValue | None]:
+    from mailrules.rules.toml_source import read_toml  # noqa: PLC0415 -- few write their rules so
+
+    return read_toml

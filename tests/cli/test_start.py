@@ -1,0 +1,61 @@
+"""Tests of what a command loads: nothing that only others need, since each command pays for it at its start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Program
+
+LOADED = """
+import sys
+from mailrules.cli.main import main
+try:
+    main()
+except SystemExit as ended:
+    status = ended.code
+print(*sys.modules, file=sys.stderr)
+sys.exit(status)
+"""
+
+FOR_OTHERS = {
+    "aiosmtplib",
+    "httpx2",
+    "mailrules.daemon",
+    "mailrules.exchange",
+    "mailrules.mail_on_disk",
+    "mailrules.offline",
+    "mailrules.rules.doubts",
+    "mailrules.rules.toml_source",
+    "mailrules.testing",
+    "ruamel",
+    "tomllib",
+    "watchfiles",
+}
+"""What belongs to the daemon, to the outbox, to import and export, to `check`, to other files, to the test kit."""
+
+FOR_LOGS = {"structlog"}
+"""What only a log line needs: looking at mail writes none."""
+
+
+@pytest.mark.parametrize(
+    ("verb", "absent"),
+    [
+        (["check"], FOR_OTHERS - {"mailrules.rules.doubts"} | FOR_LOGS),
+        (["dry-run"], FOR_OTHERS | FOR_LOGS),
+        (["run", "--once", "--yes"], FOR_OTHERS),
+    ],
+    ids=" ".join,
+)
+def test_a_command_loads_nothing_that_only_others_need(served: Program, verb: list[str], absent: set[str]) -> None:
+    place = ["-c", str(served.config), "--state-dir", str(served.state)]
+
+    ended = subprocess.run([sys.executable, "-c", LOADED, *place, *verb], capture_output=True, text=True, check=False)
+
+    loaded = set(ended.stderr.splitlines()[-1].split())
+    assert (ended.returncode, "mailrules.rules.loader" in loaded) == (0, True)
+    assert loaded & absent == set()
