@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 
 from mailrules.diagnostics import Diagnostic, Severity
 from mailrules.execution.promises import Sureness, promises
+from mailrules.imap.fetch_items import GMAIL, SAVE_DATE
+from mailrules.imap.mailbox_commands import CREATE_SPECIAL_USE
+from mailrules.imap.metadata_commands import METADATA
+from mailrules.imap.quota_commands import QUOTA
+from mailrules.mailbox.message import FactKind
 from mailrules.mailbox.settings_of_mailbox import Setting
 from mailrules.plan.actions import (
     AddFlags,
@@ -31,21 +36,28 @@ from mailrules.plan.actions import (
 from mailrules.plan.plan import StepKind
 from mailrules.policies import lacking
 from mailrules.rules.policies import Subject
+from mailrules.rules.reads import leaves_of
 from mailrules.rules.reporter import did_you_mean
+from mailrules.rules.server_tests import GMAIL_PREFIX
+from mailrules.rules.server_tests import QUOTA as QUOTA_USE
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from mailrules.diagnostics import Location
+    from mailrules.imap.command import Extension
+    from mailrules.mailbox.message import Fact
     from mailrules.mailbox.store import Particulars
     from mailrules.plan.directory import Directory
+    from mailrules.rules.policies import Claim, Policy
     from mailrules.rules.rule import ActionUse, MailboxRef, Rule, RuleSet
     from mailrules.rules.templates import Template
 
 _LEAVES = (MoveTo, MoveToSpecialUse, Snooze, Delete, Expire)
 _TRANSFERS = (MoveTo, MoveToSpecialUse, Snooze)
 _RIGHT_OF_FLAG = {"\\seen": "s", "\\deleted": "t"}
+_TOLD_BY = {FactKind.SAVED: SAVE_DATE, FactKind.LABELS: GMAIL}
 _SUBJECT_OF = {Setting.METADATA: Subject.METADATA, Setting.QUOTA: Subject.QUOTA}
 _RIGHT_WORDS = {
     "r": "read it",
@@ -101,6 +113,7 @@ class _Check:
                 if ref.account not in self.told:
                     continue
                 yield from self._source(rule, ref)
+                yield from self._conditions(rule, ref)
                 for use in _uses(rule):
                     yield from self._action(rule, ref, use)
 
@@ -111,7 +124,9 @@ class _Check:
             account = self.told[policy.account]
             missing = lacking(account.capabilities)
             for claim in policy.claims:
-                if claim.subject in missing:
+                if claim.subject is Subject.SPECIAL_USE:
+                    yield from self._use(policy, claim)
+                elif claim.subject in missing:
                     reason = missing[claim.subject]
                     yield _warning(
                         claim.where, f"{claim.subject} cannot be set: {reason}", "leave it out for this account"
@@ -120,11 +135,38 @@ class _Check:
             if policy.pattern.is_literal and not policy.says(Subject.CREATE):
                 yield from self._missing(policy.where, policy.account, account.directory.server_name(written))
 
+    def _use(self, policy: Policy, claim: Claim) -> Iterator[Diagnostic]:
+        """A use is given to a mailbox when it is made, or, by the few servers that keep it so, as metadata."""
+        told = self.told[policy.account]
+        info = told.directory.mailboxes.get(told.directory.server_name(str(policy.pattern)))
+        if info is not None and claim.value in info.special_use:
+            return
+        if not CREATE_SPECIAL_USE.is_offered(told.capabilities):
+            reason = f"the server has no {CREATE_SPECIAL_USE.capability} ({CREATE_SPECIAL_USE.rfc})"
+        elif info is not None and not METADATA.is_offered(told.capabilities):
+            reason = "the server tells what a mailbox is for only when it is made, and this one exists"
+        else:
+            return
+        yield _warning(claim.where, f"{claim.subject} cannot be set: {reason}", "leave it out for this account")
+
     def _source(self, rule: Rule, ref: MailboxRef) -> Iterator[Diagnostic]:
         name = self.told[ref.account].directory.server_name(ref.mailbox)
         if not rule.may_lack_mailboxes:
             yield from self._missing(rule.where, ref.account, name)
         yield from self._rights(rule.where, ref.account, name, "r")
+
+    def _conditions(self, rule: Rule, ref: MailboxRef) -> Iterator[Diagnostic]:
+        """What only some servers tell: elsewhere such a condition is unknowable, for every message."""
+        offered = self.told[ref.account].capabilities
+        for node in (rule.condition, *(branch.condition for branch in rule.branches)):
+            for leaf, _ in leaves_of(node):
+                for fact in leaf.test.needs:
+                    extension = _extension_for(fact)
+                    if extension is not None and not extension.is_offered(offered):
+                        reason = f"the server has no {extension.capability} ({extension.rfc})"
+                        message = f"`{leaf.name}` cannot be known in {ref.account}: {reason}"
+                        cure = "look at something else, or write `if_unknowable: skip` in the rule"
+                        yield _warning(leaf.where, message, cure)
 
     def _action(self, rule: Rule, ref: MailboxRef, use: ActionUse) -> Iterator[Diagnostic]:
         account, value = self.told[ref.account], use.value
@@ -208,6 +250,14 @@ class _Check:
             if right not in held:
                 message = f'we may not {_RIGHT_WORDS[right]}: no right {right} on "{name}" of {account}'
                 yield _warning(where, message, "let its owner grant it")
+
+
+def _extension_for(fact: Fact) -> Extension | None:
+    if fact.kind is FactKind.ENRICHED:
+        if fact.name == QUOTA_USE.name:
+            return QUOTA
+        return GMAIL if fact.name.startswith(GMAIL_PREFIX) else None
+    return _TOLD_BY.get(fact.kind)
 
 
 def _uses(rule: Rule) -> Iterator[ActionUse]:

@@ -158,3 +158,31 @@ def test_rights_that_are_not_told_are_said_to_be_so(served: Program, server: Ima
     told = [message for _, severity, message, _ in findings(served) if severity == "notice"]
 
     assert any("are not told" in message and "not yours to ask" in message for message in told)
+
+
+def test_a_condition_that_the_server_cannot_answer_is_told_once_for_each_place(
+    served: Program, server: ImapServer
+) -> None:
+    rule = "  - name: {0}\n    if: {1}\n    do: [keep]\n"
+    conditions = ("{saved: {older_than: 1d}}", "{quota: {percent: {over: 90}}}", "{search: 'SEEN'}")
+    configure(served, server, "rules:\n" + "".join(rule.format(one[1:4], one) for one in conditions))
+
+    told = [(severity, message) for _, severity, message, _ in findings(served)]
+
+    assert told == [
+        ("warning", "`saved` cannot be known in home: the server has no SAVEDATE (RFC 8514)"),
+        ("warning", "`quota` cannot be known in home: the server has no QUOTA (RFC 9208)"),
+    ]
+
+
+def test_a_mailbox_that_is_marked_already_needs_no_extension_for_it(
+    served: Program, server: ImapServer, mail: MailAccount
+) -> None:
+    mail.create("Old")
+    configure(
+        served, server, "mailboxes:\n  home/Archive: {special_use: archive}\n  home/Old: {special_use: archive}\n"
+    )
+
+    told = [message for _, _, message, _ in findings(served)]
+
+    assert told == ["special_use cannot be set: the server has no CREATE-SPECIAL-USE (RFC 6154)"]
