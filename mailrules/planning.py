@@ -77,6 +77,9 @@ async def plan_accounts(
             try:
                 status = await _open(reader, directory.server_name(ref.mailbox))
             except CommandRefused as refused:
+                if not surroundings.acting(rules.for_mailbox(ref)):
+                    warnings.append(f"{ref}: {refused}; what rules in shadow would do there is not known")
+                    continue
                 plans.append(incomplete(ref, f"{refused}; make the mailbox, or correct `in` in the rules"))
                 continue
             selection = Selection(newest=scope.newest, since=scope.since)

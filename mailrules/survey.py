@@ -138,7 +138,7 @@ async def _judge_shadow(
 ) -> None:
     """Judge by the rules in shadow beside the others, or note that they ask for what the server does not give."""
     shadow = [one.rule for one in rules_in_shadow(rules, surroundings.history.sights, now=surroundings.environment.now)]
-    snapshot = begun.snapshot
+    snapshot, unread_before = begun.snapshot, frozenset(source.unread)
     try:
         related = request_for(facts_related([rule for rule in rules if rule.name in shadow]))
         if related != FactRequest():
@@ -152,6 +152,10 @@ async def _judge_shadow(
         settled.shadow_left_out = str(refusal)
     else:
         settled.in_shadow = planner
+        unread = [(uid, reason) for uid, reason in sorted(source.unread.items()) if uid not in unread_before]
+        if unread:
+            uid, reason = unread[0]
+            settled.shadow_left_out = f"{len(unread)} of the messages cannot be read, first UID {uid}: {reason}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ def show_shadow(output: Output, plan: Plan, *, limit: int | None = 0) -> None:
     for mailbox in plan.mailboxes:
         if mailbox.shadow_left_out:
             place = f"{mailbox.account}/{mailbox.mailbox}"
-            told = f"what they would do in {place} is not known: {mailbox.shadow_left_out}"
+            told = f"not all is known of what they would do in {place}: {mailbox.shadow_left_out}"
             output.line("  ", cell(told, "warn"))
     output.line()
 

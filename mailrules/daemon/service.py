@@ -13,6 +13,7 @@ from mailrules.daemon.assignments import assignments
 from mailrules.daemon.reload import changes, load_or_keep
 from mailrules.daemon.retries import Retries
 from mailrules.daemon.watch import Watcher
+from mailrules.errors import JournalError
 from mailrules.logs import get_logger
 from mailrules.outgoing import tidy_outbox
 from mailrules.values import dataclass
@@ -107,7 +108,11 @@ class Service:
                     continue
                 self._session = replace(self._session, configuration=loaded[0], plugins=loaded[1])
                 self._log.info("rules.reloaded", rules=len(loaded[0].rules.rules), files=len(loaded[0].rules.files))
-                await self._see_rules()
+                try:
+                    await self._see_rules()
+                except JournalError as error:
+                    # What is not written down was not seen, so its time begins later.
+                    self._log.error("task.failed", error=str(error))
                 self._put_in_force(group)
                 watching.cancel()
                 watching = inner.create_task(self._watch_files(control))

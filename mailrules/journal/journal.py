@@ -240,8 +240,9 @@ class Journal(JournalReader):
             )
 
     async def see_rules(self, rules: Sequence[Rule], *, now: datetime) -> None:
-        """Note when each of them with `shadow` was first seen as it stands."""
-        await self._database.write(lambda connection: rule_sights.note_sights(connection, rules, now=now))
+        """Note when each of them with `shadow` was first seen as it stands; nothing is written where that is known."""
+        if new := rule_sights.news(rules, await self.sights()):
+            await self._database.write(lambda connection: rule_sights.note_sights(connection, new, now=now))
 
     async def note_shadow(self, plan: Plan, *, now: datetime) -> dict[tuple[str, str, str], int]:
         """Keep what rules in shadow would do; how many messages are new of that, by rule, account and mailbox."""

@@ -9,7 +9,7 @@ from mailrules.plan.history import Sight
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from mailrules.rules.rule import Rule
@@ -23,22 +23,28 @@ def select_sights(connection: sqlite3.Connection) -> dict[str, Sight]:
     return {rule: Sight(digest, from_text(seen)) for rule, digest, seen in rows}
 
 
-def note_sights(connection: sqlite3.Connection, rules: Iterable[Rule], *, now: datetime) -> None:
-    """See these rules: what is new, or does something else than before, counts from now on.
+def news(rules: Iterable[Rule], known: Mapping[str, Sight]) -> tuple[Rule, ...]:
+    """Those of these rules that are to be seen anew, and those that have lost their `shadow` and are to be forgotten.
 
-    A rule that has lost its `shadow` is forgotten, so that it begins anew if it gets one again. One that is not among
-    these stays: another configuration may have it. A sight is never changed because of the clock: who set it back
-    would else let a rule act too early.
+    One that is known and not among them stays: another configuration may have it. A sight is never changed because of
+    the clock: who set it back would else let a rule act too early.
     """
-    known = select_sights(connection)
+    return tuple(rule for rule in rules if _is_news(rule, known.get(rule.name)))
+
+
+def _is_news(rule: Rule, sight: Sight | None) -> bool:
+    if rule.shadow is None:
+        return sight is not None
+    return sight is None or sight.digest != rule.shadow.digest
+
+
+def note_sights(connection: sqlite3.Connection, rules: Iterable[Rule], *, now: datetime) -> None:
+    """See rules that are new, or do something else than before, now; one without `shadow` is forgotten."""
     for rule in rules:
-        sight = known.get(rule.name)
-        if rule.shadow is None:
-            if sight is not None:
-                connection.execute("DELETE FROM rule_sights WHERE rule = ?", (rule.name,))
-        elif sight is None or sight.digest != rule.shadow.digest:
+        connection.execute("DELETE FROM rule_sights WHERE rule = ?", (rule.name,))
+        if rule.shadow is not None:
             connection.execute(
-                "INSERT OR REPLACE INTO rule_sights (rule, digest, seen) VALUES (?, ?, ?)",
+                "INSERT INTO rule_sights (rule, digest, seen) VALUES (?, ?, ?)",
                 (rule.name, rule.shadow.digest, to_text(now)),
             )
             connection.execute("DELETE FROM shadow_effects WHERE rule = ?", (rule.name,))

@@ -132,7 +132,7 @@ class MailboxPlan:
     shadow: tuple[ShadowEffect, ...] = ()
     """What rules in shadow would do, by UID and in rule order; nothing of it is done."""
     shadow_left_out: str = ""
-    """Why that is not known, where there are such rules; the rules that act are not concerned."""
+    """Why that is not known, or not of all messages; the rules that act are not concerned."""
 
     @property
     def pending_uids(self) -> tuple[UID, ...]:

@@ -84,7 +84,7 @@ class MailboxPlanner:
         self.in_shadow: ShadowPlanner | None = None
         """Who has judged by the rules in shadow, where there are any."""
         self.shadow_left_out = ""
-        """Why nobody has, where that went wrong."""
+        """Why nobody has, or not of all messages, where that went wrong."""
         self._settled: MailboxPlan | None = None
         self._rules = tuple(rules)
         self._snapshot = snapshot

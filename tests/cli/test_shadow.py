@@ -236,3 +236,27 @@ def test_check_finds_a_time_that_cannot_be_meant(served: Program, written: str, 
 
     assert result.exit_code == 3
     assert said in result.stdout
+
+
+def test_a_mailbox_that_only_it_looks_at_may_be_missing(shadowed: Program, mail: MailAccount) -> None:
+    text = shadowed.config.read_text().replace("    shadow: 7d\n", "    shadow: 7d\n    in: [home/Missing]\n")
+    shadowed.config.write_text(text, "utf-8")
+
+    result = shadowed.run("run", "--once", "--yes", "--json")
+    told = json.loads(result.stdout)
+
+    assert (result.exit_code, told["outcome"]) == (0, "done")
+    assert "what rules in shadow would do there is not known" in told["warnings"][0]
+    assert in_boxes(mail) == {"INBOX": 5}
+
+
+def test_a_disabled_rule_keeps_its_time(shadowed: Program, mail: MailAccount) -> None:
+    shadowed.run("run", "--once", "--yes")
+    shadowed.run("rules", "disable", "lists")
+    shadowed.run("run", "--once", "--yes")
+    seen_days_ago(shadowed, 7)
+
+    shadowed.run("rules", "enable", "lists")
+    shadowed.run("run", "--once", "--yes")
+
+    assert in_boxes(mail) == {"INBOX": 2, "Lists/gardening": 3}

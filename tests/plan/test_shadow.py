@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mailrules.errors import MissingCapability, RemoteProtocolError
+from mailrules.errors import MessagesUnreadable, MissingCapability, RemoteProtocolError
 from mailrules.narrowing import SearchTrust, Sweep
 from mailrules.plan.directory import directory_of
 from mailrules.plan.history import History, Sight
@@ -240,6 +240,23 @@ def outcome(plan: MailboxPlan) -> tuple[object, ...]:
     return messages, plan.findings, plan.judged, plan.pending_uids, plan.senders, plan.remembered
 
 
+async def test_what_is_beyond_a_limit_for_it_is_no_matter_of_the_others() -> None:
+    """A message is left alone by all rules where one that acts finds it too complex, not where it alone does."""
+    crowded = b"Subject: " + b"=?utf-8?q?x?= " * 1_001 + b"\r\n\r\nx\r\n"
+    text = (
+        "  - {name: s, shadow: 7d, if: {subject: x}, do: [{move: A}]}\n"
+        "  - {name: dated, if: {sent: {older_than: 1d}}, do: [{trash: true}]}\n"
+        "  - {name: live, if: always, do: [{flag: seen}]}\n"
+    )
+
+    plan = await plan_of(text, crowded)
+    without = await plan_of(text.split("\n", 1)[1], crowded)
+
+    assert steps_of(plan) == steps_of(without) == {1: ["+\\Seen"]}
+    assert plan.findings == without.findings
+    assert [one.reason.split(":")[0] for one in plan.shadow] == ["too_complex"]
+
+
 class Grudging(MemoryReader):
     """A server that does not let texts be read, as it is told."""
 
@@ -251,6 +268,20 @@ class Grudging(MemoryReader):
         if request.text:
             raise self._error
         return await super().fetch(request, uids)
+
+
+async def test_a_message_that_it_cannot_read_is_read_for_the_others() -> None:
+    rules = load(
+        "rules:\n  - {name: s, shadow: 7d, if: {body: cheap}, do: [{move: A}]}\n"
+        "  - {name: live, if: {subject: offer}, do: [{move: B}]}\n"
+    ).rules.rules
+    error = MessagesUnreadable("garbage", sent="", rfc="RFC 9051", reasons={1: "garbage"}, result=[])
+
+    plan = await judged(rules, Grudging(error))
+
+    assert steps_of(plan) == {1: ["move B"]}
+    assert (plan.final_uids, plan.findings) == ((1, 2), ())
+    assert plan.shadow_left_out == "1 of the messages cannot be read, first UID 1: garbage"
 
 
 @pytest.mark.parametrize(
