@@ -35,14 +35,16 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+LOGOUT_SECONDS = 2.0
+
 _WHOLE = BodySection()
 
 
 class AsyncClient(ClientView):
     """One IMAP connection for any number of tasks.
 
-    ``start`` waits for the greeting; ``close``, or the end of ``async with``, ends it at once (run ``Logout``
-    before, to part politely). One task of its own, its ``Carrier``, reads and writes; whatever happens to the
+    ``start`` waits for the greeting; ``close``, or the end of ``async with``, ends it at once (``leave``
+    parts politely). One task of its own, its ``Carrier``, reads and writes; whatever happens to the
     stream, everyone who waits gets ``ConnectionLost``.
 
     ``place``, such as ``host:993``, begins every ``ConnectionLost``, so that it tells which server was lost.
@@ -89,6 +91,13 @@ class AsyncClient(ClientView):
     async def close(self) -> None:
         """End the connection now; commands without a reply fail with ConnectionLost. May be called twice."""
         await self._carrier.close()
+
+    async def leave(self) -> None:
+        """End the connection as the server wants it, with LOGOUT, but without the round trip of its answer."""
+        with contextlib.suppress(IMAPError, TimeoutError):
+            async with asyncio.timeout(LOGOUT_SECONDS):
+                await self._carrier.say_goodbye()
+        await self.close()
 
     async def __aenter__(self) -> Self:
         """Starts the client unless it runs already, as the one that ``connect`` gives does."""

@@ -20,7 +20,7 @@ from mailrules.imap.events import (
     TlsAgreed,
     UntaggedReceived,
 )
-from mailrules.imap.session_commands import Idle
+from mailrules.imap.session_commands import Idle, Logout
 from mailrules.imap.states import State
 
 if TYPE_CHECKING:
@@ -156,6 +156,16 @@ class Carrier:
         self.stir()
         if self.connection.state is not State.LOGOUT:
             await self._flushed.wait()
+
+    async def say_goodbye(self) -> None:
+        """Send LOGOUT. Its answer is waited for only behind those of other commands, since nothing follows from it."""
+        is_alone = not self._waiters and not self.connection.awaits_reply
+        tag, waiter = self.submit(Logout())
+        if is_alone:
+            await self.flush()
+            self.abandon(tag)
+        else:
+            await self.wait(tag, waiter)
 
     def break_off(self, reason: str) -> None:
         """End the connection without waiting for it."""

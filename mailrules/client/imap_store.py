@@ -21,7 +21,7 @@ from mailrules.client.particulars import particulars
 from mailrules.client.reading import FactsReading
 from mailrules.client.search_fallbacks import SearchAnywhere
 from mailrules.client.store_values import copy_outcome_of, quota_root_of, status_of
-from mailrules.errors import CommandRefused, IMAPError, RemoteProtocolError, first_error
+from mailrules.errors import CommandRefused, RemoteProtocolError, first_error
 from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.copy_commands import UidCopy, UidExpunge, UidMove
@@ -34,7 +34,7 @@ from mailrules.imap.quota_commands import GetQuotaRoot, SetQuota
 from mailrules.imap.search_keys import Gmail
 from mailrules.imap.search_text import parse_search_text
 from mailrules.imap.sequence_set import SequenceSet
-from mailrules.imap.session_commands import Id, Logout, Noop
+from mailrules.imap.session_commands import Id, Noop
 from mailrules.imap.writer import StreamedLiteral
 from mailrules.mailbox.message import UID
 from mailrules.mailbox.store import (
@@ -61,7 +61,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-LOGOUT_SECONDS = 2.0
 _LOGINS = LoginMemory()
 """What logins of this process have been like: no later one is weaker."""
 POLL_SECONDS = 60.0
@@ -175,10 +174,7 @@ class ImapReader:
         return await self.client.run(MyRights(mailbox))
 
     async def close(self) -> None:
-        with contextlib.suppress(IMAPError, TimeoutError):
-            async with asyncio.timeout(LOGOUT_SECONDS):
-                await self.client.run(Logout())
-        await self.client.close()
+        await self.client.leave()
 
     def _opening(self, mailbox: str) -> Select:
         return Examine(mailbox)

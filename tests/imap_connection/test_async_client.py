@@ -200,6 +200,30 @@ async def test_logout_parts_politely():
             await client.run(Noop())
 
 
+async def test_leaving_does_not_wait_for_the_answer_to_logout():
+    async with open_mailbox() as (client, stream):
+        await client.leave()
+
+        assert stream.sent.endswith(b"A2 LOGOUT\r\n")
+        assert stream.is_closed
+
+
+async def test_leaving_waits_for_commands_that_are_under_way():
+    async with open_mailbox() as (client, stream):
+        moving = asyncio.create_task(client.run(UidMove(SequenceSet.of([1]), "Archive")))
+        await stream.expect(b"A2 UID MOVE 1 Archive\r\n")
+        leaving = asyncio.create_task(client.leave())
+        await asyncio.sleep(0)
+        assert not stream.is_closed
+
+        stream.feed(b"A2 OK [COPYUID 7 1 9] moved\r\n")
+        await stream.expect(b"A3 LOGOUT\r\n")
+        stream.feed(b"* BYE\r\n")
+        await leaving
+
+        assert (await moving).uids == {1: 9}
+
+
 # -- layers
 
 
