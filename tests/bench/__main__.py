@@ -1,7 +1,7 @@
 """The claims about speed, as ratios within one run: ``make bench``, or ``python -m tests.bench SECTION ...``.
 
-Sections: speed, line, batches, turns, judging, scale, retention, again; all without arguments. The exit status is 1 if
-a claim does not hold.
+Sections: speed, line, batches, kept, turns, judging, scale, retention, again; all without arguments. The exit status
+is 1 if a claim does not hold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from tests.bench import again, judging, retention, turns
+from tests.bench import again, before, judging, retention, turns
 from tests.bench.contenders import (
     Place,
     floor,
@@ -82,6 +82,19 @@ class Bench:
         times = self._compare((floor, floor_by_250, floor_by_500), rounds=ROUNDS, port=self._server.port)
         self._claim("commands of 250 messages / whole sets", times, "floor_by_250", "floor")
         self._claim("commands of 500 messages / whole sets", times, "floor_by_500", "floor")
+
+    def kept(self) -> None:
+        """The whole job by this program and by the one before all the promises about crashes, turn by turn."""
+        tree = before.unpack(self._folder)
+
+        def as_before(place: Place) -> list[str]:
+            return before.command(tree, place)
+
+        seconds_of(as_before, self._place(self._account(WARM_UP_MESSAGES), port=self._server.port))
+        times = self._compare((mailrules, as_before), rounds=ROUNDS, port=self._server.port)
+        for name, seconds in times.items():
+            self._tell(f"{name:<12}{median(seconds):6.2f} s")
+        self._claim("mailrules / as before the promises", times, "mailrules", "as_before", most=1.1)
 
     def turns(self) -> None:
         """Round trips, counted."""
@@ -186,7 +199,17 @@ class Bench:
 def main(sections: list[str]) -> int:
     with Dovecot() as server, TemporaryDirectory() as folder:
         bench = Bench(server, Path(folder))
-        for section in sections or ["judging", "turns", "line", "speed", "batches", "retention", "again", "scale"]:
+        for section in sections or [
+            "judging",
+            "turns",
+            "line",
+            "speed",
+            "batches",
+            "kept",
+            "retention",
+            "again",
+            "scale",
+        ]:
             getattr(bench, section)()
     return 0 if bench.holds else 1
 

@@ -47,17 +47,20 @@ def mailrules(place: Place) -> list[str]:
 def mailrules_command(place: Place) -> list[str]:
     """The program with a configuration for the job, and a state directory that is new."""
     config = place.folder / f"{place.user}.yaml"
-    config.write_text(
-        large_mailbox.configuration(
-            host="127.0.0.1",
-            port=place.port,
-            user=place.user,
-            password_file=place.server.password_file,
-            compress=True if place.is_remote else None,
-        )
-    )
+    config.write_text(configuration_of(place))
     state = place.folder / f"{place.user}-state"
     return [sys.executable, "-m", "mailrules", "-c", str(config), "--state-dir", str(state)]
+
+
+def configuration_of(place: Place) -> str:
+    """The file for the job."""
+    return large_mailbox.configuration(
+        host="127.0.0.1",
+        port=place.port,
+        user=place.user,
+        password_file=place.server.password_file,
+        compress=True if place.is_remote else None,
+    )
 
 
 def imapclient(place: Place) -> list[str]:
