@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import shutil
 import sqlite3
 import tempfile
@@ -352,7 +353,9 @@ def _holds(error: BaseException, kind: type[BaseException]) -> bool:
 @cache
 def _empty_journal() -> Path:
     """A journal of today's schema, made once."""
-    path = Path(tempfile.mkdtemp(prefix="torture-empty-")) / "journal.sqlite"
+    folder = Path(tempfile.mkdtemp(prefix="torture-empty-"))
+    atexit.register(shutil.rmtree, folder)
+    path = folder / "journal.sqlite"
     database = Database(path)
     database._open()
     database._close()
