@@ -5,7 +5,8 @@ Columns are made when first asked for and forgotten when their fact gains rows.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
+from collections import defaultdict
 from functools import cached_property
 from itertools import accumulate, chain
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -14,12 +15,12 @@ from mailrules.mailbox.address import Address, parse_addresses
 from mailrules.mailbox.flags import fold_flag
 from mailrules.mailbox.headers import header_text
 from mailrules.mailbox.message import FLAGS, RECEIVED, SAVED, SIZE, TEXT, Fact, FactKind, Unreadable, header_fact
+from mailrules.mailbox.ordered_columns import OrderedColumn, TimeColumn
 from mailrules.mailbox.rows import mask_of
 from mailrules.mailbox.text import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from mailrules.mailbox.snapshot import Snapshot
 
@@ -161,54 +162,6 @@ class AddressColumn(DistinctColumn):
             for start in range(len(labels)):
                 parents.setdefault(".".join(labels[start:]), []).extend(indexes)
         return parents
-
-
-class OrderedColumn:
-    """Rows by a number, for bounds: answers in a time that hardly depends on the number of rows."""
-
-    def __init__(self, numbers: Sequence[tuple[float, int]], *, count: int) -> None:
-        ordered = sorted(numbers)
-        self._numbers = [number for number, _ in ordered]
-        self._rows = [row for _, row in ordered]
-        self._count = count
-        self._step = max(64, int(len(ordered) ** 0.5))
-        self._prefixes = [0]
-        """The mask of the first ``i * step`` rows in order."""
-        for start in range(0, len(ordered), self._step):
-            block = mask_of(self._rows[start : start + self._step], count=count)
-            self._prefixes.append(self._prefixes[-1] | block)
-
-    @property
-    def all(self) -> int:
-        return self._prefixes[-1]
-
-    def below(self, bound: float) -> int:
-        """The mask of rows with a number under ``bound``."""
-        return self._first(bisect_left(self._numbers, bound))
-
-    def at_most(self, bound: float) -> int:
-        """The mask of rows with a number of ``bound`` or under."""
-        return self._first(bisect_right(self._numbers, bound))
-
-    def _first(self, length: int) -> int:
-        blocks = length // self._step
-        return self._prefixes[blocks] | mask_of(self._rows[blocks * self._step : length], count=self._count)
-
-
-class TimeColumn:
-    """Instants, and calendar days each in the zone of its own time stamp."""
-
-    def __init__(self, times: Iterable[tuple[int, datetime | Unreadable]], *, count: int) -> None:
-        readable: list[tuple[datetime, int]] = []
-        self.unreadable: dict[int, str] = {}
-        for row, time in times:
-            if isinstance(time, Unreadable):
-                self.unreadable[row] = time.reason
-            else:
-                readable.append((time, row))
-        self.unreadable_mask = mask_of(self.unreadable, count=count)
-        self.instants = OrderedColumn([(time.timestamp(), row) for time, row in readable], count=count)
-        self.days = OrderedColumn([(time.toordinal(), row) for time, row in readable], count=count)
 
 
 class Columns:
@@ -375,15 +328,15 @@ class Columns:
 
     def _raw_values(self, field: str) -> tuple[dict[bytes, list[int]], dict[int, str]]:
         """Rows by raw value, and the rows whose header could not be read."""
-        rows_of: dict[bytes, list[int]] = {}
+        rows_of: defaultdict[bytes, list[int]] = defaultdict(list)
         unreadable: dict[int, str] = {}
         for row, occurrences in enumerate(self._snapshot.headers.get(field, ())):
             if isinstance(occurrences, Unreadable):
                 unreadable[row] = occurrences.reason
             elif occurrences:
                 for raw in occurrences:
-                    rows_of.setdefault(raw, []).append(row)
-        return rows_of, unreadable
+                    rows_of[raw].append(row)
+        return dict(rows_of), unreadable
 
 
 def _index(texts: Iterable[str]) -> dict[str, list[int]]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_SPARSE = 32
+"""Where fewer than one row of so many is set, looking for the next one is quicker than looking at each."""
+
+_ZEROS_AND_ONES = bytes.maketrans(b"01", b"\0\1")
 
 
 def mask_of(rows: Iterable[int], *, count: int) -> int:
@@ -19,6 +26,8 @@ def mask_of(rows: Iterable[int], *, count: int) -> int:
 def rows_of(mask: int) -> list[int]:
     """The row numbers in a mask, ascending."""
     digits = bin(mask)[:1:-1]
+    if mask.bit_count() * _SPARSE > len(digits):
+        return list(compress(range(len(digits)), digits.encode().translate(_ZEROS_AND_ONES)))
     rows: list[int] = []
     row = digits.find("1")
     while row >= 0:

@@ -160,6 +160,9 @@ class Snapshot:
 
     def put_names(self, uids: Sequence[int], names: Sequence[str]) -> None:
         """Take in the server's own names for messages."""
+        if self.uids == tuple(uids):
+            self.object_ids[:] = names
+            return
         for uid, name in zip(uids, names, strict=True):
             if (row := self._row_of.get(UID(uid))) is not None:
                 self.object_ids[row] = name

@@ -70,9 +70,7 @@ def decide(
     """
     verdicts = Verdicts()
     beside = verdicts.beside = Verdicts() if shadow else None
-    deleted = snapshot.mask_of(
-        row for row in rows_of(rows) if any(flag.lower() == "\\deleted" for flag in snapshot.flags[row] or ())
-    )
+    deleted = snapshot.columns.flag_rows("\\Deleted")
     live, barred = rows, 0
     for rule in rules:
         here = live if rule.sees_deleted else live & ~deleted

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mailrules.mailbox.columns import OrderedColumn
 from mailrules.mailbox.message import Fact, header_fact
+from mailrules.mailbox.ordered_columns import OrderedColumn
 from mailrules.mailbox.spam_score import SCORE_FIELDS, spam_score
 from mailrules.rules.truth import Truth
 from mailrules.values import dataclass

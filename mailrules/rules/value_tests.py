@@ -17,7 +17,7 @@ from mailrules.values import dataclass
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from mailrules.mailbox.columns import OrderedColumn, TimeColumn
+    from mailrules.mailbox.ordered_columns import OrderedColumn, TimeColumn
     from mailrules.mailbox.snapshot import Snapshot
     from mailrules.rules.bounds import Place
     from mailrules.rules.conditions import Environment
@@ -113,24 +113,23 @@ class TimeTest:
 
     def judge(self, snapshot: Snapshot, rows: int, environment: Environment) -> Truth:  # noqa: ARG002 -- LeafTest
         column = self._column(snapshot)
-        instants, days = column.instants, column.days
         # Seconds, since a date as early as a stranger may write leaves the calendar when an age is taken from it.
         now = environment.now.timestamp()
-        mask = instants.all
+        mask = column.readable_mask
         if self.older_than is not None:
-            mask &= instants.below(now - self.older_than.total_seconds())
+            mask &= column.instants.below(now - self.older_than.total_seconds())
         if self.newer_than is not None:
-            mask &= ~instants.at_most(now - self.newer_than.total_seconds())
+            mask &= ~column.instants.at_most(now - self.newer_than.total_seconds())
         if isinstance(self.before, datetime):
-            mask &= instants.below(self.before.timestamp())
+            mask &= column.instants.below(self.before.timestamp())
         elif self.before is not None:
-            mask &= days.below(self.before.toordinal())
+            mask &= column.days.below(self.before.toordinal())
         if isinstance(self.after, datetime):
-            mask &= ~instants.at_most(self.after.timestamp())
+            mask &= ~column.instants.at_most(self.after.timestamp())
         elif self.after is not None:
-            mask &= ~days.at_most(self.after.toordinal())
+            mask &= ~column.days.at_most(self.after.toordinal())
         if self.on is not None:
-            mask &= days.at_most(self.on.toordinal()) & ~days.below(self.on.toordinal())
+            mask &= column.days.at_most(self.on.toordinal()) & ~column.days.below(self.on.toordinal())
         known = snapshot.known(self.needs[0])
         return Truth(known & ~column.unreadable_mask, mask & known, known & column.unreadable_mask)
 
