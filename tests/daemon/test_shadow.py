@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mailrules.journal.migrations import all_migrations
 from mailrules.testing.builders import message
 
 if TYPE_CHECKING:
@@ -95,6 +98,30 @@ async def test_a_clock_that_goes_back_lets_it_do_nothing(daemon: Daemon) -> None
 
     assert noted["until"] == (began + timedelta(days=7)).isoformat(timespec="minutes")
     assert "Work" not in daemon.mail
+
+
+async def test_a_reload_that_cannot_be_written_down_lets_it_do_nothing(daemon: Daemon) -> None:
+    daemon.write(RULES)
+    async with daemon.running():
+        daemon.mail.add("INBOX", from_boss(1))
+        await daemon.log.saw("shadow.noted")  # then nothing is written until the rules are renewed
+        before = await daemon.journal.sights()
+        set_schema(daemon, 1_000)
+        daemon.write(RULES.replace("to: Work", "to: Office"))
+        await daemon.log.saw("task.failed")
+        set_schema(daemon, all_migrations()[-1].version)
+
+        daemon.mail.add("INBOX", from_boss(2))
+        await daemon.log.saw("shadow.noted", times=2)
+
+    assert await daemon.journal.sights() == before
+    assert [one.content for one in daemon.mail["INBOX"].messages.values()] == [from_boss(1), from_boss(2)]
+
+
+def set_schema(daemon: Daemon, version: int) -> None:
+    """A journal of a newer version is not written to."""
+    with closing(sqlite3.connect(daemon.folder / "journal.sqlite3")) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
 
 
 async def test_what_a_guard_held_is_judged_again_and_then_acted_on(daemon: Daemon) -> None:
