@@ -55,7 +55,7 @@ class RuleLowering:
         mailboxes = self._mailboxes(model, source)
         if condition is None or branches is None:
             return None
-        self._check_rules_named(mailboxes, is_in_shadow=model.shadow is not None)
+        self._check_rules_named(mailboxes, is_in_shadow=bool(model.shadow))
         defaults = self.defaults
         guard = _first(model.guard, defaults.guard)
         tree = [condition, *(branch.condition for branch in branches)]

@@ -295,8 +295,10 @@ class RuleModel(DefaultsModel):
     choose: Annotated[list[SkipValidation[BranchModel]] | None, Field(json_schema_extra={"minItems": 1})] = None
     stop: Stop = None
     enabled: bool = Field(default=True, description="false: the rule is checked, and does nothing.")
-    shadow: ShadowPeriod | None = Field(
-        None, description="So long after mailrules first saw the rule as it stands, it only reports what it would do."
+    # Not None where it is left out: a rule whose `shadow` has no value is refused, since it would act.
+    shadow: ShadowPeriod = Field(
+        default_factory=timedelta,
+        description="So long after mailrules first saw the rule as it stands, it only reports what it would do.",
     )
     may_loop: bool = Field(default=False, description="Its moves may lead in a circle with those of other rules.")
 

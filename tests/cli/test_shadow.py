@@ -226,6 +226,8 @@ def test_it_cannot_be_exported_to_a_script_that_would_act(shadowed: Program) -> 
         ("400d", "write at most 366d, or enabled: false"),
         ("a while", '"a while" is not a duration'),
         ("true", "expected text such as 30d"),
+        ("", "expected text such as 30d"),
+        ("[7d]", "expected text such as 30d"),
     ],
 )
 def test_check_finds_a_time_that_cannot_be_meant(served: Program, written: str, said: str) -> None:
