@@ -327,16 +327,27 @@ class Columns:
         return len(self._snapshot.uids)
 
     def _raw_values(self, field: str) -> tuple[dict[bytes, list[int]], dict[int, str]]:
-        """Rows by raw value, and the rows whose header could not be read."""
-        rows_of: defaultdict[bytes, list[int]] = defaultdict(list)
-        unreadable: dict[int, str] = {}
+        """Rows by raw value, ascending, and the rows whose header could not be read."""
+        alike: defaultdict[tuple[bytes, ...] | Unreadable, list[int]] = defaultdict(list)
         for row, occurrences in enumerate(self._snapshot.headers.get(field, ())):
+            if occurrences:
+                alike[occurrences].append(row)
+        rows_of: dict[bytes, list[int]] = {}
+        unreadable: dict[int, str] = {}
+        merged: set[bytes] = set()
+        for occurrences, rows in alike.items():
             if isinstance(occurrences, Unreadable):
-                unreadable[row] = occurrences.reason
-            elif occurrences:
-                for raw in occurrences:
-                    rows_of[raw].append(row)
-        return dict(rows_of), unreadable
+                unreadable.update(dict.fromkeys(rows, occurrences.reason))
+                continue
+            for raw in occurrences:
+                if raw in rows_of:
+                    rows_of[raw] += rows
+                    merged.add(raw)
+                else:
+                    rows_of[raw] = rows if len(occurrences) == 1 else rows.copy()
+        for raw in merged:
+            rows_of[raw].sort()
+        return rows_of, unreadable
 
 
 def _index(texts: Iterable[str]) -> dict[str, list[int]]:

@@ -9,7 +9,7 @@ from operator import or_
 from typing import TYPE_CHECKING
 
 from mailrules.mailbox.message import Unreadable
-from mailrules.mailbox.rows import mask_of
+from mailrules.mailbox.rows import every_row, mask_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ class OrderedColumn:
 
     @cached_property
     def all(self) -> int:
-        return mask_of((row for _, row in self._given), count=self._count)
+        return _mask_of_all(self._given, count=self._count)
 
     def below(self, bound: float) -> int:
         """The mask of rows with a number under ``bound``."""
@@ -69,19 +69,15 @@ class TimeColumn:
     """Instants, and calendar days each in the zone of its own time stamp."""
 
     def __init__(self, times: Iterable[tuple[int, datetime | Unreadable]], *, count: int) -> None:
-        self._readable: list[tuple[datetime, int]] = []
+        given = list(times)
         self._count = count
-        self.unreadable: dict[int, str] = {}
-        for row, time in times:
-            if isinstance(time, Unreadable):
-                self.unreadable[row] = time.reason
-            else:
-                self._readable.append((time, row))
+        self._readable = [(time, row) for row, time in given if not isinstance(time, Unreadable)]
+        self.unreadable = {row: time.reason for row, time in given if isinstance(time, Unreadable)}
         self.unreadable_mask = mask_of(self.unreadable, count=count)
 
     @cached_property
     def readable_mask(self) -> int:
-        return mask_of((row for _, row in self._readable), count=self._count)
+        return _mask_of_all(self._readable, count=self._count)
 
     @cached_property
     def instants(self) -> OrderedColumn:
@@ -90,3 +86,8 @@ class TimeColumn:
     @cached_property
     def days(self) -> OrderedColumn:
         return OrderedColumn([(time.toordinal(), row) for time, row in self._readable], count=self._count)
+
+
+def _mask_of_all(pairs: Sequence[tuple[object, int]], *, count: int) -> int:
+    """The mask of the rows in these pairs, no row twice."""
+    return every_row(count) if len(pairs) == count else mask_of((row for _, row in pairs), count=count)

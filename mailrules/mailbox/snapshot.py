@@ -6,6 +6,7 @@ raw here; ``columns`` holds them decoded and arranged for judging.
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, cast
 
 from mailrules.mailbox.body import body_text
@@ -75,6 +76,7 @@ class Snapshot:
         self.too_complex: set[int] = set()
         """Rows of which some fact that was looked at is beyond a limit."""
         self.columns = Columns(self)
+        self._uids = array("I", self.uids)
         self._row_of = {uid: row for row, uid in enumerate(self.uids)}
         self._known: dict[Fact, int] = {}
 
@@ -99,6 +101,9 @@ class Snapshot:
 
     def mask_of_uids(self, uids: Iterable[UID]) -> int:
         """The rows of these messages; those that the snapshot does not hold are passed over."""
+        uids = tuple(uids)
+        if uids == self.uids:
+            return self.all_rows
         return self.mask_of(self._row_of[uid] for uid in uids if uid in self._row_of)
 
     def add(self, request: FactRequest, facts: Iterable[MessageFacts]) -> None:
@@ -144,7 +149,7 @@ class Snapshot:
         """Take in one fact of many messages, ascending by UID, of those ``among`` these; None is no value."""
         column = self.column(fact)
         is_whole = len(uids) == len(self.uids) and (among is None or len(among) == len(uids))
-        if is_whole and not self.known(fact) and self.uids == tuple(uids):
+        if is_whole and not self.known(fact) and self._are_all(uids):
             column[:] = values
             self._known[fact] = self.all_rows if None not in values else self.mask_of(self._rows_with(column))
             self.columns.forget(fact)
@@ -160,7 +165,7 @@ class Snapshot:
 
     def put_names(self, uids: Sequence[int], names: Sequence[str]) -> None:
         """Take in the server's own names for messages."""
-        if self.uids == tuple(uids):
+        if self._are_all(uids):
             self.object_ids[:] = names
             return
         for uid, name in zip(uids, names, strict=True):
@@ -172,6 +177,11 @@ class Snapshot:
         if fact.kind == FactKind.HEADER:
             return cast("list[object]", self.headers.setdefault(fact.name, [None] * len(self.uids)))  # see above
         return cast("list[object]", getattr(self, _COLUMNS[fact.kind]))  # each kind has its own type
+
+    def _are_all(self, uids: Sequence[int]) -> bool:
+        if isinstance(uids, array) and uids.typecode == self._uids.typecode:
+            return self._uids == uids  # as the cache keeps them: one look at the memory of both
+        return self.uids == tuple(uids)
 
     @property
     def facts(self) -> tuple[Fact, ...]:
