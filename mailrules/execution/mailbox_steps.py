@@ -68,6 +68,7 @@ async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, ta
     )
 
     unanswered = {step_id: command.mailbox for step_id, command in zip(ids, commands, strict=True)}
+    verdicts: list[StepVerdict] = []
 
     async def create(step_id: StepId, command: CommandIntent) -> None:
         try:
@@ -77,10 +78,13 @@ async def create_mailboxes(session: Session, steps: Sequence[MailboxStep], *, ta
         del unanswered[step_id]
         if state is StepState.APPLIED:
             tally.count_made()
-        await session.confirm([StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail)])
+        verdicts.append(StepVerdict(step=step_id, state=state, judged=session.now(), detail=detail))
 
     try:
-        await _all(create(step_id, command) for step_id, command in zip(ids, commands, strict=True))
+        try:
+            await _all(create(step_id, command) for step_id, command in zip(ids, commands, strict=True))
+        finally:
+            await session.confirm(verdicts)  # in one commit, also what was answered before the connection was lost
     except (ConnectionLost, RemoteProtocolError) as error:
         for mailbox in unanswered.values():
             reason = f"the connection was lost: {error}; the next run settles it"

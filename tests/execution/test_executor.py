@@ -59,6 +59,17 @@ async def test_targets_that_the_plan_may_make_are_made_first(world: World) -> No
     assert (world.ids("Lists/a"), world.ids("Lists/b")) == (["1"], ["2"])
 
 
+async def test_mailboxes_that_were_made_before_the_connection_was_lost_are_known_to_be(world: World) -> None:
+    plan = world.plan({1: [copy("Lists/a", create=True), copy("Lists/b", create=True)]})
+
+    run, report = await world.run_named(plan, MemoryFault(call="create", moment=Moment.BEFORE, nth=2))
+
+    made, lost = await world.journal.steps_of(run)
+    assert (made.intent.command.mailbox, made.state) == ("Lists/a", StepState.APPLIED)
+    assert (lost.intent.command.mailbox, lost.state) == ("Lists/b", StepState.INTENT)
+    assert report.count(StepState.UNKNOWN) == 1
+
+
 async def test_a_missing_target_leaves_its_messages_out_and_says_why(world: World) -> None:
     report = await world.run(world.plan({1: [move("Nowhere")], 2: [move("Archive")]}))
 
