@@ -34,7 +34,11 @@ if not TYPE_CHECKING:
             if order:
                 return dataclasses.dataclass(frozen=frozen, slots=slots, kw_only=kw_only, eq=eq, order=order)(cls)
             own = frozenset(cls.__dict__)
-            cls = dataclasses.dataclass(slots=slots, kw_only=kw_only, init=False, repr=False, eq=False)(cls)
+            # A frozen value has frozen heirs, also those that the standard library makes: it looks at this mark.
+            heir = any(_is_frozen(base) for base in cls.__mro__[1:])
+            only_fields = {"init": False, "repr": False, "eq": False, "frozen": frozen and heir}
+            cls = dataclasses.dataclass(slots=slots, kw_only=kw_only, **only_fields)(cls)
+            cls.__dataclass_params__.frozen = frozen
             methods = {
                 "__init__": _at_first_call(cls, "__init__", _frozen_init if frozen else _init),
                 "__repr__": _repr,
@@ -53,6 +57,10 @@ if not TYPE_CHECKING:
             return cls
 
         return made if cls is None else made(cls)
+
+
+def _is_frozen(base: type) -> bool:
+    return "__dataclass_params__" in vars(base) and base.__dataclass_params__.frozen  # type: ignore[attr-defined]  # set by dataclasses
 
 
 def _at_first_call(cls: Class, name: str, source: Callable[[Class, dict[str, object]], str]) -> Callable[..., Any]:

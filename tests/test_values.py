@@ -233,3 +233,18 @@ def test_it_may_stand_without_arguments() -> None:
 
     assert Plain(1) == Plain(1)
     assert inspect.isclass(Plain)
+
+
+def test_a_frozen_value_may_be_inherited_from_with_the_standard_library() -> None:
+    @values.dataclass(frozen=True, slots=True)
+    class Ours:
+        number: int
+
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Theirs(Ours):
+        text: str = ""
+
+    assert repr(Theirs(1, "a")).endswith("Theirs(number=1, text='a')")
+    assert Theirs(1) == Theirs(1)
+    with pytest.raises(TypeError, match="cannot inherit non-frozen dataclass from a frozen one"):
+        dataclasses.dataclass(type("Thawed", (Ours,), {}))
