@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter
 
 from mailrules.rules.key_descriptions import ACTION_EXAMPLES, CONDITION_EXAMPLES, DESCRIPTIONS
 from mailrules.rules.reporter import Reporter
 from mailrules.rules.schema import DocumentModel
+from mailrules.rules.spelling import duration
 from mailrules.rules.yaml_source import read_yaml
 
 if TYPE_CHECKING:
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
 
     from mailrules.rules.registry import Registry
 
+_ISO_DURATION = re.compile(r"P(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?")
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -52,12 +58,23 @@ def _with_references(schema: Any) -> Any:  # Any: a JSON document
     match schema:
         case {"words": str(name), **others}:
             return {"$ref": f"#/$defs/{name}", **others}
+        case {"default": default, **others} if default is not None:
+            return {**_with_references(others), "default": _as_written(default)}
         case dict():
             return {key: _with_references(inner) for key, inner in schema.items()}
         case list():
             return [_with_references(inner) for inner in schema]
         case _:
             return schema
+
+
+def _as_written(default: Any) -> Any:  # Any: a JSON document
+    """A default as one writes it in a file, where pydantic writes a duration as ISO 8601 does."""
+    if isinstance(default, dict):
+        return {key: _as_written(inner) for key, inner in default.items()}
+    if isinstance(default, str) and _ISO_DURATION.fullmatch(default):
+        return duration(TypeAdapter(timedelta).validate_python(default))
+    return default
 
 
 def _condition_schema(registry: Registry) -> dict[str, object]:

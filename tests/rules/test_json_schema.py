@@ -226,3 +226,23 @@ def test_a_wrong_account_is_marked_too(account: str) -> None:
 
     assert diagnostics_in(text)
     assert not VALIDATOR.is_valid(_plain(text))
+
+
+def _defaults(schema: object) -> Iterator[tuple[dict[str, Any], object]]:
+    if isinstance(schema, dict):
+        if "default" in schema and schema["default"] is not None:
+            yield schema, schema["default"]
+        for inner in schema.values():
+            yield from _defaults(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _defaults(inner)
+
+
+def test_a_default_is_what_one_may_write() -> None:
+    defaults = list(_defaults(SCHEMA))
+
+    assert len(defaults) > 30
+    for own, default in defaults:
+        wrong = best_match(VALIDATOR.evolve(schema={**own, "$defs": SCHEMA["$defs"]}).iter_errors(default))
+        assert wrong is None, f"{own.get('title')}: {default!r}: {wrong.message}"
