@@ -12,13 +12,11 @@ from mailrules.engine import carry_out, recover_open_steps
 from mailrules.errors import CommandRefused
 from mailrules.journal.records import Position, RunKind
 from mailrules.logs import get_logger
-from mailrules.mailbox.message import FactRequest
 from mailrules.plan.blast_radius import hold_untried
 from mailrules.plan.guards import hold_excess, hold_whole_mailbox
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.plan.shadow import rules_in_shadow
 from mailrules.planning import (
-    forgotten,
     mailbox_steps_of,
     others_of,
     read_directory,
@@ -27,6 +25,7 @@ from mailrules.planning import (
     whole_plan,
     without_gone,
 )
+from mailrules.renumbered import last_uid, renumbered
 from mailrules.rules.conditions import Cause
 from mailrules.searching import sweep_of, trust_of
 from mailrules.session import accounts_reached, also_connected
@@ -195,20 +194,15 @@ async def _open(session: Session, store: MailStore, mailbox: str, *, backlog: bo
     """Open a mailbox and see that it has a position in its present UIDVALIDITY."""
     status = await store.open(mailbox)
     position = await session.journal.position(store.account, mailbox)
-    if position is None or position.uidvalidity != status.uidvalidity:
-        if held := await forgotten(session.journal, store.account, status):
-            uids = [one.uid for one in held]
-            get_logger().warning("held.forgotten", account=store.account, mailbox=mailbox, uids=uids)
-        # A new UIDVALIDITY under an old position: rules never run again over old mail because of it.
-        last_uid = 0 if backlog and position is None else await _last_uid(store, status)
+    if position is None:
+        newest = 0 if backlog else await last_uid(store, status)
         await session.journal.save_position(
-            Position(account=store.account, mailbox=mailbox, uidvalidity=status.uidvalidity, last_uid=last_uid)
+            Position(account=store.account, mailbox=mailbox, uidvalidity=status.uidvalidity, last_uid=newest)
         )
+    # A new UIDVALIDITY under an old position: rules never run again over old mail because of it.
+    elif anew := await renumbered(session.journal, store, status):
+        if anew.lost:
+            uids = [one.uid for one in anew.lost]
+            get_logger().warning("held.forgotten", account=store.account, mailbox=mailbox, uids=uids)
+        await session.journal.renumber(anew.position, anew.found)
     return status
-
-
-async def _last_uid(reader: MailReader, status: MailboxStatus) -> int:
-    if status.uidnext is not None:
-        return status.uidnext - 1
-    found = await reader.fetch(FactRequest())
-    return found[-1].uid if found else 0

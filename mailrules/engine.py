@@ -102,7 +102,7 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
     await session.journal.see_rules(session.configuration.rules.rules, now=session.now())
     async with connected(accounts_in(session, scope), connect_store) as stores:
         recoveries = await recover_open_steps(session, stores)
-        renew = session.journal.save_position
+        renew = session.journal.renumber
         plan = await plan_accounts(session, stores, scope=scope, describe=IDENTITY_FIELDS, renew=renew)
         await session.journal.remember_untruths(plan.untruths)
         plan = replace(plan, changed_rules=await changed_in_scope(session, scope))

@@ -11,7 +11,6 @@ from mailrules.declared import survey_rights, survey_settings
 from mailrules.errors import CommandRefused, MissingCapability
 from mailrules.foresight import with_declined
 from mailrules.imap.quirks import trash_kept_days
-from mailrules.journal.records import Position
 from mailrules.logs import get_logger
 from mailrules.plan.directory import directory_of
 from mailrules.plan.filters import only_once, only_rule
@@ -20,6 +19,7 @@ from mailrules.plan.plan import MailboxPlan, Plan, StepKind
 from mailrules.plan.shadow import rules_in_shadow
 from mailrules.policies import policies_in, survey_policies
 from mailrules.recall import FactSource
+from mailrules.renumbered import renumbered
 from mailrules.rules.conditions import Cause, Environment
 from mailrules.searching import sweep_of, told_of_searches, trust_of
 from mailrules.session import Session, accounts_reached
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from mailrules.journal.reader import JournalReader
-    from mailrules.journal.records import Pending
+    from mailrules.journal.records import Pending, Position
     from mailrules.mailbox.message import UID
     from mailrules.mailbox.store import MailboxStatus, MailReader
     from mailrules.plan.directory import Directory
@@ -49,11 +49,11 @@ async def plan_accounts(
     *,
     scope: Scope,
     describe: Sequence[str],
-    renew: Callable[[Position], Awaitable[None]] | None = None,
+    renew: Callable[[Position, Sequence[Pending]], Awaitable[None]] | None = None,
 ) -> Plan:
     """Plan every mailbox that the rules name and the scope includes, account after account.
 
-    ``renew`` is given the position that replaces one which a new UIDVALIDITY has voided.
+    ``renew`` is given the position that replaces one which a new UIDVALIDITY has voided, with its pending messages.
     """
     plans: list[MailboxPlan] = []
     steps: list[MailboxStep] = []
@@ -84,13 +84,18 @@ async def plan_accounts(
                 continue
             selection = Selection(newest=scope.newest, since=scope.since)
             sweep = None if scope.only_new else await sweep_of(session.journal, trust, status, rule=scope.rule)
-            warnings += await _told_of_forgotten(session.journal, account, status)
+            anew = await renumbered(session.journal, reader, status)
+            warnings += _told_of_lost(anew.lost if anew else ())
             if scope.only_new:
-                selection = replace(
-                    await unjudged(session.journal, account, status), newest=scope.newest, since=scope.since
+                selection = (
+                    await unjudged(session.journal, account, status)
+                    if anew is None
+                    # Rules never run again over old mail because of a new UIDVALIDITY: what is there counts as judged.
+                    else Selection(after_uid=anew.position.last_uid, also=anew.position.pending)
                 )
-                if renew is not None and await _is_void(session.journal, account, status):
-                    await renew(_position_at_end(account, status))
+                selection = replace(selection, newest=scope.newest, since=scope.since)
+                if renew is not None and anew is not None:
+                    await renew(anew.position, anew.found)
             planner = await survey_mailbox(
                 reader,
                 status,
@@ -298,47 +303,23 @@ def surroundings_of(
 
 
 async def unjudged(journal: JournalReader, account: str, status: MailboxStatus) -> Selection:
-    """The messages beyond the mailbox's position, and the pending ones; all where there is none."""
+    """The messages beyond the mailbox's position in its UIDVALIDITY, and the pending ones; all where there is none."""
     position = await journal.position(account, status.mailbox)
     if position is None:
         return Selection()
-    if position.uidvalidity != status.uidvalidity:
-        # Rules never run again over old mail because of a new UIDVALIDITY: what is there counts as judged.
-        return Selection(after_uid=_position_at_end(account, status).last_uid)
     ours = await journal.placed_by_us(
         account, status.mailbox, uidvalidity=status.uidvalidity, after_uid=position.last_uid
     )
     return Selection(after_uid=position.last_uid, also=position.pending, without=ours)
 
 
-async def forgotten(journal: JournalReader, account: str, status: MailboxStatus) -> tuple[Pending, ...]:
-    """Messages that were to be judged again and cannot be found, since the mailbox numbers its messages anew.
-
-    What is known of them is their UIDs, and those mean other messages now.
-    """
-    if not await _is_void(journal, account, status):
-        return ()
-    return tuple(one for one in await journal.pending() if (one.account, one.mailbox) == (account, status.mailbox))
-
-
-async def _told_of_forgotten(journal: JournalReader, account: str, status: MailboxStatus) -> list[str]:
-    held = await forgotten(journal, account, status)
-    if not held:
+def _told_of_lost(lost: Sequence[Pending]) -> list[str]:
+    if not lost:
         return []
-    named = "; ".join(f"UID {one.uid} ({one.rule}: {one.reason})" if one.rule else f"UID {one.uid}" for one in held[:5])
-    more = f" and {len(held) - 5} more" if len(held) > 5 else ""
-    told = f"{account}/{status.mailbox}: the server numbers its messages anew (UIDVALIDITY)"
+    named = "; ".join(f"UID {one.uid} ({one.rule}: {one.reason})" if one.rule else f"UID {one.uid}" for one in lost[:5])
+    more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+    told = f"{lost[0].account}/{lost[0].mailbox}: the server numbers its messages anew (UIDVALIDITY)"
     return [f"{told}, so what was to be judged again is not known any more and stays as it is: {named}{more}"]
-
-
-async def _is_void(journal: JournalReader, account: str, status: MailboxStatus) -> bool:
-    position = await journal.position(account, status.mailbox)
-    return position is not None and position.uidvalidity != status.uidvalidity
-
-
-def _position_at_end(account: str, status: MailboxStatus) -> Position:
-    last_uid = (status.uidnext or 1) - 1
-    return Position(account=account, mailbox=status.mailbox, uidvalidity=status.uidvalidity, last_uid=last_uid)
 
 
 def incomplete(ref: MailboxRef, reason: str) -> MailboxPlan:

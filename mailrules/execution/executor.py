@@ -158,6 +158,7 @@ async def _advance_position(mailbox: MailboxPlan, session: Session, *, failed: f
         final=judged - failed,
         pending=(judged & failed).union(mailbox.pending_uids),
         findings=mailbox.findings,
+        names={one.uid: one.lasting_names for one in mailbox.messages if one.uid in failed},
     )
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from mailrules.journal.deliveries import DeliveryCaps, DeliveryIntent
     from mailrules.journal.records import (
+        Pending,
         Position,
         RunId,
         RunKind,
@@ -265,6 +266,10 @@ class Journal(JournalReader):
         """Store a position as it is (the daemon's first start in a mailbox)."""
         await self._database.write(lambda connection: positions.replace_position(connection, position))
 
+    async def renumber(self, position: Position, found: Sequence[Pending]) -> None:
+        """Store a position in a new UIDVALIDITY, in which these pending messages were found again."""
+        await self._database.write(lambda connection: positions.renumber(connection, position, found))
+
     async def advance_position(
         self,
         account: str,
@@ -274,6 +279,7 @@ class Journal(JournalReader):
         final: Iterable[UID],
         pending: Iterable[UID],
         findings: Sequence[Finding] = (),
+        names: Mapping[UID, tuple[str, ...]] | None = None,
     ) -> None:
         """Pass the ``final`` messages and keep ``pending`` ones, with the ``findings`` that say why.
 
@@ -290,7 +296,7 @@ class Journal(JournalReader):
             after = positions.advanced(
                 before, account, mailbox, uidvalidity=uidvalidity, final=finished, pending=waiting
             )
-            positions.replace_position(connection, after, findings=findings)
+            positions.replace_position(connection, after, findings=findings, names=names)
 
         await self._database.write(work)
 

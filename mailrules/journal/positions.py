@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING
 
 from mailrules.journal.records import Pending, Position
 from mailrules.mailbox.message import UID
+from mailrules.plan.plan import PENDING_KINDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mailrules.plan.plan import Finding
-
-PENDING_KINDS = frozenset({"held", "unknowable"})
-"""The findings for which a message is judged again."""
 
 
 def select_position(connection: sqlite3.Connection, account: str, mailbox: str) -> Position | None:
@@ -44,18 +42,33 @@ def select_positions(connection: sqlite3.Connection) -> tuple[Position, ...]:
 def select_pending(connection: sqlite3.Connection) -> tuple[Pending, ...]:
     """Every message that is judged again."""
     rows = connection.execute(
-        "SELECT account, mailbox, uid, kind, rule, reason FROM pending ORDER BY account, mailbox, uid"
+        "SELECT account, mailbox, uid, kind, rule, reason, names FROM pending ORDER BY account, mailbox, uid"
     )
     return tuple(
-        Pending(account=account, mailbox=mailbox, uid=UID(uid), kind=kind, rule=rule, reason=reason)
-        for account, mailbox, uid, kind, rule, reason in rows
+        Pending(
+            account=account,
+            mailbox=mailbox,
+            uid=UID(uid),
+            kind=kind,
+            rule=rule,
+            reason=reason,
+            names=tuple(names.split()),
+        )
+        for account, mailbox, uid, kind, rule, reason, names in rows
     )
 
 
-def replace_position(connection: sqlite3.Connection, position: Position, *, findings: Iterable[Finding] = ()) -> None:
+def replace_position(
+    connection: sqlite3.Connection,
+    position: Position,
+    *,
+    findings: Iterable[Finding] = (),
+    names: Mapping[UID, tuple[str, ...]] | None = None,
+) -> None:
     """Store this position instead of any earlier one of the mailbox.
 
-    ``findings`` say why messages are pending; what was known of others before is kept within one UIDVALIDITY.
+    ``findings`` say why messages are pending, ``names`` how others are told again; what was known of others before is
+    kept within one UIDVALIDITY.
     """
     place = (position.account, position.mailbox)
     before = select_position(connection, *place)
@@ -78,6 +91,23 @@ def replace_position(connection: sqlite3.Connection, position: Position, *, find
     connection.executemany(
         "UPDATE pending SET kind = ?, rule = ?, reason = ? WHERE account = ? AND mailbox = ? AND uid = ?",
         [(one.kind, one.rule, one.reason, *place, uid) for uid, one in reasons.items()],
+    )
+    known = {**(names or {}), **{uid: one.names for uid, one in reasons.items()}}
+    connection.executemany(
+        "UPDATE pending SET names = ? WHERE account = ? AND mailbox = ? AND uid = ?",
+        [(" ".join(told), *place, uid) for uid, told in known.items() if told and uid in position.pending],
+    )
+
+
+def renumber(connection: sqlite3.Connection, position: Position, found: Iterable[Pending]) -> None:
+    """Store the position in a new UIDVALIDITY, with what is known of its pending messages under their new UIDs."""
+    replace_position(connection, position)
+    connection.executemany(
+        "UPDATE pending SET kind = ?, rule = ?, reason = ?, names = ? WHERE account = ? AND mailbox = ? AND uid = ?",
+        [
+            (one.kind, one.rule, one.reason, " ".join(one.names), position.account, position.mailbox, one.uid)
+            for one in found
+        ],
     )
 
 

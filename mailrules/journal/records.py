@@ -214,7 +214,10 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A message that is judged again. ``kind`` is that of the ``Finding``, or ``failed``; "" was not told."""
+    """A message that is judged again. ``kind`` is that of the ``Finding``, or ``failed``; "" was not told.
+
+    By one of its ``names``, best first, it is told again in another UIDVALIDITY.
+    """
 
     account: str
     mailbox: str
@@ -222,6 +225,7 @@ class Pending:
     kind: str = ""
     rule: str = ""
     reason: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailrules.plan.plan import Finding
+from mailrules.plan.plan import held_finding
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -79,10 +79,11 @@ def _is_new(rule: str) -> str:
 
 def _without(plan: MailboxPlan, rules: Collection[str], reason: Callable[[str], str]) -> MailboxPlan:
     """The plan without the messages that these rules touch; those are held, each with the reason for its first rule."""
-    held = {one.uid: rule for one in plan.messages if (rule := _first(one, rules))}
+    found = [(one, rule) for one in plan.messages if (rule := _first(one, rules))]
+    held = {one.uid for one, _ in found}
     if not held:
         return plan
-    findings = [Finding(uid=uid, rule=rule, kind="held", reason=reason(rule)) for uid, rule in held.items()]
+    findings = [held_finding(one, rule, reason(rule)) for one, rule in found]
     return replace(
         plan,
         messages=tuple(one for one in plan.messages if one.uid not in held),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailrules.plan.plan import Finding, StepKind
+from mailrules.plan.plan import Finding, StepKind, held_finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def hold_excess(plan: MailboxPlan, rules: Sequence[Rule], history: History) -> M
         over = [rule for rule in message.rules if rule not in history.approved and used[rule] >= allowance.get(rule, 0)]
         if over:
             reason = f"the guard of rule {over[0]!r} is used up; wait, or run: mailrules approve {over[0]}"
-            findings.append(Finding(uid=message.uid, rule=over[0], kind="held", reason=reason))
+            findings.append(held_finding(message, over[0], reason))
             held.add(message.uid)
             continue
         used.update(message.rules)
@@ -66,7 +66,7 @@ def hold_whole_mailbox(plan: MailboxPlan, history: History) -> MailboxPlan:
     return replace(
         plan,
         messages=tuple(message for message in plan.messages if message.uid not in held),
-        findings=(*plan.findings, *(Finding(uid=uid, rule=unasked[0], kind="held", reason=reason) for uid in held)),
+        findings=(*plan.findings, *(held_finding(one, unasked[0], reason) for one in deletions)),
         final_uids=tuple(uid for uid in plan.final_uids if uid not in held),
     )
 
@@ -91,7 +91,7 @@ def hold_deletions(plans: Sequence[MailboxPlan], limits: DeletionLimits, *, now:
                 left -= rule is not None
                 passed.append(message)
                 continue
-            findings.append(Finding(uid=message.uid, rule=rule, kind="held", reason=reason))
+            findings.append(held_finding(message, rule, reason))
             held.add(message.uid)
         limited.append(
             replace(

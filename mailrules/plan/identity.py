@@ -48,6 +48,20 @@ def object_name(*, account: str, object_id: str) -> str:
     return f"object:{account}:{object_id}" if object_id else ""
 
 
+def lasting_names(
+    *, object_id: str, message_id: str, received: datetime | None, size_bytes: int | None
+) -> tuple[str, ...]:
+    """How a message is told again in its mailbox when that numbers its messages anew, best first; none if unknown.
+
+    By the server's name for it, else by Message-ID, INTERNALDATE and size, which several messages may share.
+    """
+    names = [f"object:{object_id.replace(' ', '%20')}"] if object_id else []
+    if received is not None and size_bytes:
+        told = f"{message_id}\0{received.astimezone(UTC).isoformat()}\0{size_bytes}"
+        names.append(f"message:{hashlib.sha256(told.encode()).hexdigest()[:32]}")
+    return tuple(names)
+
+
 def place_name(
     *, account: str, mailbox: str, uidvalidity: int, uid: int, received: datetime | None, size_bytes: int
 ) -> str:

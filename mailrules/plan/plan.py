@@ -7,6 +7,7 @@ from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mailrules.plan.identity import lasting_names
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mailrules.plan.history import Remembered
     from mailrules.plan.search_truth import Untruth
     from mailrules.plan.shadow import ShadowEffect, ShadowRule
+
+
+PENDING_KINDS = frozenset({"held", "unknowable"})
+"""The findings for which a message is judged again."""
 
 
 class StepKind(StrEnum):
@@ -84,6 +89,13 @@ class MessagePlan:
     flags: frozenset[str] = frozenset()
     """The flags at snapshot time: what undo restores towards."""
 
+    @property
+    def lasting_names(self) -> tuple[str, ...]:
+        """How it is told again where its mailbox numbers its messages anew."""
+        return lasting_names(
+            object_id=self.object_id, message_id=self.message_id, received=self.received, size_bytes=self.size_bytes
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -98,6 +110,13 @@ class Finding:
     kind: str
     """``unknowable``, ``too_complex``, ``shadowed``, ``held``, ``moved_back``, ``declined``."""
     reason: str
+    names: tuple[str, ...] = field(default=(), compare=False)
+    """The message's lasting names, where it is judged again and they are known."""
+
+
+def held_finding(message: MessagePlan, rule: str, reason: str) -> Finding:
+    """What says that a message is held for this rule, and by which names it is told again."""
+    return Finding(uid=message.uid, rule=rule, kind="held", reason=reason, names=message.lasting_names)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +157,7 @@ class MailboxPlan:
     def pending_uids(self) -> tuple[UID, ...]:
         """Messages without a final outcome: held, or unknowable for a rule; they are judged again."""
         final = set(self.final_uids)
-        found = {one.uid for one in self.findings if one.kind in {"held", "unknowable"}}
+        found = {one.uid for one in self.findings if one.kind in PENDING_KINDS}
         return tuple(sorted(found - final))
 
 

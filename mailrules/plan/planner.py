@@ -16,11 +16,18 @@ from mailrules.mailbox.rows import rows_of
 from mailrules.plan.actions import AppendNote, CopyTo, Effect
 from mailrules.plan.facts import Need, facts_asked, next_need
 from mailrules.plan.history import Remembered, asks_for_senders
-from mailrules.plan.identity import CONTENT_FIELDS, content_key, object_name, place_name, snapshot_hash
+from mailrules.plan.identity import (
+    CONTENT_FIELDS,
+    content_key,
+    lasting_names,
+    object_name,
+    place_name,
+    snapshot_hash,
+)
 from mailrules.plan.mailbox_steps import mailbox_steps, wanted_rights, wanted_settings
 from mailrules.plan.message_steps import MessageDraft, StepBuilder, destroys, ledger_key, moves
 from mailrules.plan.past_moves import MessageIdentity
-from mailrules.plan.plan import Finding, MailboxPlan, MessagePlan
+from mailrules.plan.plan import PENDING_KINDS, Finding, MailboxPlan, MessagePlan
 from mailrules.plan.renames import rename_steps
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
@@ -217,11 +224,30 @@ class MailboxPlanner:
             left_out=self.left_out.messages,
             search=self.left_out.search,
             moves_position=self.left_out.are_judged,
-            findings=tuple(findings),
+            findings=tuple(map(self._named, findings)),
             final_uids=tuple(self._snapshot.uids[row] for row in rows_of(final)),
             senders=self._new_senders(),
             remembered=tuple(remembered),
         )
+
+    def _named(self, finding: Finding) -> Finding:
+        """With the names by which a message that is judged again is found in another UIDVALIDITY."""
+        snapshot = self._snapshot
+        if finding.kind not in PENDING_KINDS or finding.uid in self._unread:
+            return finding
+        row = snapshot.row_of(finding.uid)
+        received = snapshot.received[row]
+        names = lasting_names(
+            object_id=snapshot.object_ids[row],
+            message_id=snapshot.header_value("message-id", row),
+            # Without its Message-ID it would be taken for another message that has none.
+            received=received if isinstance(received, datetime) and self._knows_message_id(row) else None,
+            size_bytes=snapshot.size_bytes[row],
+        )
+        return replace(finding, names=names)
+
+    def _knows_message_id(self, row: int) -> bool:
+        return bool(self._snapshot.known(header_fact("message-id")) >> row & 1)
 
     def _builder(self) -> StepBuilder:
         return StepBuilder(

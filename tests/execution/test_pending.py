@@ -9,11 +9,16 @@ import pytest
 import structlog
 
 from mailrules.arrivals import Watch
+from mailrules.client.imap_store import connect_store
+from mailrules.engine import carry_out
+from mailrules.journal.records import RunKind
 from mailrules.plan.planner import IDENTITY_FIELDS
 from mailrules.planning import plan_accounts
 from mailrules.rules.rule import MailboxRef
 from mailrules.session import Scope
 from mailrules.testing.builders import message
+from mailrules.testing.capabilities import without
+from mailrules.testing.memory_faults import MemoryFault, Moment
 from tests.execution.household import Household
 
 if TYPE_CHECKING:
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 
     from mailrules.journal.records import Pending
     from mailrules.rules.rule import Rule
+    from tests.servers.dovecot import DovecotAccount
 
 GUARDED = """\
 defaults: {guard: {max_messages: 1, per: 1h}, first_run: act}
@@ -188,14 +194,103 @@ async def test_a_schedule_that_leaves_mail_behind_needs_no_yes(household: Househ
     assert len(household.accounts["home"]["INBOX"].messages) == 1
 
 
-async def test_what_was_held_under_another_uidvalidity_is_said_to_be_forgotten(
-    household: Household,
+def lose_index(account: DovecotAccount) -> None:
+    """Dovecot makes a new UIDVALIDITY where the file that keeps it is gone."""
+    for one in account.server.maildir(account.user).glob("dovecot*"):
+        if one.name != "dovecot-keywords":
+            one.unlink()
+
+
+def renumber(household: Household) -> None:
+    """What a mailbox that was restored from a backup shows: the same mail, in another order, under new UIDs."""
+    account = household.accounts["home"]
+    account.change_uidvalidity("INBOX")
+    for uid in reversed(tuple(account["INBOX"].messages)):
+        account.copy(account["INBOX"], uid, account["INBOX"])
+        account["INBOX"].remove(uid)
+
+
+@pytest.mark.parametrize("lacking", [(), ("OBJECTID",)])
+async def test_what_was_held_is_found_again_in_a_new_uidvalidity(
+    household: Household, lacking: tuple[str, ...]
 ) -> None:
-    """Its UIDs mean other messages now, so nothing is done to any; and it is not dropped without a word."""
+    household.capabilities = without(*lacking)
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 3)
+    household.accounts["home"].add("INBOX", message(subject="Other", message_id="<other@example.org>"))
+    await watch.judge_arrivals()
+    before = await held(household)
+    renumber(household)
+
+    told = await warnings(household)
+    with structlog.testing.capture_logs() as logged:
+        watch = await restarted(household)
+    await watch.judge_arrivals()
+
+    after = await held(household)
+    subjects = [household.accounts["home"]["INBOX"].messages[one.uid].content for one in after]
+    assert [b"Sort 3" in one for one in subjects] == [True, False]
+    assert [b"Sort 2" in one for one in subjects] == [False, True]
+    assert [(one.kind, one.rule, one.reason) for one in after] == [(one.kind, one.rule, one.reason) for one in before]
+    assert not [one for one in told if "not known any more" in one]
+    assert not [one for one in logged if one["event"] == "held.forgotten"]
+
+    await household.session.journal.approve("sort", now=household.now)
+    await (await restarted(household)).judge_arrivals()
+
+    assert await held(household) == []
+    assert len(household.accounts["home"]["Archive"].messages) == 3
+    assert len(household.accounts["home"]["INBOX"].messages) == 1
+
+
+async def test_a_yes_given_while_the_mailbox_was_numbered_anew_counts_in_a_single_run(household: Household) -> None:
+    """``run --once --new``: the held mail is acted on, and mail that was judged before is not."""
     watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
     deliver(household, 3)
     await watch.judge_arrivals()
-    household.accounts["home"].change_uidvalidity("INBOX")
+    renumber(household)
+    judged = household.accounts["home"].add("INBOX", message(subject="Sort too", message_id="<late@example.org>"))
+    await household.session.journal.approve("sort", now=household.now)
+
+    plan = await plan_accounts(
+        household.session,
+        household.stores(),
+        scope=Scope(only_new=True),
+        describe=IDENTITY_FIELDS,
+        renew=household.session.journal.renumber,
+    )
+    await carry_out(household.session, plan, household.stores(), kind=RunKind.ONCE)
+
+    assert list(household.accounts["home"]["INBOX"].messages) == [judged.uid]
+    assert len(household.accounts["home"]["Archive"].messages) == 3
+    assert await held(household) == []
+
+
+async def test_what_failed_is_found_again_in_a_new_uidvalidity(household: Household) -> None:
+    watch = await Watch.begin(
+        household.session,
+        household.stores(MemoryFault(call="move", moment=Moment.REFUSED))["home"],
+        INBOX,
+    )
+    deliver(household, 1)
+    await watch.judge_arrivals()
+    assert [one.kind for one in await held(household)] == ["failed"]
+    renumber(household)
+
+    await (await restarted(household)).judge_arrivals()
+
+    assert len(household.accounts["home"]["Archive"].messages) == 1
+
+
+async def test_what_was_held_and_cannot_be_told_from_judged_mail_is_said_to_be_forgotten(household: Household) -> None:
+    """Nothing is done to either of two that look the same; and what was held is not dropped without a word."""
+    household.capabilities = without("OBJECTID")
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 2)
+    await watch.judge_arrivals()
+    account = household.accounts["home"]
+    account.copy(account["INBOX"], 2, account["INBOX"])
+    renumber(household)
 
     told = await warnings(household)
     with structlog.testing.capture_logs() as logged:
@@ -203,7 +298,36 @@ async def test_what_was_held_under_another_uidvalidity_is_said_to_be_forgotten(
     await watch.judge_arrivals()
 
     assert [one for one in told if "UID 2 (sort: " in one and "not known any more" in one]
-    assert [one["uids"] for one in logged if one["event"] == "held.forgotten"] == [[2, 3]]
+    assert [one["uids"] for one in logged if one["event"] == "held.forgotten"] == [[2]]
     assert await held(household) == []
-    assert len(household.accounts["home"]["INBOX"].messages) == 2
+    assert len(account["INBOX"].messages) == 2
     assert not [one for one in await warnings(household) if "not known any more" in one]
+
+
+async def test_what_was_held_is_found_again_on_a_dovecot_that_lost_its_index(
+    household: Household, dovecot: DovecotAccount
+) -> None:
+    settings = dovecot.settings(name="home")
+    store = await connect_store(settings)
+    await store.create("Archive")
+    watch = await Watch.begin(household.session, store, INBOX)
+    for number in (1, 2, 3):
+        await store.append("INBOX", message(subject=f"Sort {number}", message_id=f"<{number}@example.org>"))
+    await watch.judge_arrivals()
+    validity = (await store.open("INBOX")).uidvalidity
+    assert len(await held(household)) == 2
+    await store.close()
+    lose_index(dovecot)
+
+    store = await connect_store(settings)
+    await household.session.journal.approve("sort", now=household.now)
+    watch = await Watch.begin(household.session, store, INBOX)
+    assert [one.rule for one in await held(household)] == ["sort", "sort"]
+    await watch.judge_arrivals()
+
+    inbox = await store.open("INBOX")
+    archive = await store.open("Archive")
+    await store.close()
+    assert inbox.uidvalidity != validity
+    assert (inbox.messages, archive.messages) == (0, 3)
+    assert await held(household) == []

@@ -9,7 +9,7 @@ from mailrules.journal.journal import Journal
 from mailrules.journal.records import StepState, StepVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.journal.records import RunId, StepId, StepIntent
@@ -80,6 +80,7 @@ class PassesFailures(Journal):
         final: Iterable[UID],
         pending: Iterable[UID],
         findings: Sequence[Finding] = (),
+        names: Mapping[UID, tuple[str, ...]] | None = None,
     ) -> None:
         everything = {*final, *pending}
         await super().advance_position(account, mailbox, uidvalidity=uidvalidity, final=everything, pending=())
