@@ -39,3 +39,21 @@ def test_a_plan_says_nothing_of_it_where_nothing_is_marked(served: Program, serv
     server.capabilities = without("UIDPLUS")
 
     assert "UIDPLUS" not in served.run("dry-run").output
+
+
+HELD = "rules: [{name: offers, if: {subject: {contains: offer}}, do: [{move: Later}]}]\n"
+"""There is no mailbox for them, so they wait."""
+
+
+def test_what_waits_is_found_again(served: Program, mail: MailAccount) -> None:
+    served.config.write_text(served.config.read_text("utf-8").partition("rules:")[0] + HELD, "utf-8")
+    for number in range(3):
+        mail.add("INBOX", message(subject="offer", message_id=f"<{number}@example.org>"))
+    served.run("run", "--once", "--new", "--yes")
+    mail.change_uidvalidity("INBOX")
+    mail.create("Later")
+
+    assert "3 moves" in served.run("dry-run", "--new").output
+    served.run("run", "--once", "--new", "--yes")
+
+    assert len(mail["Later"].messages) == 3
