@@ -49,7 +49,7 @@ FOR_LOGS = {"structlog"}
         (["dry-run"], FOR_OTHERS | FOR_LOGS),
         (["run", "--once", "--yes"], FOR_OTHERS),
     ],
-    ids=" ".join,
+    ids=["check", "dry-run", "run"],
 )
 def test_a_command_loads_nothing_that_only_others_need(served: Program, verb: list[str], absent: set[str]) -> None:
     place = ["-c", str(served.config), "--state-dir", str(served.state)]
