@@ -1,9 +1,9 @@
 """How do hundreds of small classes come about without a wait at every start?
 
 ``dataclass`` is the standard library's, to readers, to type checkers and to the functions of ``dataclasses``. It
-differs in when its methods are made. The standard library compiles up to seven for each class, which for the house's
-500 classes takes nearly half of the time to start. Here a method is compiled when it is called for the first time,
-and those that need no compiling are shared (docs/decisions/0010).
+differs in when its methods are made. The standard library compiles up to seven for each class when it is defined, and
+the house has 500 classes. Here a method is compiled when it is called for the first time, and those that need no
+compiling are shared (docs/decisions/0010).
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def test_no_module_of_the_product_is_too_long_to_be_one_thing() -> None:
 
 
 def test_values_are_made_as_the_house_makes_them() -> None:
-    """Each class by the standard library's decorator costs every start a millisecond (docs/decisions/0010)."""
+    """Each class by the standard library's decorator is compiled at every start (docs/decisions/0010)."""
     others = [
         named(path)
         for path in PRODUCT

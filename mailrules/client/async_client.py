@@ -94,10 +94,12 @@ class AsyncClient(ClientView):
 
     async def leave(self) -> None:
         """End the connection as the server wants it, with LOGOUT, but without the round trip of its answer."""
-        with contextlib.suppress(IMAPError, TimeoutError):
-            async with asyncio.timeout(LOGOUT_SECONDS):
-                await self._carrier.say_goodbye()
-        await self.close()
+        try:
+            with contextlib.suppress(IMAPError, TimeoutError):
+                async with asyncio.timeout(LOGOUT_SECONDS):
+                    await self._carrier.say_goodbye()
+        finally:
+            await self.close()
 
     async def __aenter__(self) -> Self:
         """Starts the client unless it runs already, as the one that ``connect`` gives does."""

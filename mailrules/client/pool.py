@@ -14,7 +14,7 @@ from mailrules.client.connect import connect as connect_account
 from mailrules.client.login_memory import LoginMemory
 from mailrules.errors import ConnectionFailed, ConnectionLost, IMAPError
 from mailrules.imap.mailbox_name import is_same_mailbox
-from mailrules.imap.session_commands import Logout, Noop
+from mailrules.imap.session_commands import Noop
 from mailrules.imap.states import State
 from mailrules.values import dataclass
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 CHECK_AFTER_SECONDS = 60.0
 """A connection that was idle for longer may be half open: it is asked before it is lent."""
 CHECK_SECONDS = 10.0
-LOGOUT_SECONDS = 2.0
 
 
 @dataclass(eq=False, slots=True)
@@ -246,10 +245,4 @@ class Pool:
 
 
 async def _part(client: AsyncClient, *, politely: bool) -> None:
-    try:
-        if politely:
-            with contextlib.suppress(IMAPError, TimeoutError):
-                async with asyncio.timeout(LOGOUT_SECONDS):
-                    await client.run(Logout())
-    finally:
-        await client.close()
+    await (client.leave() if politely else client.close())
