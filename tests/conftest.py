@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+import structlog
 
 from tests.long_first import put_long_first
 from tests.memory_disk import use_memory_disk
@@ -74,6 +75,13 @@ def exim_server() -> Iterator[Exim]:
     """The run's Exim. Where none is unpacked the test fails, and says how to do it."""
     with _running("exim", Exim()) as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def fresh_logging() -> Iterator[None]:
+    """What a test, or the program in it, told the logs is forgotten behind it: no test is logged as another wished."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from mailrules.cli.invocation import Invocation
@@ -66,9 +65,8 @@ async def _at_once(_seconds: float) -> None:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
-    yield Program(folder=tmp_path)
-    structlog.reset_defaults()
+def program(tmp_path: Path) -> Program:
+    return Program(folder=tmp_path)
 
 
 @pytest.fixture

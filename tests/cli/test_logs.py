@@ -7,25 +7,14 @@ import io
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 import mailrules
 from mailrules.logs import EVENTS, LogFormat, configure, get_logger
 from mailrules.secret import Secret
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
-
-
-@pytest.fixture(autouse=True)
-def fresh_logging() -> Iterator[None]:
-    yield
-    structlog.reset_defaults()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, object]]:

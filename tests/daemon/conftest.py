@@ -20,7 +20,7 @@ from mailrules.testing.imap_server import ImapServer
 from mailrules.testing.mail_state import MailAccount
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, MutableMapping
+    from collections.abc import AsyncIterator, MutableMapping
     from pathlib import Path
 
 RULES = """
@@ -58,11 +58,11 @@ class Log:
 
 
 @pytest.fixture
-def log() -> Iterator[Log]:
+def log() -> Log:
+    assert not structlog.is_configured(), "an earlier test left its logging behind"
     lines = Log()
     structlog.configure(processors=[lines], cache_logger_on_first_use=False)
-    yield lines
-    structlog.reset_defaults()
+    return lines
 
 
 @dataclass

@@ -6,13 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 from tests.cli.conftest import Program
 from tests.docs.pages import read_page
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 PAGE = read_page("docs/guides/changing-rules.md")
@@ -24,9 +22,8 @@ def block(language: str) -> str:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
-    yield Program(folder=tmp_path)
-    structlog.reset_defaults()
+def program(tmp_path: Path) -> Program:
+    return Program(folder=tmp_path)
 
 
 def test_the_explanation_on_the_page_is_what_is_printed(program: Program) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 
 from mailrules.testing.builders import SampleMessage
 from mailrules.testing.imap_server import ImapServer
@@ -40,7 +39,6 @@ def besieged(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Program
         text = account_text(account.port, password_file=account.server.password_file)
         program.config.write_text(text.replace("user: ann", f"user: {account.user}") + RULES, "utf-8")
         yield program
-    structlog.reset_defaults()
 
 
 SMALL_BYTES = 20_000
