@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from mailrules.imap.tokens import Value
 
 
-_STRING: Final = rb'(?:NIL|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
+_QUOTED: Final = rb'[^"\\]*+(?:\\.[^"\\]*+)*+'
+_STRING: Final = rb'(?:NIL|"%b")' % _QUOTED
+_CAPTURED: Final = rb'(?:NIL|"(%b)")' % _QUOTED
 _ADDRESS: Final = rb"\(%b %b %b %b\) ?" % ((_STRING,) * 4)
-_ADDRESSES: Final = rb"(?:NIL|\((?:%b){1,20}+\))" % _ADDRESS
+_ADDRESSES: Final = rb"(?:NIL|(\((?:%b){1,20}+\)))" % _ADDRESS
 USUAL_ADDRESSES: Final = 6 * 20
-_ADDRESS_FIELDS: Final = re.compile(rb"\((%b) %b (%b) (%b)\) ?" % ((_STRING,) * 4), re.DOTALL)
-USUAL_ENVELOPE: Final = rb"\((%b) (%b) (%b) (%b) (%b) (%b) (%b) (%b) (%b) (%b)\)" % (
-    *(_STRING,) * 2,
+_ADDRESS_FIELDS: Final = re.compile(rb"\(%b %b %b %b\) ?" % (_CAPTURED, _STRING, _CAPTURED, _CAPTURED), re.DOTALL)
+USUAL_ENVELOPE: Final = rb"(\(%b %b %b %b %b %b %b %b %b %b\))" % (
+    *(_CAPTURED,) * 2,
     *(_ADDRESSES,) * 6,
-    *(_STRING,) * 2,
+    *(_CAPTURED,) * 2,
 )
-"""Matches an envelope without literals and without mistakes; its ten groups are for ``usual_envelope``."""
+"""Matches an envelope without literals and without mistakes; its eleven groups are for ``usual_envelope``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,24 +62,27 @@ class Envelope:
 
 _REMEMBERED_BYTES: Final = 1_000
 """Of an address list; longer ones are read each time, lest a server fill the memory with them."""
-_NOBODY: Final[tuple[EnvelopeAddress, ...]] = ()
 
 
-def usual_envelope(groups: Sequence[bytes]) -> Envelope:
+def usual_envelope(groups: Sequence[bytes | None]) -> Envelope | None:
     """What the groups of ``USUAL_ENVELOPE`` say; ``read_envelope`` reads the same out of the same bytes."""
-    date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id = groups
+    whole, date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id = groups
+    if whole is None:
+        return None
+    if b"\\" in whole:
+        date, subject, in_reply_to, message_id = map(_unescaped, (date, subject, in_reply_to, message_id))
     senders = _usual_addresses(from_)
     return Envelope(
-        date=_usual_text(date),
-        subject=_usual_text(subject),
+        date=date,
+        subject=subject,
         from_=senders,
         sender=senders if sender == from_ else _usual_addresses(sender),
         reply_to=senders if reply_to == from_ else _usual_addresses(reply_to),
         to=_usual_addresses(to),
-        cc=_NOBODY if cc == b"NIL" else _usual_addresses(cc),
-        bcc=_NOBODY if bcc == b"NIL" else _usual_addresses(bcc),
-        in_reply_to=_usual_text(in_reply_to),
-        message_id=_usual_text(message_id),
+        cc=_usual_addresses(cc),
+        bcc=_usual_addresses(bcc),
+        in_reply_to=in_reply_to,
+        message_id=message_id,
     )
 
 
@@ -104,23 +109,23 @@ def read_envelope(value: Value, *, limits: Limits) -> Envelope:
     )
 
 
-def _usual_addresses(text: bytes) -> tuple[EnvelopeAddress, ...]:
+def _usual_addresses(text: bytes | None) -> tuple[EnvelopeAddress, ...]:
     """Sender and Reply-To mostly repeat From, and mailboxes repeat their correspondents."""
+    if text is None:
+        return ()
     return _remembered_addresses(text) if len(text) <= _REMEMBERED_BYTES else _remembered_addresses.__wrapped__(text)
 
 
 @lru_cache(maxsize=4096)
 def _remembered_addresses(text: bytes) -> tuple[EnvelopeAddress, ...]:
     return tuple(
-        EnvelopeAddress(name=_usual_text(name), mailbox=_usual_text(mailbox), host=_usual_text(host))
-        for name, mailbox, host in _ADDRESS_FIELDS.findall(text)
+        EnvelopeAddress(name=_unescaped(name), mailbox=_unescaped(mailbox), host=_unescaped(host))
+        for name, mailbox, host in (address.groups() for address in _ADDRESS_FIELDS.finditer(text))
     )
 
 
-def _usual_text(text: bytes) -> bytes | None:
-    if text == b"NIL":
-        return None
-    return text[1:-1] if b"\\" not in text else unescape(text[1:-1])
+def _unescaped(quoted: bytes | None) -> bytes | None:
+    return None if quoted is None else unescape(quoted)
 
 
 def _read_addresses(value: Value, *, limits: Limits) -> tuple[EnvelopeAddress, ...]:

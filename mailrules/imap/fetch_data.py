@@ -131,7 +131,8 @@ def read_usual_fetch(frame: bytes, *, limits: Limits) -> FetchData | None:
     match = _USUAL.match(frame)
     if match is None and (quoted := _with_short_literals_quoted(frame)) is not None:
         frame, match = quoted, _USUAL.match(quoted)
-    if match is None or limits.addresses < USUAL_ADDRESSES:
+    # What is told twice is told by the last, and of a first envelope groups would be left.
+    if match is None or limits.addresses < USUAL_ADDRESSES or frame.count(b"ENVELOPE (") > 1:
         return None
     number, uid, flags, day, hour, minute, second, zone, size, modseq, *more, section, literal = match.groups()
     email_id, x_guid, gmail_message_id, *envelope = more
@@ -151,7 +152,7 @@ def read_usual_fetch(frame: bytes, *, limits: Limits) -> FetchData | None:
             size_bytes=None if size is None else int(size),
             modseq=None if modseq is None else int(modseq),
             sections=sections,
-            envelope=None if envelope[0] is None else usual_envelope(envelope),
+            envelope=usual_envelope(envelope),
             email_id=_text(email_id),
             x_guid=_text(x_guid),
             gmail_message_id=_text(gmail_message_id),
@@ -198,6 +199,7 @@ def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits, uid: int
                 name, section = "BODY", _OLD_SECTIONS[name]
             if section is None:
                 _read_attribute(attributes, extras, name, reader.value(), limits=limits)
+                malformed.pop(name, None)  # told again, and better
             elif name in {"BINARY", "BINARY.SIZE"}:
                 _read_binary(extras, name, section, reader)
             elif name != "BODY":
@@ -324,7 +326,12 @@ def _read_internal_date(value: Value) -> datetime:
 
 def _moment(day: bytes, hour: bytes, minute: bytes, second: bytes, zone: bytes) -> datetime:
     year, month, day_of_month = _date(day)
-    return datetime(year, month, day_of_month, int(hour), int(minute), int(second), tzinfo=_zone(zone))
+    return datetime(
+        year, month, day_of_month, _two_digits(hour), _two_digits(minute), _two_digits(second), tzinfo=_zone(zone)
+    )
+
+
+_two_digits = lru_cache(maxsize=256)(int)
 
 
 @lru_cache(maxsize=4096)

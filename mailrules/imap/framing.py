@@ -53,6 +53,8 @@ _FETCH = re.compile(rb"\* +[0-9]+ +(?:UID)?FETCH ", re.IGNORECASE)
 _CONTENT = re.compile(rb"[ (](?:(?:BODY|BINARY)\[([^]]*+)\](<[0-9]++>)?|RFC822(\.HEADER|\.TEXT)?) ~?\Z", re.IGNORECASE)
 _QUOTED_BYTES = 24  # enough to tell what it is, too little to hold mail
 _RIGHT_BRACE = ord("}")
+_SMALL_BYTES = 4096
+"""Up to here a second copy costs less than a view."""
 
 
 class Framer:
@@ -64,6 +66,8 @@ class Framer:
     def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
         self.offers_content = False
         self._limits = limits
+        self._short_bytes = min(limits.line_bytes, limits.response_bytes)
+        """Up to here no limit of a line or a response can be passed."""
         self._buffer = bytearray()
         self._start = 0  # of the response being read
         self._line_start = 0  # of its last line; what is before that is complete
@@ -107,7 +111,8 @@ class Framer:
                 self._scanned = max(self._line_start, len(buffer) - 1)
                 self._check_line(self._scanned)
                 return None
-            self._check_line(end)
+            if end - self._start > self._short_bytes:
+                self._check_line(end)
             if end == self._start:  # a blank line between responses says nothing
                 self._start = end + 2
             elif end == self._line_start and self._is_fetch():
@@ -167,8 +172,11 @@ class Framer:
         return ContentPiece(data)
 
     def _take(self, end: int) -> Frame:
-        with memoryview(self._buffer) as view:
-            frame = bytes(view[self._start : end])
+        if end - self._start < _SMALL_BYTES:
+            frame = bytes(self._buffer[self._start : end])
+        else:
+            with memoryview(self._buffer) as view:
+                frame = bytes(view[self._start : end])
         self._start = self._line_start = self._scanned = end + 2
         return Frame(frame)
 

@@ -79,11 +79,12 @@ class SelectedMailbox:
     def apply(self, response: Untagged) -> bool:
         """Take note of one untagged response; True if it tells that something in the mailbox has changed."""
         match response:
-            case UnreadableFetch():
-                return True
             case FetchData():
                 self._note_uid(response)
-                self._fetched_modseq = max(self._fetched_modseq, response.modseq or 0)
+                if response.modseq is not None and response.modseq > self._fetched_modseq:
+                    self._fetched_modseq = response.modseq
+                return True
+            case UnreadableFetch():
                 return True
             case ExistsData():
                 changed, self.exists = self.exists != response.count, response.count
@@ -176,7 +177,7 @@ class SelectedMailbox:
 
     def _note_uid(self, fetched: FetchData) -> None:
         number, uid = fetched.sequence_number, fetched.uid
-        if uid is None or not 0 < number <= min(self.exists, _MAPPED_MESSAGES):
+        if uid is None or not 0 < number <= self.exists or number > _MAPPED_MESSAGES:
             return
         if number > len(self._uids):
             self._uids.extend([0] * (number - len(self._uids)))

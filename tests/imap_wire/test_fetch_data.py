@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailrules.imap.fetch_data import FetchData, read_fetch, read_usual_fetch
@@ -73,11 +73,13 @@ ATTRIBUTES = st.lists(
         ]
     ),
     max_size=6,
-    unique_by=lambda attribute: attribute.split()[0],
 )
 
 
 @given(attributes=ATTRIBUTES, number=st.integers(min_value=1, max_value=2**32 - 1))
+@example(
+    attributes=[b'ENVELOPE ("d" "s" NIL NIL NIL NIL NIL NIL NIL "<i>")', b"ENVELOPE (NIL%b)" % (b" NIL" * 9)], number=1
+)
 def test_the_fast_path_says_what_the_slow_one_says(attributes, number):
     body = b"(" + b" ".join(attributes) + b")"
     usual = read_usual_fetch(Frame(b"* %d FETCH " % number + body), limits=DEFAULT_LIMITS)
