@@ -1,20 +1,21 @@
 """How do hundreds of small classes come about without a wait at every start?
 
 ``dataclass`` is the standard library's, to readers, to type checkers and to the functions of ``dataclasses``. It
-differs in when its methods are made. The standard library compiles up to seven for each class when it is defined, and
-the house has 500 classes. Here a method is compiled when it is called for the first time, and those that need no
-compiling are shared (docs/decisions/0010).
+differs in when its work is done. The standard library looks through the fields of a class when that is defined, and
+compiles up to seven methods for it, and the house has 500 classes. Here the fields are looked through, and a method is
+compiled, when they are first needed; methods that need no compiling are shared (docs/decisions/0010).
 """
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import FrozenInstanceError
+from functools import partial
 from types import MemberDescriptorType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, get_origin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from dataclasses import dataclass
     from typing import Any
 
@@ -33,15 +34,17 @@ if not TYPE_CHECKING:
         def made(cls):
             if order:
                 return dataclasses.dataclass(frozen=frozen, slots=slots, kw_only=kw_only, eq=eq, order=order)(cls)
-            own = frozenset(cls.__dict__)
-            # A frozen value has frozen heirs, also those that the standard library makes: it looks at this mark.
-            heir = any(_is_frozen(base) for base in cls.__mro__[1:])
-            only_fields = {"init": False, "repr": False, "eq": False, "frozen": frozen and heir}
-            cls = dataclasses.dataclass(slots=slots, kw_only=kw_only, **only_fields)(cls)
-            cls.__dataclass_params__.frozen = frozen
+            _check_heritage(cls, frozen=frozen)
+            own, given = frozenset(cls.__dict__), _given(cls)
+            cls = _with_slots(cls, given) if slots else _without_fields(cls, given)
+            cls.__dataclass_params__ = _FROZEN if frozen else _OPEN
+            cls.__dataclass_fields__ = _AtFirstLook(
+                cls, "__dataclass_fields__", partial(_fields, given=given, kw_only=kw_only)
+            )
             methods = {
                 "__init__": _at_first_call(cls, "__init__", _frozen_init if frozen else _init),
                 "__repr__": _repr,
+                "__match_args__": _AtFirstLook(cls, "__match_args__", _match_args),
             }
             if eq:
                 hashed = _at_first_call(cls, "__hash__", _hash) if frozen else None
@@ -59,8 +62,87 @@ if not TYPE_CHECKING:
         return made if cls is None else made(cls)
 
 
-def _is_frozen(base: type) -> bool:
-    return "__dataclass_params__" in vars(base) and base.__dataclass_params__.frozen  # type: ignore[attr-defined]  # set by dataclasses
+_OPEN, _FROZEN = (
+    dataclasses.dataclass(frozen=frozen)(type("_Sample", (), {})).__dataclass_params__  # type: ignore[attr-defined]  # set by dataclasses
+    for frozen in (False, True)
+)
+"""The marks by which the standard library sees what an heir has to be."""
+
+
+def _check_heritage(cls: Class, *, frozen: bool) -> None:
+    params = (vars(base).get("__dataclass_params__") for base in cls.__mro__[1:])
+    marks = [one.frozen for one in params if one is not None]
+    if marks and any(marks) is not frozen:
+        wrong, base = ("frozen", "non-frozen") if frozen else ("non-frozen", "frozen")
+        raise TypeError(f"cannot inherit {wrong} dataclass from a {base} one")
+
+
+def _given(cls: Class) -> dict[str, tuple[object, object]]:
+    """The annotation and the default of each field that the class itself has."""
+    given = {}
+    for name, annotation in cls.__annotations__.items():
+        if not _is_of_class(annotation):
+            default = getattr(cls, name, _ABSENT)
+            given[name] = annotation, _ABSENT if isinstance(default, MemberDescriptorType) else default
+    return given
+
+
+def _is_of_class(annotation: object) -> bool:
+    return "ClassVar" in annotation if isinstance(annotation, str) else ClassVar in (annotation, get_origin(annotation))
+
+
+def _with_slots(cls: Class, given: Mapping[str, object]) -> Class:
+    """The class again, since a class has its slots from the beginning."""
+    taken = {name for base in cls.__mro__[1:-1] for name in vars(base).get("__slots__", ())}
+    not_kept = {*given, "__dict__", "__weakref__"}
+    body = {name: one for name, one in vars(cls).items() if name not in not_kept}
+    body["__slots__"] = tuple(name for name in given if name not in taken)
+    made: Class = type(cls)(cls.__name__, cls.__bases__, body)  # type: ignore[misc]  # type(cls) may be a metaclass
+    made.__qualname__ = cls.__qualname__
+    return made
+
+
+def _without_fields(cls: Class, given: Mapping[str, tuple[object, object]]) -> Class:
+    """The class, with a default where it had a ``field``."""
+    for name, (_, default) in given.items():
+        if isinstance(default, dataclasses.Field):
+            if default.default is dataclasses.MISSING:
+                delattr(cls, name)
+            else:
+                setattr(cls, name, default.default)
+    return cls
+
+
+class _AtFirstLook:
+    """An attribute of a class that is made, and takes its own place, when somebody first looks at it."""
+
+    def __init__(self, cls: Class, name: str, make: Callable[[Class], object]) -> None:
+        self._cls, self._name, self._make = cls, name, make
+
+    def __get__(self, instance: object, owner: Class) -> object:
+        made = self._make(self._cls)
+        setattr(self._cls, self._name, made)
+        return made
+
+
+def _fields(
+    cls: Class, given: Mapping[str, tuple[object, object]], *, kw_only: bool
+) -> dict[str, dataclasses.Field[Any]]:
+    """All fields, inherited ones first; the standard library makes those of the class itself."""
+    fields: dict[str, dataclasses.Field[Any]] = {}
+    for base in reversed(cls.__mro__[1:]):
+        fields |= getattr(base, "__dataclass_fields__", {})
+    annotations = {name: annotation for name, (annotation, _) in given.items()}
+    defaults = {name: default for name, (_, default) in given.items() if default is not _ABSENT}
+    # Without a docstring, the standard library would make one of the signature.
+    body = {"__module__": cls.__module__, "__doc__": "Fields.", "__annotations__": annotations, **defaults}
+    sample: Class = type(cls.__name__, (), body)
+    dataclasses.dataclass(init=False, repr=False, eq=False, kw_only=kw_only)(sample)
+    return {**fields, **sample.__dataclass_fields__}
+
+
+def _match_args(cls: Class) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls) if field.init and not field.kw_only)
 
 
 def _at_first_call(cls: Class, name: str, source: Callable[[Class, dict[str, object]], str]) -> Callable[..., Any]:

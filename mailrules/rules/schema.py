@@ -26,6 +26,7 @@ from mailrules.rules.policy_schema import PolicyModel  # noqa: TC001 -- pydantic
 from mailrules.rules.schema_types import (
     TEXT_OR_TEXTS,
     CacheBytes,
+    CheckedApart,
     Duration,
     OneOrMore,
     Period,
@@ -48,7 +49,7 @@ Stop = Annotated[
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False, defer_build=True)
 
 
 # What only editors need to know: the loader says it in better words.
@@ -214,8 +215,8 @@ class AccountModel(_Model):
     authserv_id: Texts = Field([], description="Servers whose Authentication-Results fields are believed.")
     smtp: SmtpModel | None = Field(None, description="Where mail of this account is handed in.")
     cache: Literal["facts", "none"] = Field("facts", description="none: no fact of its mail is kept between runs.")
-    limits: LimitsModel = LimitsModel()
-    timeouts: TimeoutsModel = TimeoutsModel()
+    limits: LimitsModel = Field({}, validate_default=True)
+    timeouts: TimeoutsModel = Field({}, validate_default=True)
 
 
 class ListFileModel(_Model):
@@ -292,7 +293,7 @@ class RuleModel(DefaultsModel):
     name: Text
     if_: Condition = Field(None, alias="if")
     do: Actions = None
-    choose: Annotated[list[SkipValidation[BranchModel]] | None, Field(json_schema_extra={"minItems": 1})] = None
+    choose: Annotated[list[CheckedApart[BranchModel]] | None, Field(json_schema_extra={"minItems": 1})] = None
     stop: Stop = None
     enabled: bool = Field(default=True, description="false: the rule is checked, and does nothing.")
     # Not None where it is left out: a rule whose `shadow` has no value is refused, since it would act.
@@ -370,20 +371,20 @@ class DocumentModel(_Model):
     """A mailrules configuration or rule file."""
 
     version: Literal[1]
-    accounts: dict[str, SkipValidation[AccountModel]] = {}
-    lists: dict[str, SkipValidation[list[str] | ListFileModel]] = {}
+    accounts: dict[str, CheckedApart[AccountModel]] = {}
+    lists: dict[str, CheckedApart[list[str] | ListFileModel]] = {}
     conditions: dict[str, Condition] = {}
-    mailboxes: dict[str, SkipValidation[PolicyModel]] = {}
-    defaults: SkipValidation[DefaultsModel | None] = None
-    rules: list[SkipValidation[RuleModel]] = []
-    tests: list[SkipValidation[TestModel]] = []
+    mailboxes: dict[str, CheckedApart[PolicyModel]] = {}
+    defaults: CheckedApart[DefaultsModel | None] = None
+    rules: list[CheckedApart[RuleModel]] = []
+    tests: list[CheckedApart[TestModel]] = []
     include: Texts = []
     plugins: Texts = []
     allow: OneOrMore[
         Literal["delete", "forward", "reply", "notify", "webhook", "pipe", "save_attachments", "unsubscribe"]
     ] = []
-    smtp: SkipValidation[SmtpModel | None] = None
-    webhooks: dict[str, SkipValidation[WebhookModel]] = {}
-    outbox: SkipValidation[OutboxModel | None] = None
-    deletion: SkipValidation[DeletionModel | None] = None
+    smtp: CheckedApart[SmtpModel | None] = None
+    webhooks: dict[str, CheckedApart[WebhookModel]] = {}
+    outbox: CheckedApart[OutboxModel | None] = None
+    deletion: CheckedApart[DeletionModel | None] = None
     cache: CacheBytes = Field(CACHE_BYTES, description="How much is kept between runs: a size, or none.")

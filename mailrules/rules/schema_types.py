@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticCustomError, core_schema
 
 from mailrules.rules.quantities import QuantityError, parse_duration, parse_size, parse_time_of_day
 
@@ -17,6 +17,28 @@ if TYPE_CHECKING:
     from pydantic_core import CoreSchema
 
 T = TypeVar("T")
+
+if TYPE_CHECKING:
+    CheckedApart = Annotated[T, ...]
+else:
+
+    class CheckedApart:
+        """``CheckedApart[Model]`` takes any value: the loader checks it by itself, at its place in the file.
+
+        Editors see its shape. A run builds no validator of what its files do not have, and none twice.
+        """
+
+        def __init__(self, shape: object) -> None:
+            self._shape = shape
+
+        def __class_getitem__(cls, shape: object) -> object:
+            return Annotated[shape, cls(shape)]
+
+        def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+            return core_schema.any_schema()
+
+        def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+            return handler(TypeAdapter(self._shape).core_schema)
 
 
 class _ItemAlone:

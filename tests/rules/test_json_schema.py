@@ -26,8 +26,7 @@ ROOT = Path(__file__).parents[2]
 
 SCHEMA: dict[str, Any] = json_schema(BUILT_IN)
 PROPERTIES = SCHEMA["properties"]
-RULE = PROPERTIES["rules"]["items"]
-TEST = PROPERTIES["tests"]["items"]
+ACCOUNT, RULE, TEST = (SCHEMA["$defs"][name] for name in ("AccountModel", "RuleModel", "TestModel"))
 
 
 def _references(value: object) -> set[str]:
@@ -44,6 +43,9 @@ def _references(value: object) -> set[str]:
 def test_it_is_json_and_every_reference_leads_somewhere() -> None:
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
     assert _references(SCHEMA) <= {f"#/$defs/{name}" for name in SCHEMA["$defs"]}
+    assert PROPERTIES["accounts"]["additionalProperties"]["$ref"] == "#/$defs/AccountModel"
+    assert PROPERTIES["rules"]["items"]["$ref"] == "#/$defs/RuleModel"
+    assert PROPERTIES["tests"]["items"]["$ref"] == "#/$defs/TestModel"
     assert RULE["properties"]["if"]["$ref"] == "#/$defs/condition"
     assert RULE["properties"]["do"]["$ref"] == "#/$defs/actions"
 
@@ -64,7 +66,7 @@ def test_it_has_every_word_with_its_summary() -> None:
         RULE,
         TEST,
         RULE["properties"]["choose"]["anyOf"][0]["items"],
-        PROPERTIES["accounts"]["additionalProperties"],
+        ACCOUNT,
         *(SCHEMA["$defs"][name] for name in ("GuardModel", "GivenModel", "ExpectModel", "SecretModel")),
     ],
 )
