@@ -6,7 +6,6 @@ editable install) they are the folder ``rules`` beside the package.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def pack_files() -> Mapping[str, Path]:
     """The rule packs by name, in name order."""
-    return packs_in(Path(str(files("mailrules"))))
+    return packs_in(Path(__file__).parent)
 
 
 def packs_in(package: Path) -> Mapping[str, Path]:

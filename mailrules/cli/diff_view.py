@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from mailrules.cli.output import Column, cell, number, plural
+from mailrules.cli.output import Column, Styled, cell, number, plural
 from mailrules.cli.plan_view import mailbox_step_text, show_findings, step_text
 from mailrules.plan.document import mailbox_step_to_document, step_to_document
 
@@ -94,7 +92,7 @@ def _names(rules: Sequence[str]) -> str:
     return ", ".join(rules) or "no rule"
 
 
-def _row(one: MessageDifference) -> Sequence[Text | str]:
+def _row(one: MessageDifference) -> Sequence[Styled | str]:
     received = one.described.received
     return (
         cell(f"{received:%Y-%m-%d}" if received else "", "dim"),
@@ -105,10 +103,10 @@ def _row(one: MessageDifference) -> Sequence[Text | str]:
     )
 
 
-def _treatment(treatment: Treatment) -> Text:
+def _treatment(treatment: Treatment) -> Styled:
     parts = [step_text(step) for step in treatment.steps]
     parts += [cell(f"{one.kind}: {one.reason}", "warn") for one in treatment.findings]
-    return Text(", ").join(parts) if parts else cell("nothing", "dim")
+    return Styled.of(*parts, between=", ") if parts else cell("nothing", "dim")
 
 
 def _mailbox_document(mailbox: MailboxDifference) -> dict[str, object]:

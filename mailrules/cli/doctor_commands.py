@@ -23,8 +23,7 @@ from mailrules.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from rich.text import Text
-
+    from mailrules.cli.output import Styled
     from mailrules.execution.promises import Promise
     from mailrules.mailbox.store import MailReader
     from mailrules.plan.plan import StepKind
@@ -148,7 +147,7 @@ def _show(invocation: Invocation, name: str, diagnosis: Diagnosis | MailrulesErr
         output.line("  ", cell(f"{known.key} is not asked: {known}, seen on {known.seen:%Y-%m-%d}", "bad"))
 
 
-def _search_words(diagnosis: Diagnosis) -> tuple[Text, ...]:
+def _search_words(diagnosis: Diagnosis) -> tuple[Styled, ...]:
     trial = diagnosis.trial
     if trial is None:
         return (cell("SEARCH was refused, so every sweep reads whole mailboxes", "warn"),)

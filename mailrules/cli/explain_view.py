@@ -11,9 +11,7 @@ from mailrules.plan.explanation import Verdict
 from mailrules.rules.rule_changes import Manner
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from mailrules.cli.output import Output
+    from mailrules.cli.output import Output, Styled
     from mailrules.plan.explanation import MessageExplanation, RuleExplanation
     from mailrules.rules.explain import NodeExplanation
     from mailrules.rules.remedies import Remedy
@@ -103,7 +101,7 @@ def _show_remedy(output: Output, remedy: Remedy) -> None:
         output.line("  ", cell("would match if    ", "dim"), cell(told))
 
 
-def _rule_change(change: RuleChange) -> tuple[Text, ...]:
+def _rule_change(change: RuleChange) -> tuple[Styled, ...]:
     within = cell(f" (in {change.within})" if change.within else "", "dim")
     match change.manner:
         case Manner.INSTEAD:

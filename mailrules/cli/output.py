@@ -14,13 +14,6 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from rich import box
-from rich.console import Console
-from rich.padding import Padding
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
-
 from mailrules.logs import clean_text
 from mailrules.values import dataclass
 
@@ -28,10 +21,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-_PIPED_WIDTH = 120
+    from mailrules.cli.terminal import Bar
+
 _QUIET_SECONDS = 1.0
-_LOOKS = {"heading": "bold", "dim": "dim", "good": "green", "warn": "yellow", "bad": "red", "": ""}
-"""The few looks there are, and what each is on a terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Styled:
+    """Text in pieces, each with its look: heading, dim, good, warn, bad, or none."""
+
+    pieces: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, *parts: Styled | str, between: str = "") -> Styled:
+        """Parts in a row, with a separator that has no look of its own."""
+        pieces: list[tuple[str, str]] = []
+        for part in parts:
+            if pieces and between:
+                pieces.append((between, ""))
+            pieces += [(part, "")] if isinstance(part, str) else part.pieces
+        return cls(tuple(pieces))
+
+    @property
+    def plain(self) -> str:
+        return "".join(text for text, _ in self.pieces)
 
 
 def wants_color(stream: TextIO, choice: str) -> bool:
@@ -45,9 +58,9 @@ def wants_color(stream: TextIO, choice: str) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def cell(text: str, look: str = "") -> Text:
+def cell(text: str, look: str = "") -> Styled:
     """Text for a table or a line, cleaned, never read as markup."""
-    return Text(clean_text(text), style=_LOOKS[look])
+    return Styled(((clean_text(text), look),))
 
 
 def number(count: int) -> str:
@@ -79,73 +92,70 @@ class Output:
     """Stdout for results; stderr for what accompanies them."""
 
     def __init__(self, *, color: str = "auto") -> None:
-        self._out = _console(sys.stdout, color)
-        self._err = _console(sys.stderr, color)
+        self._out, self._err = _steadfast(sys.stdout), _steadfast(sys.stderr)
+        self._color = color
 
-    def line(self, *parts: Text | str) -> None:
-        """One line of plain text; a ``str`` is ours, a ``Text`` is made with ``cell``."""
-        self._out.print(Text.assemble(*parts), soft_wrap=True)
+    def line(self, *parts: Styled | str) -> None:
+        """One line of plain text; a ``str`` is ours, a ``Styled`` is made with ``cell``."""
+        self._print(self._out, Styled.of(*parts))
 
     def heading(self, text: str, detail: str = "") -> None:
         """A line that begins a part, with what there is to say of it in passing."""
         self.line(cell(text, "heading"), cell(f"  {detail}" if detail else "", "dim"))
 
-    def note(self, *parts: Text | str) -> None:
+    def note(self, *parts: Styled | str) -> None:
         """One line to stderr: what accompanies a result and is no part of it."""
-        self._err.print(Text.assemble(*parts), soft_wrap=True)
+        self._print(self._err, Styled.of(*parts))
 
-    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Text | str]]) -> None:
+    def table(self, columns: Sequence[Column], rows: Sequence[Sequence[Styled | str]]) -> None:
         """Rows under quiet headings; columns share the width as their ``Column`` says."""
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-        for column in columns:
-            table.add_column(
-                column.title,
-                justify="right" if column.is_number else "left",
-                ratio=column.share or None,
-                no_wrap=column.is_short,
-                overflow="ellipsis" if column.is_short else "fold",
-            )
-        for row in rows:
-            table.add_row(*row)
-        # Shares count only in a table that fills the width, which is wanted only where it is scarce.
-        table.expand = self._out.measure(table).maximum > self._out.width - 2
-        with self._out.capture() as drawn:
-            self._out.print(Padding(table, (0, 0, 0, 2), expand=False))
-        self.text("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+        from mailrules.cli.terminal import print_table  # noqa: PLC0415 -- loads rich, which few commands need
+
+        print_table(self._out, columns, rows, color=wants_color(self._out, self._color))
 
     def json(self, value: object) -> None:
         """One JSON document; ASCII only, so nothing in it can steer a terminal."""
-        self._out.file.write(json.dumps(value, indent=2) + "\n")
+        self._out.write(json.dumps(value, indent=2) + "\n")
 
     def text(self, text: str) -> None:
         """A document that is complete as it stands."""
-        self._out.file.write(text if text.endswith("\n") else text + "\n")
+        self._out.write(text if text.endswith("\n") else text + "\n")
 
     @contextmanager
     def activity(self, what: str) -> Iterator[Activity]:
         """Around work that may take long: shows on stderr, where that is a terminal, that it goes on."""
-        activity = Activity(self._err, what)
+        activity = Activity(self._err, what, color=wants_color(self._err, self._color))
         activity.appear_soon()
         try:
             yield activity
         finally:
             activity.disappear()
 
+    def _print(self, stream: TextIO, text: Styled) -> None:
+        if wants_color(stream, self._color):
+            from mailrules.cli.terminal import print_line  # noqa: PLC0415 -- as in ``table``
+
+            print_line(stream, text, color=True)
+        else:
+            stream.write(text.plain + "\n")
+            stream.flush()
+
 
 class Activity:
     """A bar that appears once the work has taken a second; without a total it only moves."""
 
-    def __init__(self, console: Console, what: str) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(bar_width=40), MofNCompleteColumn())
-        self._bars = Progress(*columns, console=console, transient=True)
-        self._task = self._bars.add_task(what, total=None)
-        self._is_shown_at_all = console.is_terminal
+    def __init__(self, stream: TextIO, what: str, *, color: bool) -> None:
+        self._stream, self._has_color = stream, color
+        self._state: tuple[str, int, int | None] = (what, 0, None)
+        self._bar: Bar | None = None
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
 
     def show(self, what: str, done: int, total: int) -> None:
         """How far the work is, and what it is now."""
-        self._bars.update(self._task, description=what, completed=done, total=total)
+        self._state = (what, done, total)
+        if self._bar is not None:
+            self._bar.show(*self._state)
 
     @contextmanager
     def set_aside(self) -> Iterator[None]:
@@ -158,7 +168,7 @@ class Activity:
 
     def appear_soon(self) -> None:
         """Show the bar if the work still goes on in a second."""
-        if self._is_shown_at_all:
+        if self._stream.isatty():
             self._timer = threading.Timer(_QUIET_SECONDS, self._appear)
             self._timer.daemon = True
             self._timer.start()
@@ -169,25 +179,23 @@ class Activity:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-                self._bars.stop()
+            if self._bar is not None:
+                self._bar.stop()
+                self._bar = None
 
     def _appear(self) -> None:
+        from mailrules.cli.terminal import Bar  # noqa: PLC0415 -- as in ``Output.table``
+
+        bar = Bar(self._stream, color=self._has_color)
         with self._lock:
             if self._timer is not None:
-                self._bars.start()
+                bar.show(*self._state)
+                bar.start()
+                self._bar = bar
 
 
-def _console(stream: TextIO, choice: str) -> Console:
+def _steadfast(stream: TextIO) -> TextIO:
+    """A stream that shows what its encoding lacks as an escape, instead of refusing it."""
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    color = wants_color(stream, choice)
-    return Console(
-        file=stream,
-        color_system="standard" if color else None,
-        no_color=not color,
-        force_terminal=stream.isatty(),
-        width=None if stream.isatty() or os.environ.get("COLUMNS") else _PIPED_WIDTH,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    return stream

@@ -6,9 +6,7 @@ from collections import Counter, defaultdict
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from mailrules.cli.output import Column, Output, cell, number, plural
+from mailrules.cli.output import Column, Output, Styled, cell, number, plural
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
@@ -77,7 +75,7 @@ def show_plan(output: Output, plan: Plan, *, limit: int | None = SHOWN_MESSAGES)
         output.line(cell("warning: ", "warn"), cell(warning))
 
 
-def step_text(step: Step) -> Text:
+def step_text(step: Step) -> Styled:
     """One step in a few characters: ``+seen``, ``copy → Shared/Bills``, ``→ Lists/a (new)``."""
     match step.kind:
         case StepKind.ADD_FLAGS:
@@ -86,19 +84,19 @@ def step_text(step: Step) -> Text:
             return cell(" ".join("-" + flag_word(flag) for flag in step.flags))
         case StepKind.COPY | StepKind.MOVE:
             new = cell(" (new)" if step.create else "", "dim")
-            return Text.assemble(cell(f"{'copy ' if step.kind is StepKind.COPY else ''}→ {step.to}"), new)
+            return Styled.of(cell(f"{'copy ' if step.kind is StepKind.COPY else ''}→ {step.to}"), new)
         case StepKind.APPEND:
-            return Text.assemble(cell(f"note → {step.to}"), cell(" (new)" if step.create else "", "dim"))
+            return Styled.of(cell(f"note → {step.to}"), cell(" (new)" if step.create else "", "dim"))
         case StepKind.DELETE:
             return cell("delete for ever", "bad")
         case StepKind.EFFECT:
             words = f"{step.effect} → {step.to}" if step.to else step.effect
-            return Text.assemble(cell(words), cell("" if step.reversible else " (no undo)", "dim"))
+            return Styled.of(cell(words), cell("" if step.reversible else " (no undo)", "dim"))
         case _:
             return cell(str(step.kind))
 
 
-def mailbox_step_text(step: MailboxStep) -> Text:
+def mailbox_step_text(step: MailboxStep) -> Styled:
     """One change of a mailbox in words."""
     name = f"{step.account}/{step.mailbox}"
     if step.kind is StepKind.SETACL:
@@ -155,12 +153,12 @@ def _show_mailbox(output: Output, mailbox: MailboxPlan, *, limit: int | None) ->
     output.line()
 
 
-def _message_row(message: MessagePlan) -> Sequence[Text | str]:
+def _message_row(message: MessagePlan) -> Sequence[Styled | str]:
     return (
         cell(f"{message.received:%Y-%m-%d}" if message.received else "", "dim"),
         cell(message.from_),
         cell(message.subject),
-        Text(", ").join(step_text(step) for step in message.steps),
+        Styled.of(*map(step_text, message.steps), between=", "),
         cell(", ".join(message.rules), "dim"),
     )
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
-from mailrules.cli.output import Column, Output, cell, local, number, plural
+from mailrules.cli.output import Column, Output, Styled, cell, local, number, plural
 from mailrules.cli.plan_view import flag_word, kinds_text, mailbox_step_text, step_text
 
 if TYPE_CHECKING:
@@ -80,7 +78,7 @@ def show_tallies(output: Output, tallies: Sequence[ShadowTally]) -> None:
     output.table(columns, [_tally_row(one) for one in tallies])
 
 
-def _tally_row(tally: ShadowTally) -> Sequence[Text | str]:
+def _tally_row(tally: ShadowTally) -> Sequence[Styled | str]:
     held = f"; less than it says with {number(tally.held)}" if tally.held else ""
     return (
         cell(tally.rule, "heading"),
@@ -139,12 +137,12 @@ def noted_document(note: ShadowNote) -> dict[str, object]:
     }
 
 
-def _row(mailbox: MailboxPlan, effect: ShadowEffect) -> Sequence[Text | str]:
+def _row(mailbox: MailboxPlan, effect: ShadowEffect) -> Sequence[Styled | str]:
     return (
         cell(f"{effect.received:%Y-%m-%d}" if effect.received else "", "dim"),
         cell(effect.from_),
         cell(effect.subject),
-        Text(", ").join(step_text(step) for step in effect.steps),
+        Styled.of(*map(step_text, effect.steps), between=", "),
         cell(f"{mailbox.account}/{mailbox.mailbox}", "dim"),
     )
 

@@ -41,13 +41,16 @@ FOR_OTHERS = {
 FOR_LOGS = {"structlog"}
 """What only a log line needs: looking at mail writes none."""
 
+FOR_TABLES = {"mailrules.cli.terminal"}
+"""What only a table, a colour or a bar needs."""
+
 
 @pytest.mark.parametrize(
     ("verb", "absent"),
     [
-        (["check"], FOR_OTHERS - {"mailrules.rules.doubts"} | FOR_LOGS),
+        (["check"], FOR_OTHERS - {"mailrules.rules.doubts"} | FOR_LOGS | FOR_TABLES),
         (["dry-run"], FOR_OTHERS | FOR_LOGS),
-        (["run", "--once", "--yes"], FOR_OTHERS),
+        (["run", "--once", "--yes"], FOR_OTHERS | FOR_TABLES),
     ],
     ids=["check", "dry-run", "run"],
 )
