@@ -150,7 +150,7 @@ class Watch:
             plan,
             {self._ref.account: self._store},
             kind=RunKind.DAEMON,
-            known={status.mailbox: status for status in targets if status is not None},
+            known={self._ref.account: {status.mailbox: status for status in targets if status is not None}},
         )
         await note_shadow(self._session, plan)
         if steps or any(step.create for _, _, step in plan.steps()):

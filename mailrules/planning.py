@@ -38,9 +38,10 @@ if TYPE_CHECKING:
     from mailrules.plan.planner import MailboxPlanner
     from mailrules.plan.search_truth import Untruth
     from mailrules.rules.loader import LoadedConfiguration
-    from mailrules.rules.rule import MailboxRef
+    from mailrules.rules.rule import MailboxRef, Rule
     from mailrules.session import ReadingSession, Scope
     from mailrules.settings import AccountSettings
+    from mailrules.targets import Targets
 
 
 async def plan_accounts(
@@ -50,10 +51,12 @@ async def plan_accounts(
     scope: Scope,
     describe: Sequence[str],
     renew: Callable[[Position, Sequence[Pending]], Awaitable[None]] | None = None,
+    targets: Targets | None = None,
 ) -> Plan:
     """Plan every mailbox that the rules name and the scope includes, account after account.
 
     ``renew`` is given the position that replaces one which a new UIDVALIDITY has voided, with its pending messages.
+    ``targets`` learns beside the reading how the mailboxes stand to which the rules move or copy.
     """
     plans: list[MailboxPlan] = []
     steps: list[MailboxStep] = []
@@ -96,13 +99,11 @@ async def plan_accounts(
                 selection = replace(selection, newest=scope.newest, since=scope.since)
                 if renew is not None and anew is not None:
                     await renew(anew.position, anew.found)
-            planner = await survey_mailbox(
-                reader,
-                status,
-                rules.for_mailbox(ref),
-                surroundings=surroundings,
-                selection=selection,
-                sweep=sweep,
+            judged_by = rules.for_mailbox(ref)
+            acting = surroundings.acting(judged_by)
+            planner, _ = await asyncio.gather(
+                survey_mailbox(reader, status, judged_by, surroundings=surroundings, selection=selection, sweep=sweep),
+                _look_at(targets, reader, acting, directory, opened=status.mailbox),
             )
             planners.append(planner)
             plan = await without_gone(session.journal, planner.finish(), seen=planner.uids, selection=selection)
@@ -163,6 +164,13 @@ async def _open_ahead(reader: MailReader, refs: Sequence[MailboxRef]) -> None:
     if refs and "/" not in refs[0].mailbox:
         with contextlib.suppress(CommandRefused):  # it is tried again, and told then
             await reader.open(refs[0].mailbox)
+
+
+async def _look_at(
+    targets: Targets | None, reader: MailReader, rules: Sequence[Rule], directory: Directory, *, opened: str
+) -> None:
+    if targets is not None:
+        await targets.look_at(reader, rules, directory, opened=opened)
 
 
 async def _open(reader: MailReader, mailbox: str) -> MailboxStatus:

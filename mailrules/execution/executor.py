@@ -38,14 +38,14 @@ async def execute(
     now: Callable[[], datetime],
     outbox: Outbox | None = None,
     progress: Callable[[Progress], None] | None = None,
-    known: Mapping[str, MailboxStatus] | None = None,
+    known: Mapping[str, Mapping[str, MailboxStatus]] | None = None,
     guards: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
 ) -> ExecutionReport:
     """Carry out a plan: mailbox steps, then each mailbox's messages (an undo: mailbox steps last).
 
     ``outbox`` is where effects with an ``OutboxHandler`` go out; without one they are left out.
     ``guards`` are looked at before each batch on an account: one raises LeaseLost to end it.
-    ``known`` spares a round trip where the caller has just read the status of targets.
+    ``known`` spares a round trip where the caller has just read the status of targets: by account and name.
 
     Also moves the positions on. Does not begin or finish the run: the caller does, by the report's
     ``outcome``. A lost connection, and the kill switch, end the account's part: a shortfall. Raises JournalError,
@@ -67,7 +67,7 @@ async def execute(
             outbox=outbox,
         )
         try:
-            await _run_account(part, session, effects=effects, tally=tally, known=known or {})
+            await _run_account(part, session, effects=effects, tally=tally, known=(known or {}).get(account, {}))
         except (ConnectionLost, RemoteProtocolError) as error:
             part.leave_out(tally, f"the connection was lost: {error}")
         except ReadOnlyMode as stopped:
