@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from mailrules.errors import CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError
 from mailrules.imap.search_keys import Uids
@@ -47,7 +47,7 @@ from mailrules.rules.bounds import (
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from mailrules.imap.search_keys import SearchKey
     from mailrules.journal.records import Position
@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     from mailrules.rules.conditions import Environment
     from mailrules.rules.rule import Rule
 
+R = TypeVar("R")
+
+_REFUSALS = (CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError)
 WORTH_A_SEARCH = 200
 """In a mailbox with fewer messages, reading them all costs no more than asking which."""
 MOST_FOUND = 0.5
@@ -158,10 +161,16 @@ def searched_place(
 
 
 async def narrow(
-    reader: MailReader, status: MailboxStatus, asking: Sequence[tuple[Sequence[Rule], Place]], *, sweep: Sweep
-) -> Kept | None:
-    """What of the open mailbox has to be read for these rules, each judged at its place; None for all of it.
+    reader: MailReader,
+    status: MailboxStatus,
+    asking: Sequence[tuple[Sequence[Rule], Place]],
+    *,
+    sweep: Sweep,
+    read: Callable[[Kept], Awaitable[R]],
+) -> tuple[Kept, R] | None:
+    """What of the open mailbox has to be read for these rules, each judged at its place, and that as ``read`` gives it.
 
+    None if all of it has to be. What a search finds is read beside the trial of its keys, and dropped if one is wrong.
     A server that refuses to search, or answers with more than there is, narrows nothing.
     """
     trust, now = sweep.trust, asking[0][1].environment.now
@@ -171,17 +180,37 @@ async def narrow(
     if not trust.is_used or messages < sweep.worth or last_uid < 1:
         return None
     while (search := _search(asking, sweep)) != EVERYTHING and WHOLE not in trust.refused:
+        is_due = search != NOTHING and trust.is_due(status.mailbox, search, now=now)
+        sample = _Sample(reader, status, sample_uids(last_uid, now=now), now=now) if is_due else None
         try:
-            found, untruths = await _ask(reader, status, search, last_uid=last_uid, trust=trust, now=now)
-        except (CommandRefused, MessageLimitReached, MissingCapability, RemoteProtocolError) as refusal:
-            get_logger().warning("search.refused", account=reader.account, mailbox=status.mailbox, error=str(refusal))
+            found, facts = await _ask(reader, search, last_uid=last_uid, sample=sample)
+        except _REFUSALS as refusal:
+            _tell_refused(reader, status, refusal)
             return None
-        if not untruths:
-            if found is None or len(found) > sweep.most_found * messages:
-                return None
-            pending = position.pending if position else frozenset()
-            return Kept(last_uid=last_uid, uids=found | pending, search=search, are_judged=position is not None)
-        trust.learn(untruths)
+        kept = None
+        if len(found) <= sweep.most_found * messages:
+            uids = found | (position.pending if position else frozenset())
+            kept = Kept(last_uid=last_uid, uids=uids, search=search, are_judged=position is not None)
+        tried, has_read = await asyncio.gather(
+            _nothing() if sample is None else sample.doubts(search, facts, found),
+            _nothing() if kept is None else read(kept),
+            return_exceptions=True,
+        )
+        if isinstance(tried, _REFUSALS):
+            _tell_refused(reader, status, tried)
+            return None
+        if isinstance(tried, BaseException):
+            raise tried
+        if tried is not None and tried.untruths:
+            trust.learn(tried.untruths)
+            continue
+        if tried is not None and tried.contradicts:
+            return None
+        if tried is not None:
+            trust.believe(status.mailbox, search, now=now)
+        if isinstance(has_read, BaseException):
+            raise has_read
+        return None if kept is None or has_read is None else (kept, has_read)
     return None
 
 
@@ -211,37 +240,39 @@ def _search(asking: Sequence[tuple[Sequence[Rule], Place]], sweep: Sweep) -> Sea
 
 
 async def _ask(
-    reader: MailReader, status: MailboxStatus, search: SearchKey, *, last_uid: int, trust: SearchTrust, now: datetime
-) -> tuple[frozenset[UID] | None, tuple[Untruth, ...]]:
-    """What a search finds up to ``last_uid``; and what is wrong about its keys, where they are to be tried.
-
-    None is found where that contradicts the facts and would not when it is asked again: flags have changed.
-    """
+    reader: MailReader, search: SearchKey, *, last_uid: int, sample: _Sample | None
+) -> tuple[frozenset[UID], Sequence[MessageFacts]]:
+    """What a search finds up to ``last_uid``, and the facts of the sample on which it is to be tried."""
+    uids = SequenceSet(((1, last_uid),))
     if search == NOTHING:
         return frozenset(), ()
-    if not trust.is_due(status.mailbox, search, now=now):
-        return await _find(reader, search, uids=SequenceSet(((1, last_uid),))), ()
-    sample = _Sample(reader, status, sample_uids(last_uid, now=now), now=now)
+    if sample is None:
+        return await _find(reader, search, uids=uids), ()
     keys = tuple(keys_in(search))
-    found, facts = await asyncio.gather(_find(reader, search, uids=SequenceSet(((1, last_uid),))), sample.fetch(keys))
+    found, facts = await asyncio.gather(_find(reader, search, uids=uids), sample.fetch(keys))
     left_out = [one for one in facts if one.uid not in found]
-    if len(left_out) < FEW_LEFT_OUT and len(found) < (reader.opened or status).messages:
+    if len(left_out) < FEW_LEFT_OUT and len(found) < (reader.opened or sample.status).messages:
         others = await sample.fetch_others(keys, found=found, last_uid=last_uid)
         facts = [*(one for one in facts if one.uid in found), *others]
-    untruths = await sample.untruths(probes(search, facts), facts)
-    if untruths:
-        return None, untruths
-    if contradicting(search, facts, found):
-        return None, await sample.untruths([search], facts)
-    trust.believe(status.mailbox, search, now=now)
-    return found, ()
+    return found, facts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doubts:
+    """What is wrong about the keys of a search.
+
+    It ``contradicts`` the facts where that is so of its answer and not of any key asked again: flags have changed.
+    """
+
+    untruths: tuple[Untruth, ...] = ()
+    contradicts: bool = False
 
 
 class _Sample:
     """Some messages of the open mailbox, on which its server's SEARCH is tried."""
 
     def __init__(self, reader: MailReader, status: MailboxStatus, uids: Sequence[int], *, now: datetime) -> None:
-        self._reader, self._status, self._now = reader, status, now
+        self._reader, self.status, self._now = reader, status, now
         self._uids = [UID(uid) for uid in uids]
 
     async def fetch(self, keys: Iterable[SearchKey]) -> list[MessageFacts]:
@@ -258,6 +289,13 @@ class _Sample:
         self._uids = [*(uid for uid in self._uids if uid in found), *chosen]
         return await self._fetch(sample_request(keys), chosen) if chosen else []
 
+    async def doubts(self, search: SearchKey, facts: Sequence[MessageFacts], found: frozenset[UID]) -> _Doubts:
+        """Try the keys of a search, and the answer to the whole of it, on these facts."""
+        untruths = await self.untruths(probes(search, facts), facts)
+        if untruths or not contradicting(search, facts, found):
+            return _Doubts(untruths=untruths)
+        return _Doubts(untruths=await self.untruths([search], facts), contradicts=True)
+
     async def untruths(self, keys: Sequence[SearchKey], facts: Sequence[MessageFacts]) -> tuple[Untruth, ...]:
         """What is wrong twice: what was found to be wrong is fetched and asked again, since flags change."""
         suspects = await self._contradicted(keys, facts)
@@ -270,7 +308,7 @@ class _Sample:
             Untruth(
                 account=self._reader.account,
                 key=name_of(key),
-                mailbox=self._status.mailbox,
+                mailbox=self.status.mailbox,
                 uid=uids[0],
                 search=search_text(key),
                 was_found=uids[0] in found,
@@ -299,6 +337,14 @@ class _Sample:
         answers = await asyncio.gather(*(_find(self._reader, key, uids=uids) for key in keys))
         pairs = zip(keys, answers, strict=True)
         return {key: (wrong, found) for key, found in pairs if (wrong := contradicting(key, facts, found))}
+
+
+def _tell_refused(reader: MailReader, status: MailboxStatus, refusal: Exception) -> None:
+    get_logger().warning("search.refused", account=reader.account, mailbox=status.mailbox, error=str(refusal))
+
+
+async def _nothing() -> None:
+    return
 
 
 async def _find(reader: MailReader, search: SearchKey, *, uids: SequenceSet) -> frozenset[UID]:

@@ -281,17 +281,38 @@ async def _begin(
 ) -> _Begun:
     rules = [rule for side in sides for rule in side.rules]
     relates = bool(facts_related(rules))
-    kept = await _narrowed(reader, status, sides, selection=selection, sweep=sweep, source=source)
-    if kept is not None:
-        selection = Selection(after_uid=kept.last_uid, also=kept.uids)
-    is_whole = selection.after_uid is None or relates
     acting = [rule for side in sides for rule in side.surroundings.acting(side.rules)]
-    request = first_request(
-        acting,
-        messages=status.messages if is_whole else min(status.messages, SMALL_MAILBOX),
-        modseq=status.highest_modseq is not None,
-        also_header_fields=sides[0].surroundings.describe_fields,
+
+    def first(*, messages: int) -> FactRequest:
+        return first_request(
+            acting,
+            messages=messages,
+            modseq=status.highest_modseq is not None,
+            also_header_fields=sides[0].surroundings.describe_fields,
+        )
+
+    few = first(messages=min(status.messages, SMALL_MAILBOX))
+    narrowed = await _narrowed(
+        reader,
+        status,
+        sides,
+        selection=selection,
+        sweep=sweep,
+        source=source,
+        read=lambda kept: source.beyond(few, after_uid=kept.last_uid, also=kept.uids),
     )
+    if narrowed is not None:
+        kept, answer = narrowed
+        return _Begun(
+            snapshot=_snapshot(reader.account, status, answer, surroundings=sides[0].surroundings),
+            request=few,
+            answer=answer,
+            selection=Selection(after_uid=kept.last_uid, also=kept.uids),
+            left_out=kept.left_out(reader.opened or status, read=len(answer.uids)),
+            relates=relates,
+        )
+    is_whole = selection.after_uid is None or relates
+    request = first(messages=status.messages) if is_whole else few
     if selection.since is not None:
         # What decides which messages are judged comes first, and the rest for those alone.
         request = replace(request, received=True, header_fields=request.header_fields if relates else ())
@@ -300,12 +321,11 @@ async def _begin(
     else:
         answer = await source.beyond(request, after_uid=selection.after_uid or 0, also=selection.also)
         answer = answer.without(selection.without)
-    left_out = LeftOut() if kept is None else kept.left_out(reader.opened or status, read=len(answer.uids))
     if not relates and selection.since is None:
         answer = answer.newest(selection.newest)
     snapshot = _snapshot(reader.account, status, answer, surroundings=sides[0].surroundings)
     return _Begun(
-        snapshot=snapshot, request=request, answer=answer, selection=selection, left_out=left_out, relates=relates
+        snapshot=snapshot, request=request, answer=answer, selection=selection, left_out=LeftOut(), relates=relates
     )
 
 
@@ -317,7 +337,8 @@ async def _narrowed(
     selection: Selection,
     sweep: Sweep | None,
     source: FactSource,
-) -> Kept | None:
+    read: Callable[[Kept], Awaitable[Answer]],
+) -> tuple[Kept, Answer] | None:
     """What has to be read for these rules where all mail is judged, and the server may narrow that; None for all."""
     if sweep is None or selection != Selection() or source.knows_flags:
         return None
@@ -327,7 +348,7 @@ async def _narrowed(
         (side.rules, place_of(reader, status, side.surroundings.directory, side.surroundings.environment, sweep.trust))
         for side in sides
     ]
-    return await narrow(reader, status, asking, sweep=sweep)
+    return await narrow(reader, status, asking, sweep=sweep, read=read)
 
 
 def _snapshot(account: str, status: MailboxStatus, answer: Answer, *, surroundings: Surroundings) -> Snapshot:
