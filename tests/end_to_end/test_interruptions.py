@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import pytest
 
 from tests.end_to_end.job import Ended, Job, ending_of
-from tests.end_to_end.small_disk import small_disk
 from tests.servers.proxy import Line, Proxy
+from tests.servers.small_disk import small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
