@@ -21,6 +21,7 @@ LONG = (
     "tests/imaplib/test_cpython.py",
     "tests/end_to_end/test_bad_input.py",
     "tests/torture/test_real_servers.py",
+    "tests/torture/test_full_disks.py",
     "tests/hostile_mail/test_whole_path.py",
     "tests/inverses/test_commands.py",
     "tests/probes/test_facts.py",

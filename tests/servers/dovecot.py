@@ -20,6 +20,7 @@ import trustme
 
 from mailrules.settings import AccountSettings, ClientCertificate, SecretReference, Security
 from tests.servers.maildir import fill_maildir
+from tests.servers.small_disk import SmallDisk, small_disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,6 +63,7 @@ auth_failure_delay=0
 mail_fsync=never
 mail_max_userip_connections=200
 mail_location={location}
+{copying}
 mail_plugins=acl zlib{quota_plugin}
 protocol imap {{
   mail_plugins=acl zlib{quota_plugin} imap_acl imap_zlib
@@ -88,7 +90,7 @@ passdb {{
 }}
 userdb {{
   driver=static
-  args=uid={uid} gid={gid} home={folder}/mail/%u
+  args=uid={uid} gid={gid} home={mail}/%u
 }}
 namespace inbox {{
   inbox=yes
@@ -132,11 +134,22 @@ class DovecotMissing(Exception):
     """No Dovecot is installed; the message holds the command that installs it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnSmallDisk:
+    """That mail is on a small disk of its own, and how it is kept there; ``stands_in``: see ``small_disk``."""
+
+    links_copies: bool = True
+    """A copy in a maildir is another name of the same file."""
+    indexes_elsewhere: bool = False
+    stands_in: bool = False
+
+
 class Dovecot:
     """One running Dovecot: every user name is valid, its password is ``PASSWORD``.
 
     ``mechanisms`` are those of AUTHENTICATE, as Dovecot's ``auth_mechanisms``. ``storage`` is how it keeps mail:
     maildir, sdbox or mdbox. With ``most_messages`` it keeps no more of them for a user (OVERQUOTA).
+    With ``on_small_disk`` that is ``disk``.
 
     It announces MOVE, UIDPLUS, CONDSTORE, ACL, METADATA, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
     STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``. Clients may show one
@@ -145,9 +158,17 @@ class Dovecot:
     """
 
     def __init__(
-        self, *, mechanisms: str = "plain login", storage: str = "maildir", most_messages: int | None = None
+        self,
+        *,
+        mechanisms: str = "plain login",
+        storage: str = "maildir",
+        most_messages: int | None = None,
+        on_small_disk: OnSmallDisk | None = None,
     ) -> None:
         self._mechanisms, self._most_messages = mechanisms, most_messages
+        self._on_small_disk = on_small_disk
+        self.disk: SmallDisk | None = None
+        """Where the mail is, if it is on a small disk."""
         self.storage = storage
         self.port = 0
         self.tls_port = 0
@@ -180,7 +201,15 @@ class Dovecot:
 
     def maildir(self, user: str) -> Path:
         """The folder of the user's INBOX; other mailboxes are ``.Name`` below it."""
-        return self._folder / "mail" / user / "Maildir"
+        return self.home(user) / "Maildir"
+
+    def home(self, user: str) -> Path:
+        """The folder of all that is kept for the user, but for indexes that are elsewhere."""
+        return self._mail / user
+
+    def indexes(self, user: str) -> Path:
+        """The folder of those."""
+        return self._folder / "indexes" / user
 
     def fill(
         self, user: str, mailbox: str, messages: Iterable[SampleMessage], *, uidvalidity: int = 1_700_000_000
@@ -192,7 +221,7 @@ class Dovecot:
         """
         assert self.storage == "maildir", "other storages are filled by APPEND"
         home = self.maildir(user)
-        for folder in (self._folder / "mail" / user, home):
+        for folder in (self._mail / user, home):
             folder.mkdir(mode=0o700, exist_ok=True)
             self._give(folder)
         folder = home if mailbox.upper() == "INBOX" else home / ("." + mailbox.replace("/", "."))
@@ -205,9 +234,11 @@ class Dovecot:
             raise DovecotMissing(f"Dovecot is not installed; run: {INSTALL_COMMAND}")
         # No folder of pytest's, which are closed to "nobody"; and socket paths must be short.
         self._folder = Path(self._resources.enter_context(tempfile.TemporaryDirectory(prefix="mailrules-dovecot-")))
-        for folder in (self._folder, self._folder / "mail"):
+        for folder in (self._folder, self._folder / "mail", self._folder / "indexes"):
             folder.mkdir(exist_ok=True)
             self._give(folder)
+        if self._on_small_disk:
+            self.disk = self._resources.enter_context(small_disk(self._folder, stands_in=self._on_small_disk.stands_in))
         self._write_certificate()
         self.password_file.write_text(PASSWORD)
         self.password_file.chmod(0o600)
@@ -236,6 +267,16 @@ class Dovecot:
         """A certificate of this user, the name being its common name, and its key, mode 0600."""
         issued = self._clients.issue_cert(f"{user}@example.org", common_name=user)
         return write_certificate(issued, self._folder, name=user)
+
+    @property
+    def _mail(self) -> Path:
+        """Where the users' folders are, as we see it."""
+        return self._folder / "mail" if self.disk is None else self.disk.view
+
+    def _location(self) -> str:
+        location = f"{self.storage}:~/{'Maildir' if self.storage == 'maildir' else self.storage}"
+        small = self._on_small_disk
+        return f"{location}:INDEX={self._folder}/indexes/%u" if small and small.indexes_elsewhere else location
 
     def _write_certificate(self) -> None:
         self._clients.cert_pem.write_to_path(str(self._folder / "clients.pem"))
@@ -280,7 +321,11 @@ class Dovecot:
                 quota=f"quota=count:all\n  quota_vsizes=yes\n  quota_rule=*:messages={self._most_messages}"
                 if self._most_messages is not None
                 else "",
-                location=f"{self.storage}:~/{'Maildir' if self.storage == 'maildir' else self.storage}",
+                mail=self._folder / "mail" if self.disk is None else self.disk.folder,
+                location=self._location(),
+                copying="maildir_copy_with_hardlinks=no"
+                if self._on_small_disk and not self._on_small_disk.links_copies
+                else "",
                 uid=user.pw_uid,
                 gid=group_id,
                 port=self.port,
@@ -288,18 +333,23 @@ class Dovecot:
             )
         )
         log = self._folder / "log"
+        entrance, owner = self._entrance()
         with log.open("ab") as errors:
             self._give(log)
             self._process = subprocess.Popen(
-                [binary, "-F", "-c", str(configuration)],
+                [*entrance, binary, "-F", "-c", str(configuration)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 cwd=self._folder,
-                user=self._owner[0] if self._owner else None,
-                group=self._owner[1] if self._owner else None,
-                extra_groups=[] if self._owner else None,
+                user=owner[0] if owner else None,
+                group=owner[1] if owner else None,
+                extra_groups=[] if owner else None,
+                # A limit on the size of files is to be an error of writing, not a signal: Python ignores that one.
+                restore_signals=self.disk is None or self.disk.is_real,
             )
+        if self.disk is not None:
+            self.disk.server = self._process.pid
         for _ in range(_CONNECT_ATTEMPTS):
             if self._greets_with(greeting):
                 return True
@@ -310,6 +360,29 @@ class Dovecot:
             return False
         self._end_process()
         return False
+
+    def resync(self, user: str) -> None:
+        """Let it make its indexes anew of what is on the disk, as an administrator does after a fault of that."""
+        entrance, owner = self._entrance()
+        doveadm = [*entrance, "doveadm", "-c", str(self._folder / "dovecot.conf"), "force-resync", "-u", user, "*"]
+        subprocess.run(
+            doveadm,
+            check=True,
+            capture_output=True,
+            cwd=self._folder,
+            user=owner[0] if owner else None,
+            group=owner[1] if owner else None,
+            extra_groups=[] if owner else None,
+        )
+
+    def _entrance(self) -> tuple[tuple[str, ...], tuple[int, int] | None]:
+        """The command under which our programs begin, and whose they are from the start."""
+        entrance = () if self.disk is None else self.disk.entrance
+        if not entrance or self._owner is None:
+            return entrance, self._owner
+        # Only root may enter root's namespace; who has entered it becomes the owner.
+        user, group = self._owner
+        return (*entrance, "setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"), None
 
     def _end_process(self) -> None:
         if self._process is None:

@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PAGE_BYTES = 4096
+"""A file takes up whole pages."""
+
 _DISK_BYTES = 8 << 20
-_MOUNT = 'mount -t tmpfs -o size="$2" tmpfs "$1" && echo mounted && exec cat'
+_FILES = 1_000
+_MOUNT = 'mount -t tmpfs -o size="$2",nr_inodes="$3" tmpfs "$1" && echo mounted && exec cat'
 
 
 class SmallDisk:
     """A folder with as much room as the test leaves, for programs that run under ``entrance``.
 
     A file system in memory, in a mount namespace of its own. Where the kernel grants nobody such a
-    namespace (some containers), a limit on the size of files stands in for it.
+    namespace (some containers), a limit on the size of files stands in for it: for what begins under ``entrance``
+    afterwards, and for the server that runs already and is named in ``server``.
     """
 
     def __init__(self, folder: Path, *, holder: int | None) -> None:
         self.folder = folder
+        self.server: int | None = None
+        """The process id of a server that keeps its files here, once it runs."""
         self._holder = holder
         self._largest_file = 0
+
+    @property
+    def is_real(self) -> bool:
+        """Whether it is a disk, and no limit that stands in for it."""
+        return self._holder is not None
 
     @property
     def view(self) -> Path:
@@ -51,21 +64,71 @@ class SmallDisk:
             (self.view / "filler").write_bytes(bytes(max(0, disk.f_bavail * disk.f_frsize - room_bytes)))
         sizes = [one.stat().st_size for one in self.view.rglob("*") if one.is_file()]
         self._largest_file = room_bytes + max(sizes, default=1)
+        self._limit_server(max(1, room_bytes))
+
+    def leave_files(self, count: int) -> None:
+        """Take all names but so many; how much room there is stays. Only on a real disk."""
+        assert self.is_real, "a limit on the size of files counts none"
+        fillers = self.view / "fillers"
+        fillers.mkdir()
+        (fillers / "0").touch()
+        # On a file system in memory another name of a file counts as a file.
+        for number in range(1, os.statvfs(self.view).f_favail - count + 1):
+            (fillers / str(number)).hardlink_to(fillers / "0")
 
     def free(self) -> None:
         """Give all room back."""
         self._largest_file = 0
         (self.view / "filler").unlink(missing_ok=True)
+        if (self.view / "fillers").is_dir():
+            shutil.rmtree(self.view / "fillers")
+        self._limit_server(None)
+
+    def _limit_server(self, largest_file: int | None) -> None:
+        """Where no disk is full, let the server's sessions write no larger files, those of now and those to come."""
+        if self.server is None or self.is_real:
+            return
+        limit = "unlimited" if largest_file is None else largest_file
+        owner = _owner(self.server) if os.geteuid() == 0 else None
+        for process_id in (self.server, *_sessions(self.server)):
+            # Root in a container may be denied what everybody may do to his own processes.
+            subprocess.run(
+                ["prlimit", f"--pid={process_id}", f"--fsize={limit}:"],
+                check=process_id == self.server,  # a session may end meanwhile
+                stderr=subprocess.DEVNULL,
+                user=owner[0] if owner else None,
+                group=owner[1] if owner else None,
+                extra_groups=[] if owner else None,
+            )
+
+
+def _owner(process_id: int) -> tuple[int, int]:
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{process_id}/status").read_text().splitlines())
+    return int(lines["Uid"].split()[0]), int(lines["Gid"].split()[0])
+
+
+def _sessions(server: int) -> Iterator[int]:
+    """Its processes that handle mail; one that logs must go on."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            head, _, rest = stat.read_text().rpartition(")")
+            if int(rest.split()[1]) == server and head.endswith("(imap"):
+                yield int(stat.parent.name)
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[SmallDisk]:
-    """A disk of its own, gone at the end."""
+def small_disk(folder: Path, *, stands_in: bool = False) -> Iterator[SmallDisk]:
+    """A disk of its own, gone at the end; ``stands_in`` as if the kernel granted no namespace."""
     point = folder / f"disk-{secrets.token_hex(4)}"
-    point.mkdir()
-    as_user = () if os.geteuid() == 0 else ("--user", "--map-root-user")
+    point.mkdir(mode=0o1777)
+    point.chmod(0o1777)
+    if stands_in:
+        yield SmallDisk(point, holder=None)
+        return
+    # A server that finds itself root in its namespace would become somebody else, whom there is none.
+    as_user = () if os.geteuid() == 0 else ("--user", "--map-current-user", "--keep-caps")
     with subprocess.Popen(
-        ["unshare", *as_user, "--mount", "sh", "-c", _MOUNT, "sh", str(point), str(_DISK_BYTES)],
+        ["unshare", *as_user, "--mount", "sh", "-c", _MOUNT, "sh", str(point), str(_DISK_BYTES), str(_FILES)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

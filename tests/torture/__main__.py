@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from tests.servers.dovecot import Dovecot
 from tests.torture.catalogue import SUITES, suite_named
+from tests.torture.full_disks import FullDisks, points_of
 from tests.torture.histories import try_histories
 from tests.torture.odd_mail import complaints, fetched, mutated, samples
 from tests.torture.real_servers import (
@@ -39,7 +40,9 @@ _NAMED = 50
 
 async def _one(text: str) -> int:
     point = point_named(text)
-    attempt = await suite_named(point.suite).attempt(point)
+    with FullDisks() as full_disks:
+        suite = full_disks if point.suite == full_disks.name else suite_named(point.suite)
+        attempt = await suite.attempt(point)
     print(report(point, attempt, first=point) if attempt.findings else f"{point}: all promises are kept")
     return 1 if attempt.findings else 0
 
@@ -64,6 +67,7 @@ class _Whole:
             "old-processes": (OLD_PROCESSES, lambda: self._processes(OLD_PROCESSES)),
         }
         others["full-servers"] = (FULL_SERVERS, self._overflows)
+        others[FullDisks.name] = (FullDisks.noun, lambda: asyncio.run(self._full_disks()))
         for name, (noun, act) in others.items():
             if self._is_wanted(name):
                 with self._told(name, noun):
@@ -114,6 +118,11 @@ class _Whole:
         cases, rooms = ("everything", "copies", "moves", "deletes", "effects"), range(self._count(8))
         with Dovecot(most_messages=MOST_MESSAGES) as server:
             self._note(asyncio.run(try_overflows(server, tally=self.tally, cases=cases, rooms=rooms)))
+
+    async def _full_disks(self) -> None:
+        with FullDisks() as suite:
+            points = sample(await points_of(suite), self._count(1_000_000), seed=self._seed)
+            await self._try(suite, points)
 
     def _processes(self, noun: str) -> None:
         with Dovecot() as server:

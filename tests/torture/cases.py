@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 ACCOUNT = "home"
 CROSSING = "crossing"
 """The case that needs a second account."""
+BULK = "bulk"
+"""The case of many messages that go the same ways, for a server that may stop in the middle of a command."""
 LEASE_MAILBOX = "mailrules-lease"
 """Ours, and no place for mail; what is done there tells who may act, and is no step of a plan."""
 PASSWORD = "planted-Secret-4711"
@@ -293,6 +295,12 @@ CASES: dict[str, Case] = {
                     ("copy work/Kept", "+$Work", "move work/Archive"),
                 ),
                 Letter(name="m6", wishes=("move work/Archive",), times=2),
+            ),
+        ),
+        Case(
+            name=BULK,
+            letters=_numbered(
+                *[("move Archive",)] * 12, *[("copy Junk", "move Lists/a")] * 8, *[("+$Work",)] * 6, *[("trash",)] * 4
             ),
         ),
         Case(

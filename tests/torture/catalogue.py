@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.torture.answers import Answers
-from tests.torture.cases import CASES, CROSSING, PROFILES
+from tests.torture.cases import BULK, CASES, CROSSING, PROFILES
 from tests.torture.crossings import Crossings
 from tests.torture.cuts import Cuts, Losses, Resets
 from tests.torture.disks import Disks
@@ -34,7 +34,7 @@ class Row:
     suite: Suite
     in_test: int
     in_torture: int
-    cases: tuple[str, ...] = tuple(name for name in CASES if name != CROSSING)
+    cases: tuple[str, ...] = tuple(name for name in CASES if name not in {BULK, CROSSING})
     profiles: tuple[str, ...] = tuple(PROFILES)
 
     async def points(self) -> list[Point]:

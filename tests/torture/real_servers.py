@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mailrules.client.imap_store import ImapStore
     from mailrules.settings import AccountSettings
     from tests.servers.dovecot import Dovecot, DovecotAccount
-    from tests.torture.cases import Case, Contents
+    from tests.torture.cases import Case, Contents, Letter
     from tests.torture.judge import Evidence
     from tests.torture.suites import Tally
 
@@ -53,12 +53,16 @@ class DovecotWorld(World):
             account,
             "INBOX",
             [
-                SampleMessage(content=one.content, flags=one.flags, received=A_DAY)
+                SampleMessage(content=self.content_of(one), flags=one.flags, received=A_DAY)
                 for one in case.letters
                 for _ in range(one.times)
             ],
         )
         self.before = self.seen()
+
+    def content_of(self, letter: Letter) -> bytes:
+        """What is in INBOX for it."""
+        return letter.content
 
     async def connect(self, settings: AccountSettings) -> ImapStore:
         assert self.relay is not None

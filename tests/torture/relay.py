@@ -34,7 +34,7 @@ class Relay:
         self._loses = False
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self._server = await asyncio.start_server(self._accept, HOST, 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -56,10 +56,11 @@ class Relay:
             self._lost.close()
             self._lost = None
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of asyncio's own would call it an error that we cancel it.
+        self._tasks.add(asyncio.create_task(self._serve(reader, writer)))
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         server_reader, server_writer = await asyncio.open_connection(HOST, self._server_port)
         down = asyncio.create_task(self._pass_answers(writer, server_reader, to_server=server_writer))
         self._tasks.add(down)
