@@ -65,7 +65,9 @@ def _candidates(match: TextMatch, text: str) -> Iterator[Nearer]:
         return
     if match.match_case:
         yield Nearer(TextMatch(operator=match.operator, values=values), ALIKE)
-    if match.operator in (TextOperator.EQUALS, TextOperator.STARTS_WITH, TextOperator.ENDS_WITH, TextOperator.REGEX):
+    # An empty text, as a part of an address that is not there, is contained in everything: that is no condition.
+    can_widen = {TextOperator.EQUALS, TextOperator.STARTS_WITH, TextOperator.ENDS_WITH, TextOperator.REGEX}
+    if match.operator in can_widen and all(values):
         yield Nearer(_with(match, TextOperator.CONTAINS, values), ALIKE)
     if match.operator is TextOperator.GLOB:
         yield from _wider_globs(match)

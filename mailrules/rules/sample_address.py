@@ -48,7 +48,7 @@ def _bent(match: AddressMatch, address: Address) -> Address:
             base = address.local.partition("+")[0] or "someone"
             detail = text_holding((text,), "") or ""
             domain = address.domain or "example.invalid"
-            return Address(name=address.name, local=f"{base}+{detail}", domain=domain)
+            return Address(name=address.name, local=f"{base}+{detail}" if detail else base, domain=domain)
         case PartMatch(part=AddressPart.DOMAIN, match=text):
             domain = text_holding((text,), "") or address.domain
             return Address(name=address.name, local=address.local or "someone", domain=domain)

@@ -340,6 +340,7 @@ NOTHING_FOUND = {"search: UNSEEN LARGER 5": False, "gmail: has:attachment": Fals
         ("from: ann@mail.exmaple.org", "from: ann@mail.example.org", 'its From were "Ann" <ann@mail.exmaple.org>'),
         ("from: {domain: example.org}", "from: {subdomain_of: example.org}", 'its From were "Ann" <ann@example.org>'),
         ("from: {domain: a.example}", "from: {domain: mail.example.org}", 'its From were "Ann" <ann@a.example>'),
+        ("to: {detail: {exists: false}}", "to: {detail: lists}", "its To were me@example.org"),
         ("from: {in: vip}", "+ from: ann@mail.example.org", 'its From were "Ann" <alice@example.org>'),
         ("size: {over: 20MiB}", "size: {over: 3145727}", "it had 20,971,521 bytes"),
         (
