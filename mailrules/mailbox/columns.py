@@ -277,31 +277,28 @@ class Columns:
     @property
     def sizes(self) -> OrderedColumn:
         if self._sizes is None:
-            sizes = [(size, row) for row, size in enumerate(self._snapshot.size_bytes) if size is not None]
-            self._sizes = OrderedColumn(sizes, count=self._count)
+            column = self._snapshot.size_bytes
+            rows = [row for row, size in enumerate(column) if size is not None]
+            self._sizes = OrderedColumn([size for size in column if size is not None], rows, count=self._count)
         return self._sizes
 
     @property
     def received(self) -> TimeColumn:
         if RECEIVED not in self._times:
-            times = ((row, time) for row, time in enumerate(self._snapshot.received) if time is not None)
-            self._times[RECEIVED] = TimeColumn(times, count=self._count)
+            self._times[RECEIVED] = TimeColumn(self._snapshot.received, count=self._count)
         return self._times[RECEIVED]
 
     @property
     def saved(self) -> TimeColumn:
         if SAVED not in self._times:
-            times = ((row, time) for row, time in enumerate(self._snapshot.saved) if time is not None)
-            self._times[SAVED] = TimeColumn(times, count=self._count)
+            self._times[SAVED] = TimeColumn(self._snapshot.saved, count=self._count)
         return self._times[SAVED]
 
     @property
     def sent(self) -> TimeColumn:
         fact = header_fact("date")
         if fact not in self._times:
-            sent = ((row, self._snapshot.sent(row)) for row in range(self._count))
-            times = ((row, time) for row, time in sent if time is not None)
-            self._times[fact] = TimeColumn(times, count=self._count)
+            self._times[fact] = TimeColumn(list(map(self._snapshot.sent, range(self._count))), count=self._count)
         return self._times[fact]
 
     @property

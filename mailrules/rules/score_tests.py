@@ -83,6 +83,6 @@ def _read_scores(snapshot: Snapshot) -> _Scores:
     return _Scores(
         by_row=by_row,
         unreadable=unreadable,
-        column=OrderedColumn([(score, row) for row, score in by_row.items()], count=len(snapshot.uids)),
+        column=OrderedColumn(list(by_row.values()), list(by_row), count=len(snapshot.uids)),
         unreadable_mask=snapshot.mask_of(unreadable),
     )

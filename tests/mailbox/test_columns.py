@@ -19,18 +19,29 @@ def test_joined_texts_are_searched_one_by_one(texts: list[str], literal: str) ->
     assert len(joined) == len(texts)
 
 
-@given(NUMBERS, st.integers(min_value=-1, max_value=51))
-def test_ordered_rows_answer_bounds(numbers: list[int], bound: int) -> None:
-    column = OrderedColumn([(number, row) for row, number in enumerate(numbers)], count=len(numbers))
+@given(NUMBERS, st.lists(st.integers(min_value=-1, max_value=51), min_size=1, max_size=4))
+def test_rows_answer_bounds_however_many_are_asked_for(numbers: list[int], bounds: list[int]) -> None:
+    column = OrderedColumn(numbers, range(len(numbers)), count=len(numbers))
 
-    assert rows_of(column.below(bound)) == [row for row, number in enumerate(numbers) if number < bound]
-    assert rows_of(column.at_most(bound)) == [row for row, number in enumerate(numbers) if number <= bound]
+    for bound in bounds:
+        assert rows_of(column.below(bound)) == [row for row, number in enumerate(numbers) if number < bound]
+        assert rows_of(column.at_most(bound)) == [row for row, number in enumerate(numbers) if number <= bound]
     assert column.all == every_row(len(numbers))
+
+
+@given(st.dictionaries(st.integers(min_value=0, max_value=99), st.integers(min_value=0, max_value=9)))
+def test_rows_without_a_number_are_within_no_bound(number_of: dict[int, int]) -> None:
+    column = OrderedColumn(list(number_of.values()), list(number_of), count=100)
+
+    for bound in range(10):
+        assert rows_of(column.below(bound)) == sorted(row for row, number in number_of.items() if number < bound)
+    assert rows_of(column.all) == sorted(number_of)
 
 
 @given(st.sets(st.integers(min_value=0, max_value=99)))
 def test_masks_and_rows_are_the_same_thing(rows: set[int]) -> None:
     assert rows_of(mask_of(rows, count=100)) == sorted(rows)
+    assert mask_of(iter(sorted(rows)), count=10_000) == mask_of(rows, count=100) == sum(1 << row for row in rows)
 
 
 def test_each_distinct_value_stands_once_with_its_rows() -> None:
