@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import field, replace
+from itertools import compress
 from typing import TYPE_CHECKING, cast
 
 from mailrules.cache.flag_state import FlagState
@@ -245,29 +246,26 @@ class FactSource:
             return None
         if not has_lost and self._live().messages != len(state.uids) + len(arrived):
             has_lost, there = True, await self.reader.search_as_written("ALL")
-        flags, modseqs = (
-            dict(zip(state.uids, state.flags, strict=True)),
-            dict(zip(state.uids, state.modseqs, strict=True)),
-        )
-        if any(one.uid not in flags for one in changed) or any(
-            uid < state.uidnext and uid not in flags for uid in there
+        uids, flags, modseqs = state.uids, list(state.flags), list(state.modseqs)
+        row_of = {uid: row for row, uid in enumerate(uids)} if changed or has_lost else {}
+        if any(one.uid not in row_of for one in changed) or any(
+            uid < state.uidnext and uid not in row_of for uid in there
         ):
             return None
         for one in changed:
-            flags[one.uid], modseqs[one.uid] = one.flags or frozenset(), one.modseq or 0
-        uids = [uid for uid in state.uids if uid in there] if has_lost else state.uids
+            flags[row_of[one.uid]], modseqs[row_of[one.uid]] = one.flags or frozenset(), one.modseq or 0
+        if has_lost:
+            left = [uid in there for uid in uids]
+            flags, modseqs = list(compress(flags, left)), list(compress(modseqs, left))
+            uids = list(compress(uids, left))
         answer = Answer(
             uids=[*map(UID, uids), *(one.uid for one in arrived)],
             told=[(request, arrived)],
-            kept=[
-                (FLAGS, uids, list(map(flags.__getitem__, uids))),
-                (MODSEQ, uids, [modseqs[uid] or None for uid in uids]),
-            ],
+            kept=[(FLAGS, uids, flags), (MODSEQ, uids, [modseq or None for modseq in modseqs])],
         )
         changes = len(changed) + len(arrived) + len(state.uids) - len(uids)
         if changes and not self.unread and (is_new or changes * _WORTH_KEEPING > len(uids)):
-            now = [*((uid, flags[uid], modseqs[uid]) for uid in uids), *_flagged(arrived)]
-            self._learn_state(now, before=before)
+            self._learn_state([*zip(uids, flags, modseqs, strict=True), *_flagged(arrived)], before=before)
         self._learned.present = answer.uids
         return answer
 

@@ -68,6 +68,7 @@ class KeptFacts:
         """``drop`` takes the file away, ``give_up`` leaves it; ``make_room`` tells whether it may be so large."""
         self._file = file
         self._drop, self._give_up, self._make_room = drop, give_up, make_room
+        self._names: list[tuple[Sequence[int], list[str]]] | None = None
 
     def close(self) -> None:
         self._file.close()
@@ -79,6 +80,7 @@ class KeptFacts:
             yield
         except (UnusableFile, UnreadableColumn) as unusable:
             self._file.close()
+            self._names = None
             self._drop(unusable)
             with contextlib.suppress(UnusableFile, OSError):  # if that is not possible, nothing is kept this time
                 self._file.open(writes=True)
@@ -117,8 +119,10 @@ class KeptFacts:
         ]
 
     def names(self) -> list[tuple[Sequence[int], list[str]]]:
-        """The server's own names for messages."""
-        return [unpack_names(packed) for packed in self._packed(NAMES)]
+        """The server's own names for messages, read once."""
+        if self._names is None:
+            self._names = [unpack_names(packed) for packed in self._packed(NAMES)]
+        return self._names
 
     def state(self) -> FlagState | None:
         """The flags as they were, None where they are not kept."""
