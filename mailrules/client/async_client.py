@@ -88,6 +88,13 @@ class AsyncClient(ClientView):
         """Begin to read; the greeting tells OK or PREAUTH. Raises ConnectionLost."""
         return await self._carrier.start(greeting_seconds=greeting_seconds)
 
+    def compress_soon(self) -> None:
+        """Have the connection compressed from the answers to its next commands on, where the server agrees.
+
+        Without a turn for it: COMPRESS goes behind them. Not to be called where the server does not offer it.
+        """
+        self._carrier.compress_soon()
+
     async def close(self) -> None:
         """End the connection now; commands without a reply fail with ConnectionLost. May be called twice."""
         await self._carrier.close()

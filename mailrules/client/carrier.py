@@ -20,7 +20,8 @@ from mailrules.imap.events import (
     TlsAgreed,
     UntaggedReceived,
 )
-from mailrules.imap.session_commands import Idle, Logout
+from mailrules.imap.pipelining import is_alone
+from mailrules.imap.session_commands import Compress, Idle, Logout
 from mailrules.imap.states import State
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Carrier:
         self._awaits_content = 0  # how many uploads wait for what they are to send
         self._is_paused = False  # nothing is read until somebody takes what has arrived
         self._life_signs = LifeSigns(self.connection)
+        self._is_to_compress = self._is_flight_begun = False
         self._stirred, self._flushed = asyncio.Event(), asyncio.Event()
 
     @property
@@ -108,13 +110,23 @@ class Carrier:
         if self._task is None or self.connection.state is State.LOGOUT:
             raise self._lost(self._end_reason or "the connection is not open", may_have_run=False)
         waiter: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        if self._is_to_compress and isinstance(command, Idle):
+            self._compress()  # nothing can follow IDLE before it is over
         tag = self.connection.submit(command)
+        self._is_flight_begun = self._is_flight_begun or not is_alone(command.name)
         self._waiters[tag] = waiter
         self.counters.commands += 1
         if self._idle_over is not None:
             self._idle_over.set()
         self.stir()
         return tag, waiter
+
+    def compress_soon(self) -> None:
+        """Send COMPRESS behind the first commands that go out together, so that it costs no turn of its own.
+
+        Refused it changes nothing: TLS may compress already (RFC 4978, COMPRESSIONACTIVE).
+        """
+        self._is_to_compress, self._is_flight_begun = True, False
 
     async def wait(self, tag: Tag, waiter: asyncio.Future[R]) -> R:
         """The outcome of a submitted command, which is abandoned if this is cancelled."""
@@ -331,10 +343,17 @@ class Carrier:
         else:
             waiter.set_result(outcome)
 
+    def _compress(self) -> None:
+        self._is_to_compress = False
+        self.connection.submit(Compress())  # whatever comes of it, nobody waits for it
+        self.counters.commands += 1
+
     async def _write(self) -> None:
         while True:
             await self._outgoing.wait()
             self._outgoing.clear()
+            if self._is_to_compress and self._is_flight_begun and self.connection.state is not State.LOGOUT:
+                self._compress()
             pieces = self.connection.data_to_send()
             if not pieces:
                 self._flushed.set()

@@ -21,7 +21,7 @@ from mailrules.errors import (
 )
 from mailrules.imap.quirks import wants_id_first
 from mailrules.imap.responses import Status
-from mailrules.imap.session_commands import Capability, Compress, Id, StartTls
+from mailrules.imap.session_commands import Capability, Id, StartTls
 from mailrules.secret import Secret
 from mailrules.settings import SecretReference, Security, stays_here
 
@@ -43,9 +43,9 @@ async def connect(
 ) -> AsyncClient:
     """A client that is logged in, its capabilities known; the caller closes it.
 
-    On most servers this takes two round trips, login and COMPRESS. With ``memory``, a login that would be weaker than
-    one before it, to the same place, is refused. Raises SecretError, ConnectionFailed, and
-    AuthenticationFailed where the server refuses the credentials or none may be sent.
+    On most servers this takes one round trip, the login; COMPRESS goes behind the first commands. With ``memory``, a
+    login that would be weaker than one before it, to the same place, is refused. Raises SecretError, ConnectionFailed,
+    and AuthenticationFailed where the server refuses the credentials or none may be sent.
     """
     if account.client_certificate:
         credentials.require_private_key(account.client_certificate)
@@ -116,8 +116,8 @@ async def _get_ready(
                 )
                 await _learn_capabilities(client)
                 await _introduce_to_the_strict(client)
-            if _is_worth_compressing(account):
-                await _compress(client)
+            if _is_worth_compressing(account) and "COMPRESS=DEFLATE" in client.capabilities:
+                client.compress_soon()
     except TimeoutError:
         seconds = account.timeouts.login_seconds
         raise ConnectionFailed(f"{place}: {phase}: not done in {seconds:g} seconds") from None
@@ -182,10 +182,3 @@ def _is_worth_compressing(account: AccountSettings) -> bool:
     if account.compress is not None:
         return account.compress
     return bool(account.tunnel) or not stays_here(account.host, account.proxy)
-
-
-async def _compress(client: AsyncClient) -> None:
-    if "COMPRESS=DEFLATE" in client.capabilities:
-        # TLS may compress already (RFC 4978, COMPRESSIONACTIVE); it works without, too.
-        with contextlib.suppress(CommandRefused):
-            await client.run(Compress())

@@ -351,6 +351,7 @@ class Connection:
         elif isinstance(command, Compress):
             behind = self._framer.buffered_bytes
             self._framer = Framer(self._limits)
+            self._framer.offers_content = any(one.command.streams_content for one in self._queue.in_flight.values())
             self._is_paused = True
             events.append(CompressionAgreed(received=data[len(data) - behind :]))
 

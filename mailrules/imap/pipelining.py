@@ -63,11 +63,13 @@ class Uses:
     """One row: what a command depends on, what it changes or claims for itself, and what it adds to.
 
     Additions to one resource do not hinder each other, as CREATE of one mailbox does not that of another.
+    One that ``ends_flight`` may follow whatever does not change what it changes; only what comes behind it waits.
     """
 
     reads: frozenset[Resource]
     writes: frozenset[Resource] = frozenset()
     adds: frozenset[Resource] = frozenset()
+    ends_flight: bool = False
 
     def contends_for(self, other: Uses) -> frozenset[Resource]:
         """What this command changes and the other one depends on."""
@@ -77,7 +79,9 @@ class Uses:
 def may_overlap(earlier: Command[object], later: Command[object]) -> bool:
     """Whether ``later`` may be sent while ``earlier`` has no tagged reply yet."""
     first, second = _uses_of(earlier), _uses_of(later)
-    contended = first.contends_for(second) | second.contends_for(first)
+    contended = first.contends_for(second)
+    if not second.ends_flight:
+        contended |= second.contends_for(first)
     if contended == _MESSAGES:
         return not _same_messages(earlier.touches(), later.touches())
     return not contended
@@ -94,6 +98,11 @@ def uses_of(name: str) -> Uses:
 def is_relied_on(name: str) -> bool:
     """Whether later commands rest on this one: without it they would act elsewhere, or in the clear."""
     return bool(uses_of(name).writes & {Resource.SESSION, Resource.SELECTION})
+
+
+def is_alone(name: str) -> bool:
+    """Whether nothing that comes behind this command is sent before its reply."""
+    return Resource.SESSION in uses_of(name).writes
 
 
 def opens_or_closes(name: str) -> bool:
@@ -150,7 +159,9 @@ USES: dict[str, Uses] = {
     "STARTTLS": _ALONE,
     "LOGIN": _ALONE,
     "AUTHENTICATE": _ALONE,
-    "COMPRESS": _ALONE,
+    # "The client MUST NOT send any further commands until it has seen the result of COMPRESS"; what went before is no
+    # matter: "responses issued by the server before the OK response will, of course, still be uncompressed" (RFC 4978).
+    "COMPRESS": Uses(frozenset(), frozenset({Resource.SESSION}), ends_flight=True),
     "LOGOUT": _ALONE,
     "IDLE": _ALONE,
     "CAPABILITY": _SESSION_ONLY,

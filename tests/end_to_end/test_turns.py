@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MESSAGES = 400
 OLD = 1000
 """Days; every hundredth message is older."""
-TURNS = 7
+TURNS = 6
 
 
 @pytest.fixture

@@ -271,6 +271,37 @@ async def test_compression_begins_with_the_bytes_behind_its_ok():
         assert client.take_news()
 
 
+async def test_compression_to_come_soon_goes_behind_the_first_commands_and_costs_no_turn():
+    async with open_mailbox() as (client, stream):
+        client.compress_soon()
+        turns = client.counters.turns
+        asked = [asyncio.create_task(client.run(Noop())) for _ in range(2)]
+        await stream.expect(b"A2 NOOP\r\nA3 NOOP\r\nA4 COMPRESS DEFLATE\r\n")
+        stream.feed(b"A2 OK\r\nA3 OK\r\nA4 OK\r\n")
+        await asyncio.gather(*asked)
+
+        assert client.counters.turns == turns + 1
+        after = asyncio.create_task(client.run(Noop()))
+        await stream.expect(b"A5 NOOP\r\n")
+        assert stream.layers == ["deflate"]
+        stream.feed(b"A5 OK\r\n")
+        await after
+
+
+async def test_compression_to_come_soon_goes_before_idle_which_nothing_can_follow():
+    async with open_mailbox() as (client, stream):
+        client.compress_soon()
+        idling = asyncio.create_task(client.idle(timeout_seconds=60))
+        await stream.expect(b"A2 COMPRESS DEFLATE\r\n")
+        stream.feed(b"A2 OK\r\n")
+        await stream.expect(b"A3 IDLE\r\n")
+        stream.feed(b"+ idling\r\n* 7 EXISTS\r\n")
+        await stream.expect(b"DONE\r\n")
+        stream.feed(b"A3 OK\r\n")
+
+        assert await idling
+
+
 # -- the end, foreseen or not
 
 

@@ -521,6 +521,26 @@ def test_bytes_behind_the_ok_of_compress_are_compressed_already():
     assert ask(connection, Noop(), b"TAG OK\r\n")[0] == b"TAG NOOP\r\n"
 
 
+def test_what_went_before_compress_is_answered_on_either_side_of_its_ok():
+    connection = authenticated("COMPRESS=DEFLATE")
+    before, behind, compress = connection.submit(Noop()), connection.submit(Noop()), connection.submit(Compress())
+    held = connection.submit(Noop())
+    assert sent(connection) == b"A2 NOOP\r\nA3 NOOP\r\nA4 COMPRESS DEFLATE\r\n"
+
+    events = connection.receive_data(b"A2 OK\r\nA4 OK go\r\n\x01\x02")
+    connection.resume()
+    events += connection.receive_data(b"A3 OK\r\n")
+
+    assert events == [
+        CommandCompleted(tag=before, result=None),
+        CompressionAgreed(received=b"\x01\x02"),
+        CommandCompleted(tag=compress, result=None),
+        CommandCompleted(tag=behind, result=None),
+    ]
+    assert sent(connection) == b"A5 NOOP\r\n"
+    assert held == "A5"
+
+
 def test_compress_refused_leaves_the_connection_as_it_is():
     connection = authenticated("COMPRESS=DEFLATE")
 

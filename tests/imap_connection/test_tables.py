@@ -200,16 +200,22 @@ def test_these_may_be_in_flight_together(earlier, later):
         (Create("t"), Append("t", b"x")),
         (SetAcl("t", "u", "l"), GetAcl("t")),
         (List(), Lsub()),
-        *(
-            (alone, Noop())
-            for alone in (LOGIN, StartTls(), Compress(), Idle(), Logout(), Enable(("X",)), Unauthenticate())
-        ),
+        *((alone, Noop()) for alone in (LOGIN, StartTls(), Idle(), Logout(), Enable(("X",)), Unauthenticate())),
         *((alone, Idle()) for alone in (LOGIN, Idle(), FETCH_LOW)),
+        *((alone, Compress()) for alone in (LOGIN, StartTls(), Idle(), Logout(), Enable(("X",)), Compress())),
     ],
 )
 def test_these_wait_for_each_other(earlier, later):
     assert not may_overlap(earlier, later)
     assert not may_overlap(later, earlier)
+
+
+@pytest.mark.parametrize(
+    "earlier", [Noop(), List(), Select("INBOX"), FETCH_LOW, SEARCH, Create("t"), Append("t", b"x")]
+)
+def test_compress_follows_what_is_under_way_and_nothing_follows_it(earlier):
+    assert may_overlap(earlier, Compress())
+    assert not may_overlap(Compress(), earlier)
 
 
 @pytest.mark.parametrize(
