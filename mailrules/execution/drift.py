@@ -56,7 +56,7 @@ async def _check_mailbox(mailbox: MailboxPlan, reader: MailReader) -> tuple[Mail
         reason = f"UIDVALIDITY was {mailbox.uidvalidity} and is {status.uidvalidity}, so no message can be told again"
         return None, [reason]
     uids = [message.uid for message in mailbox.messages]
-    request = FactRequest(flags=True, modseq="CONDSTORE" in reader.capabilities)
+    request = FactRequest(flags=True, modseq=status.highest_modseq is not None)
     facts = {one.uid: one for one in await reader.fetch(request, uids)} if uids else {}
     current, moved_on, reasons = [], set[UID](), []
     for message in mailbox.messages:

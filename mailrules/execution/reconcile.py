@@ -120,7 +120,7 @@ async def _read_mailbox(
     uids = sorted({record.intent.uid for record in current} - {NOWHERE})
     present: dict[int, MessageFacts] = {}
     if uids and status is not None:
-        request = FactRequest(flags=True, modseq="CONDSTORE" in store.capabilities)
+        request = FactRequest(flags=True, modseq=status.highest_modseq is not None)
         present = {one.uid: one for one in await store.fetch(request, uids)}
     decisions += [
         _in_place(one, present.get(one.intent.uid), gone=status is None)

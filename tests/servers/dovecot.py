@@ -149,7 +149,8 @@ class Dovecot:
 
     ``mechanisms`` are those of AUTHENTICATE, as Dovecot's ``auth_mechanisms``. ``storage`` is how it keeps mail:
     maildir, sdbox or mdbox. With ``most_messages`` it keeps no more of them for a user (OVERQUOTA).
-    With ``on_small_disk`` that is ``disk``.
+    With ``on_small_disk`` that is ``disk``. Unless it ``keeps_indexes`` it answers NOMODSEQ: its mod-sequences
+    end with the session.
 
     It announces MOVE, UIDPLUS, CONDSTORE, ACL, METADATA, SPECIAL-USE, LIST-STATUS, COMPRESS=DEFLATE and
     STARTTLS; ``port`` is plain, ``tls_port`` implicit TLS with a certificate of ``ca_file``. Clients may show one
@@ -164,9 +165,10 @@ class Dovecot:
         storage: str = "maildir",
         most_messages: int | None = None,
         on_small_disk: OnSmallDisk | None = None,
+        keeps_indexes: bool = True,
     ) -> None:
         self._mechanisms, self._most_messages = mechanisms, most_messages
-        self._on_small_disk = on_small_disk
+        self._on_small_disk, self._keeps_indexes = on_small_disk, keeps_indexes
         self.disk: SmallDisk | None = None
         """Where the mail is, if it is on a small disk."""
         self.storage = storage
@@ -275,6 +277,8 @@ class Dovecot:
 
     def _location(self) -> str:
         location = f"{self.storage}:~/{'Maildir' if self.storage == 'maildir' else self.storage}"
+        if not self._keeps_indexes:
+            return f"{location}:INDEX=MEMORY"
         small = self._on_small_disk
         return f"{location}:INDEX={self._folder}/indexes/%u" if small and small.indexes_elsewhere else location
 
