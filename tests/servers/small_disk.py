@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -59,22 +60,27 @@ class SmallDisk:
 
     def leave(self, room_bytes: int) -> None:
         """Take all room but so much."""
-        disk = os.statvfs(self.view)
-        if self._holder is not None:
-            (self.view / "filler").write_bytes(bytes(max(0, disk.f_bavail * disk.f_frsize - room_bytes)))
-        sizes = [one.stat().st_size for one in self.view.rglob("*") if one.is_file()]
-        self._largest_file = room_bytes + max(sizes, default=1)
-        self._limit_server(max(1, room_bytes))
+        if self.is_real:
+            disk = os.statvfs(self.view)
+            with _until_full():
+                (self.view / "filler").write_bytes(bytes(max(0, disk.f_bavail * disk.f_frsize - room_bytes)))
+        elif self.server is not None:
+            self._limit_server(max(1, room_bytes))
+        else:
+            sizes = [one.stat().st_size for one in self.view.rglob("*") if one.is_file()]
+            self._largest_file = room_bytes + max(sizes, default=1)
 
     def leave_files(self, count: int) -> None:
         """Take all names but so many; how much room there is stays. Only on a real disk."""
         assert self.is_real, "a limit on the size of files counts none"
         fillers = self.view / "fillers"
-        fillers.mkdir()
-        (fillers / "0").touch()
+        with _until_full():
+            fillers.mkdir()
+            (fillers / "0").touch()
         # On a file system in memory another name of a file counts as a file.
-        for number in range(1, os.statvfs(self.view).f_favail - count + 1):
-            (fillers / str(number)).hardlink_to(fillers / "0")
+        with _until_full():
+            for number in range(1, os.statvfs(self.view).f_favail - count + 1):
+                (fillers / str(number)).hardlink_to(fillers / "0")
 
     def free(self) -> None:
         """Give all room back."""
@@ -82,12 +88,12 @@ class SmallDisk:
         (self.view / "filler").unlink(missing_ok=True)
         if (self.view / "fillers").is_dir():
             shutil.rmtree(self.view / "fillers")
-        self._limit_server(None)
+        if self.server is not None and not self.is_real:
+            self._limit_server(None)
 
     def _limit_server(self, largest_file: int | None) -> None:
         """Where no disk is full, let the server's sessions write no larger files, those of now and those to come."""
-        if self.server is None or self.is_real:
-            return
+        assert self.server is not None
         limit = "unlimited" if largest_file is None else largest_file
         owner = _owner(self.server) if os.geteuid() == 0 else None
         for process_id in (self.server, *_sessions(self.server)):
@@ -100,6 +106,16 @@ class SmallDisk:
                 group=owner[1] if owner else None,
                 extra_groups=[] if owner else None,
             )
+
+
+@contextmanager
+def _until_full() -> Iterator[None]:
+    """A server that writes meanwhile may take the last room before us."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
 
 
 def _owner(process_id: int) -> tuple[int, int]:

@@ -59,7 +59,7 @@ _NAMELESS = (b"\\Recent", b"unknown-")
 """No flags of ours. Dovecot lets a keyword count whose name it could not note, and calls it so when it is asked."""
 _WORDS_OF_FULL = ("No space left on device", "File too large", "Not enough disk space")
 """What Dovecot logs when it has come upon a full disk, or upon the limit that stands in for it."""
-_REASON = re.compile(r": (NO|BAD) |closed the connection")
+_REASON = re.compile(r": NO |closed the connection|receiving failed")
 """The server's words are told."""
 _KEYWORDS = {"$Work", "$Old"}
 _PAGES = (0, 1, 4, 12, 30)

@@ -43,7 +43,9 @@ class Relay:
         self._server.close()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for ending in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(ending, Exception) and not isinstance(ending, ConnectionError):
+                raise ending
 
     def lose(self) -> None:
         """Let the command pass, then reset the client's side."""
