@@ -101,7 +101,7 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
     await tidy_outbox(session)
     scope = scope or Scope()
     await session.journal.see_rules(session.configuration.rules.rules, now=session.now())
-    async with connected(accounts_in(session, scope), connect_store) as stores:
+    async with connected(accounts_in(session, scope), session.connect) as stores:
         recoveries = await recover_open_steps(session, stores)
         targets = Targets(now=session.now)
         plan, _ = await asyncio.gather(

@@ -129,11 +129,16 @@ def get_logger(**fields: object) -> FilteringBoundLogger:
     """A logger whose every line carries ``fields``; it follows ``configure`` whenever that is called."""
     import structlog  # noqa: PLC0415 -- see ``configure``
 
+    prepare()
+    logger: FilteringBoundLogger = structlog.get_logger(**fields)
+    return logger
+
+
+def prepare() -> None:
+    """Load and set up what the first logger needs, on a thread that has the time: then that does not wait for it."""
     with _one_sets_up:
         while _waiting:
             _waiting.pop()()
-    logger: FilteringBoundLogger = structlog.get_logger(**fields)
-    return logger
 
 
 _waiting: list[Callable[[], None]] = []

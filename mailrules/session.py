@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from mailrules.execution.report import Progress
     from mailrules.journal.journal import Journal
     from mailrules.journal.reader import JournalReader
-    from mailrules.mailbox.store import MailReader
+    from mailrules.mailbox.store import MailReader, MailStore
     from mailrules.plugin_manager import PluginManager
     from mailrules.rules.loader import LoadedConfiguration
     from mailrules.rules.rule import MailboxRef
@@ -104,6 +105,8 @@ class Session(ReadingSession):
     """Between 0 and 1: keeps retries apart."""
     leases: Leases | None = None
     """Those of the accounts that several machines act on; None: no account has one."""
+    connect: Callable[[AccountSettings], Awaitable[MailStore]] = connect_store
+    """How ``run_once`` comes to its connections."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +126,28 @@ class Scope:
 
     def includes(self, ref: MailboxRef) -> bool:
         return self.account in {"", ref.account} and self.mailbox in {"", ref.mailbox}
+
+
+@asynccontextmanager
+async def dialled(session: Session, scope: Scope) -> AsyncIterator[Session]:
+    """The session with the scope's connections underway, each for whoever asks for it first.
+
+    What is loaded and read meanwhile takes no time of its own. Raises ReadOnlyMode before it connects.
+    """
+    session.journal.kill_switch.check()
+    underway = {one.name: asyncio.ensure_future(session.connect(one)) for one in accounts_in(session, scope)}
+
+    async def connect(account: AccountSettings) -> MailStore:
+        return await (underway.pop(account.name) if account.name in underway else session.connect(account))
+
+    try:
+        yield replace(session, connect=connect)
+    finally:
+        for one in underway.values():
+            one.cancel()
+        for store in await asyncio.gather(*underway.values(), return_exceptions=True):
+            if not isinstance(store, BaseException):
+                await store.close()
 
 
 def accounts_in(session: ReadingSession, scope: Scope) -> tuple[AccountSettings, ...]:

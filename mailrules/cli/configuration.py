@@ -15,7 +15,6 @@ from mailrules.diagnostics import Diagnostic, Location
 from mailrules.errors import RuleError
 from mailrules.file_trust import distrust
 from mailrules.packs import pack_files
-from mailrules.plan.example_runner import run_examples
 from mailrules.plugin_manager import PluginManager
 from mailrules.rules.loader import PACK_PREFIX, LoadedConfiguration, load_configuration, named_plugins
 from mailrules.rules.yaml_source import MAX_FILE_BYTES
@@ -114,20 +113,25 @@ def _without_onlookers() -> Iterator[None]:
 def load_to_act(chosen: ChosenPath, *, may_fail: Collection[str] = ()) -> Loaded:
     """Load the configuration for a verb that acts: an example that fails is a mistake too, unless it is named."""
     loaded = load(chosen)
-    mistakes = [
-        Diagnostic(
-            where=result.example.where,
-            message=f"the example {result.example.name!r} fails: {failure}",
-            cure="correct the rule or the example, or act in spite of it with: "
-            f"--allow-failing {shlex.quote(result.example.name)}",
-        )
-        for result in run_examples(loaded.configuration)
-        if result.example.name not in may_fail
-        for failure in result.failures
-    ]
-    if mistakes:
+    if mistakes := list(_failing_examples(loaded.configuration, may_fail=may_fail)):
         raise RuleError(mistakes)
     return loaded
+
+
+def _failing_examples(configuration: LoadedConfiguration, *, may_fail: Collection[str]) -> Iterator[Diagnostic]:
+    if not configuration.rules.examples:
+        return
+    from mailrules.plan.example_runner import run_examples  # noqa: PLC0415 -- the planner need not be there to connect
+
+    for result in run_examples(configuration):
+        if result.example.name not in may_fail:
+            for failure in result.failures:
+                yield Diagnostic(
+                    where=result.example.where,
+                    message=f"the example {result.example.name!r} fails: {failure}",
+                    cure="correct the rule or the example, or act in spite of it with: "
+                    f"--allow-failing {shlex.quote(result.example.name)}",
+                )
 
 
 def read_file(path: str) -> bytes:

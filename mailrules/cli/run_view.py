@@ -77,6 +77,14 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
     return report_status(report)
 
 
+def finish(output: Output, report: RunReport, *, as_json: bool) -> ExitStatus:
+    """Tell the outcome, for a person or as a document."""
+    if as_json:
+        output.json(report_document(report))
+        return report_status(report)
+    return show_report(output, report)
+
+
 def _applied_text(report: RunReport, execution: ExecutionReport) -> str:
     """What was done; mailboxes that were made for mail are told where no mail got there."""
     applied = kinds_text(execution.applied, is_undo=bool(report.plan.undo_of))

@@ -17,7 +17,6 @@ from mailrules.rules.accounts import account_settings
 from mailrules.rules.appends import check_appends
 from mailrules.rules.contradictions import check_contradictions
 from mailrules.rules.document import Document
-from mailrules.rules.examples import lower_example
 from mailrules.rules.imagined import with_imagined_accounts
 from mailrules.rules.lint import lint
 from mailrules.rules.lower import RuleLowering, check_mailboxes, mailbox_refs
@@ -330,6 +329,10 @@ class _Loading:
         return validated(DefaultsModel, source, self.reporter, what="defaults")
 
     def _examples(self, documents: Sequence[Document]) -> tuple[Example, ...]:
+        if not any(document.items("tests") for document in documents):
+            return ()
+        from mailrules.rules.examples import lower_example  # noqa: PLC0415 -- not every file has examples
+
         lowered = [
             lower_example(
                 source,

@@ -62,3 +62,43 @@ def test_a_command_loads_nothing_that_only_others_need(served: Program, verb: li
     loaded = set(ended.stderr.splitlines()[-1].split())
     assert (ended.returncode, "mailrules.rules.loader" in loaded) == (0, True)
     assert loaded & absent == set()
+
+
+BEFORE_IT_CONNECTS = """
+import sys, threading
+loaded = None
+def watch(event, arguments):
+    global loaded
+    if event == "import" and arguments[0] == "mailrules.cli.single_run":
+        loaded = [threading.current_thread() is threading.main_thread(), *sys.modules]
+sys.addaudithook(watch)
+from mailrules.cli.main import main
+try:
+    main()
+except SystemExit as ended:
+    status = ended.code
+print(*loaded, file=sys.stderr)
+sys.exit(status)
+"""
+
+FOR_ACTING = FOR_LOGS | {
+    "mailrules.engine",
+    "mailrules.execution.executor",
+    "mailrules.plan.planner",
+    "mailrules.planning",
+    "mailrules.rules.examples",
+    "rich",
+}
+"""What is only needed once the server has answered."""
+
+
+def test_what_acting_needs_is_loaded_on_a_thread_while_the_servers_answer(served: Program) -> None:
+    place = ["-c", str(served.config), "--state-dir", str(served.state)]
+    program = [sys.executable, "-c", BEFORE_IT_CONNECTS, *place, "run", "--once", "--yes"]
+
+    ended = subprocess.run(program, capture_output=True, text=True, check=False)
+
+    on_main_thread, *loaded = ended.stderr.splitlines()[-1].split()
+    assert (ended.returncode, on_main_thread) == (0, "False")
+    assert {"mailrules.rules.loader", "mailrules.client.imap_store"} <= set(loaded)
+    assert set(loaded) & FOR_ACTING == set()
