@@ -181,8 +181,8 @@ class FactSource:
                 self._learn(snapshot, fact)
         with kept.forgiving():
             known = {uid for uids, _ in kept.names() for uid in uids}
-            pairs = zip(snapshot.uids, snapshot.object_ids, strict=True)
-            named = [(uid, name) for uid, name in pairs if name and uid not in known]
+            new = () if known.issuperset(snapshot.uids) else zip(snapshot.uids, snapshot.object_ids, strict=True)
+            named = [(uid, name) for uid, name in new if name and uid not in known]
             learned.names = ([uid for uid, _ in named], [name for _, name in named])
             await asyncio.to_thread(kept.keep, learned)
         kept.close()

@@ -89,8 +89,9 @@ def unpack_chunks(packed: bytes) -> list[bytes]:
     return [data[begin:end] for begin, end in pairwise(ends)]
 
 
+@lru_cache(maxsize=1)  # the columns of a mailbox are mostly of the same messages
 def uids_of(deltas: bytes) -> array[int]:
-    """UIDs, ascending, from their differences."""
+    """UIDs, ascending, from their differences; not to be changed."""
     return array("I", accumulate(array("I", deltas)))
 
 
@@ -171,13 +172,23 @@ def _pack_occurrences(values: Sequence[object]) -> list[bytes]:
 def _unpack_occurrences(chunks: Sequence[bytes], uids: Sequence[int], wanted: Container[int] | None) -> _Unpacked:
     del uids, wanted
     rows, counts, lengths, joined = chunks
-    raw = _cut(joined, array("I", lengths))
-    distinct: list[Occurrences] = []
-    start = 0
-    for count in array("I", counts):
-        distinct.append((raw[start],) if count == 1 else tuple(raw[start : start + count]))
-        start += count
+    distinct = _grouped(_cut(joined, array("I", lengths)), array("I", counts))
     return list(map(distinct.__getitem__, array("I", rows))), None
+
+
+def _grouped(raw: Sequence[bytes], counts: Sequence[int]) -> list[Occurrences]:
+    """The values in groups of so many; nearly all are of one."""
+    grouped: list[Occurrences] = []
+    ones: list[Occurrences] = list(zip(raw))
+    start = after = 0  # in ``raw``, and in ``counts``
+    for place in [place for place, count in enumerate(counts) if count != 1]:
+        alone = place - after
+        grouped += ones[start : start + alone]
+        start += alone
+        grouped.append(tuple(raw[start : start + counts[place]]))
+        start += counts[place]
+        after = place + 1
+    return grouped + ones[start:]
 
 
 def _pack_structures(values: Sequence[object]) -> list[bytes]:
