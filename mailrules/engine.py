@@ -104,17 +104,13 @@ async def run_once(session: Session, *, confirm: Confirm, scope: Scope | None = 
     async with connected(accounts_in(session, scope), session.connect) as stores:
         recoveries = await recover_open_steps(session, stores)
         targets = Targets(now=session.now)
-        plan, _ = await asyncio.gather(
-            plan_accounts(
-                session,
-                stores,
-                scope=scope,
-                describe=IDENTITY_FIELDS,
-                renew=session.journal.renumber,
-                targets=targets,
-            ),
-            # Every run logs its end, and the first logger takes a tenth of a second: best while the server is at work.
-            asyncio.to_thread(get_logger),
+        plan = await plan_accounts(
+            session,
+            stores,
+            scope=scope,
+            describe=IDENTITY_FIELDS,
+            renew=session.journal.renumber,
+            targets=targets,
         )
         await session.journal.remember_untruths(plan.untruths)
         plan = replace(plan, changed_rules=await changed_in_scope(session, scope))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 from mailrules import engine
@@ -28,6 +29,7 @@ async def act_once(
         reason = why_yes_is_needed(plan)
         return await may_go_on(invocation, question, activity=activity, yes=yes, reason=reason)
 
+    gc.freeze()  # what has been loaded is no garbage, and the collector has not looked at any of it so far
     # A run ends in a log line, which should not have to wait for its library.
     preparing = asyncio.ensure_future(asyncio.to_thread(prepare))
     try:

@@ -24,16 +24,37 @@ ONCE_FIELDS = (
 )
 """Fields that a message has at most once (RFC 5322 section 3.6, RFC 2045 section 3), and all that is looked at."""
 
+_PLAIN_AUTHOR = re.compile(
+    rb"(?:[A-Za-z0-9 .'_-]*+<[A-Za-z0-9.+_-]++@[A-Za-z0-9.-]++>|[A-Za-z0-9.+_-]++@[A-Za-z0-9.-]++)"
+)
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+def is_plain(name: str, values: tuple[bytes, ...]) -> bool:
+    """Whether a field, one of ``ONCE_FIELDS``, is certainly no reason to call a message ambiguous; told quickly.
+
+    Of most mail every field is: what is not has to be looked at by ``why_ambiguous``.
+    """
+    if len(values) != 1:
+        return not values
+    (value,) = values
+    if b"\0" in value or b"\r" in value:
+        return False
+    if name == "from":
+        return _PLAIN_AUTHOR.fullmatch(value) is not None
+    return name != "content-type" or not value.lower().startswith(b"multipart/")
 
 
 def why_ambiguous(occurrences: Mapping[str, tuple[bytes, ...]]) -> str:
     """The first defect of a header, by its raw fields under their lower-case names; "" where there is none."""
     for name in ONCE_FIELDS:
-        values = occurrences.get(name, ())
+        values = occurrences.get(name)
+        if not values:
+            continue
         if len(values) > 1:
             return f"{len(values)} {_title(name)} fields"
-        if any(b"\0" in value or b"\r" in value.replace(b"\r\n", b"\n") for value in values):
+        (value,) = values
+        if b"\0" in value or (b"\r" in value and b"\r" in value.replace(b"\r\n", b"\n")):
             return f"a NUL or a bare CR in the {_title(name)} field"
     return _defect_of_author(occurrences) or _defect_of_structure(occurrences)
 

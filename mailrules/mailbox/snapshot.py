@@ -247,7 +247,8 @@ class Snapshot:
 
     def raw_header(self, field: str, row: int) -> tuple[bytes, ...]:
         """The raw occurrences of a field, still folded; () where absent, unreadable or not fetched."""
-        occurrences = self._occurrences(field, row)
+        column = self.headers.get(field) or self.headers.get(field.lower())  # written in lower case, as a rule
+        occurrences = None if column is None else column[row]
         return occurrences if isinstance(occurrences, tuple) else ()
 
     def header_values(self, field: str, row: int) -> tuple[str, ...]:

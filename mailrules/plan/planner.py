@@ -31,7 +31,7 @@ from mailrules.plan.plan import PENDING_KINDS, Finding, MailboxPlan, MessagePlan
 from mailrules.plan.renames import rename_steps
 from mailrules.plan.values import Renderer
 from mailrules.plan.verdicts import Verdicts, decide
-from mailrules.rules.ambiguity_tests import ambiguity
+from mailrules.rules.ambiguity_tests import ambiguities
 from mailrules.rules.compiler import Judge
 from mailrules.rules.conditions import All
 from mailrules.rules.related_tests import first_messages
@@ -201,10 +201,10 @@ class MailboxPlanner:
         ]
         held_rows: list[int] = []
         remembered: list[Remembered] = []
-        destroyed = self._rows_acted_on(lambda use: destroys(use.value))
+        ambiguous = ambiguities(self._snapshot, self._rows_acted_on(lambda use: destroys(use.value)))
         kept_in_mind = self._rows_acted_on(lambda use: isinstance(use.value, CopyTo | Effect | AppendNote))
         for row in sorted(acts):
-            draft = self._draft(row, is_destroyed=row in destroyed, is_kept_in_mind=row in kept_in_mind)
+            draft = self._draft(row, ambiguity=ambiguous.get(row, ""), is_kept_in_mind=row in kept_in_mind)
             builder.build(draft, [(acting, reasons[id(acting)](row)) for acting in acts[row]])
             findings += draft.findings
             remembered += self._remembered(draft)
@@ -313,10 +313,11 @@ class MailboxPlanner:
                 rows |= acting.rows
         return frozenset(rows_of(rows))
 
-    def _draft(self, row: int, *, is_destroyed: bool, is_kept_in_mind: bool) -> MessageDraft:
+    def _draft(self, row: int, *, ambiguity: str, is_kept_in_mind: bool) -> MessageDraft:
         """``is_kept_in_mind``: the ledger remembers what is done with the message."""
         snapshot = self._snapshot
         draft = MessageDraft(uid=snapshot.uids[row], row=row, flags=snapshot.flags[row] or frozenset())
+        draft.ambiguity = ambiguity
         received = snapshot.received[row]
         draft.received = received if isinstance(received, datetime) else None
         draft.origin = self._origins.get(draft.uid)
@@ -325,8 +326,6 @@ class MailboxPlanner:
         draft.taken_back = self._taken_back.get(draft.uid, frozenset())
         if self._past_moves:
             draft.past_moves = self._past_moves.get(self._identity(row), ())
-        if is_destroyed:
-            draft.ambiguity = ambiguity(snapshot, row)
         if is_kept_in_mind:
             draft.names = self._names(row)
             draft.content_key = draft.names[0]

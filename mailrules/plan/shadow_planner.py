@@ -15,6 +15,7 @@ from mailrules.plan.message_steps import destroys
 from mailrules.plan.planner import DISPLAY_FIELDS, MailboxPlanner
 from mailrules.plan.shadow import ShadowEffect
 from mailrules.plan.verdicts import decide, merge
+from mailrules.rules.ambiguity_tests import ambiguity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -86,7 +87,7 @@ class ShadowPlanner(MailboxPlanner):
         )
         draft = self._draft(
             row,
-            is_destroyed=any(destroys(use.value) for use in branch.actions),
+            ambiguity=ambiguity(self._snapshot, row) if any(destroys(use.value) for use in branch.actions) else "",
             is_kept_in_mind=any(isinstance(use.value, CopyTo | Effect | AppendNote) for use in branch.actions),
         )
         builder.build(draft, together)

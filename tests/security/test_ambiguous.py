@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mailrules.mailbox.ambiguity import ONCE_FIELDS, why_ambiguous
+from mailrules.mailbox.ambiguity import ONCE_FIELDS, is_plain, why_ambiguous
 from mailrules.testing.builders import message
 from tests.hostile_mail.corpus import MAILS
 from tests.plan.planned import HEAD, mail, plan, steps_of
@@ -53,6 +55,28 @@ def test_folding_is_no_bare_cr() -> None:
 @pytest.mark.parametrize(("value", "is_broken"), [(b"Multipart/Mixed", True), (b"multipart/mixed; boundary=b", False)])
 def test_a_multipart_without_a_boundary_is_ambiguous(value: bytes, *, is_broken: bool) -> None:
     assert bool(why_ambiguous({"content-type": (value,)})) is is_broken
+
+
+_PIECES = (
+    b"Ann", b" ", b".", b"<", b">", b"@", b"x.example", b",", b";", b":", b'"', b"\\", b"(", b")", b"=?utf-8?q?=22?=",
+    b"\r\n ", b"\r", b"\0", b"-", b"'", b"_", b"\xe4", b"multipart/mixed", b"; boundary=b", b"\t",
+)  # fmt: skip
+
+
+@given(
+    name=st.sampled_from(ONCE_FIELDS),
+    values=st.lists(st.lists(st.sampled_from(_PIECES), max_size=8).map(b"".join), max_size=2).map(tuple),
+)
+def test_what_is_plain_at_a_glance_is_not_ambiguous(name: str, values: tuple[bytes, ...]) -> None:
+    if is_plain(name, values):
+        assert why_ambiguous({name: values}) == ""
+
+
+def test_an_author_as_most_have_it_is_plain_at_a_glance() -> None:
+    assert is_plain("from", (b"Ann-Mary O'Neil <ann.mary+x@x-y.example>",))
+    assert is_plain("from", (b"ann@x.example",))
+    assert is_plain("sender", ())
+    assert not is_plain("from", (b"ann@x.example, bob@x.example",))
 
 
 @pytest.mark.parametrize("name", ["two From fields", "two Content-Type fields", "multipart without a boundary"])
