@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mailrules.rules.account_schema import AccountModel
 from mailrules.rules.outside import smtp_from_model, smtp_mistakes
-from mailrules.rules.schema import AccountModel
 from mailrules.rules.secrets import HOW_TO_KEEP_IT, check_secret, secret_reference
 from mailrules.rules.validation import validated
 from mailrules.settings import (
@@ -20,8 +20,8 @@ from mailrules.settings import (
 )
 
 if TYPE_CHECKING:
+    from mailrules.rules.account_schema import ClientCertificateModel, ProxyModel, TimeoutsModel
     from mailrules.rules.reporter import Reporter
-    from mailrules.rules.schema import ClientCertificateModel, ProxyModel, TimeoutsModel
     from mailrules.rules.source import SourceValue
 
 LEASE_MAILBOX = "mailrules-lease"

@@ -13,11 +13,11 @@ from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo, MailboxStatus
 from mailrules.mailbox.whole_mail import WholeMail
 from mailrules.rules.conditions import Cause, Environment, Origin
+from mailrules.rules.example_schema import TestModel
 from mailrules.rules.flags import SYSTEM_FLAGS, is_keyword, system_flag
 from mailrules.rules.quantities import QuantityError, parse_age_or_moment, parse_moment
 from mailrules.rules.reporter import did_you_mean
 from mailrules.rules.rule import Example, Expectation, Given, GivenAttachment
-from mailrules.rules.schema import TestModel
 from mailrules.rules.server_tests import GMAIL_PREFIX, QUOTA, SEARCH_PREFIX, QuotaUse
 from mailrules.rules.validation import validated
 from mailrules.values import dataclass
@@ -25,9 +25,9 @@ from mailrules.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from mailrules.rules.example_schema import ExpectModel, GivenModel
     from mailrules.rules.reporter import Reporter
     from mailrules.rules.rule import MailboxRef
-    from mailrules.rules.schema import ExpectModel, GivenModel
     from mailrules.rules.source import SourceValue
     from mailrules.settings import AccountSettings
 

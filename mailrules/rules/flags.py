@@ -23,7 +23,8 @@ SYSTEM_FLAGS: Mapping[str, str] = {
 """The bare words of the rule language; backslashes are a trap in YAML."""
 
 # An IMAP atom (RFC 9051 section 9, flag-keyword): no space, control, or ( ) { % * " \ ]
-_KEYWORD = re.compile(r"[^\x00-\x20\x7f-\U0010ffff(){%*\"\\\]]{1,100}")
+# Said by what it may have: a class of all but those takes many times as long to compile.
+_KEYWORD = re.compile(r"[!#$&'+-\[^-z|-~]{1,100}")
 
 
 def system_flag(word: str) -> str | None:

@@ -7,10 +7,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
+from pydantic.json_schema import models_json_schema
 
+from mailrules.rules.account_schema import AccountModel, SmtpModel
+from mailrules.rules.example_schema import TestModel
 from mailrules.rules.key_descriptions import ACTION_EXAMPLES, CONDITION_EXAMPLES, DESCRIPTIONS
+from mailrules.rules.outside_schema import DeletionModel, OutboxModel, WebhookModel
+from mailrules.rules.policy_schema import PolicyModel
 from mailrules.rules.reporter import Reporter
-from mailrules.rules.schema import DocumentModel
+from mailrules.rules.schema import BranchModel, DefaultsModel, DocumentModel, ListFileModel, RuleModel
 from mailrules.rules.spelling import duration
 from mailrules.rules.yaml_source import read_yaml
 
@@ -20,13 +25,20 @@ if TYPE_CHECKING:
     from mailrules.rules.registry import Registry
 
 _ISO_DURATION = re.compile(r"P(\d+D)?(T(\d+H)?(\d+M)?(\d+S)?)?")
+_CHECKED_APART = (
+    *(AccountModel, SmtpModel, WebhookModel, OutboxModel, DeletionModel),
+    *(DefaultsModel, RuleModel, BranchModel, ListFileModel, PolicyModel, TestModel),
+)
+"""The models of what the document only names; see ``shape``."""
 SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema(registry: Registry) -> dict[str, object]:
     """The JSON Schema of a rule file with all words of the registry, for editors."""
     schema: dict[str, Any] = DocumentModel.model_json_schema(by_alias=True)  # Any: a JSON document
+    _, apart = models_json_schema([(model, "validation") for model in _CHECKED_APART], by_alias=True)
     definitions = schema.setdefault("$defs", {})
+    definitions.update(apart["$defs"])
     definitions["condition"] = _condition_schema(registry)
     definitions["actions"] = _actions_schema(registry)
     described = _with_descriptions(_with_references(schema), place="")

@@ -24,7 +24,6 @@ from mailrules.rules.lower_conditions import ConditionLowering
 from mailrules.rules.meaning import Meanings, digest_of_files
 from mailrules.rules.offers import offers
 from mailrules.rules.outside import check_smtp, deletion_limits, outbox_settings, smtp_settings, webhook_settings
-from mailrules.rules.policies import lower_policies
 from mailrules.rules.reading import beside, climbs, parse_source, read_content, read_source, read_text
 from mailrules.rules.registry import CompileContext, NoticedLists
 from mailrules.rules.renames import check_renames
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mailrules.diagnostics import Diagnostic
+    from mailrules.rules.policies import Policy
     from mailrules.rules.registry import Registry
     from mailrules.rules.rule import Example, MailboxRef, Rule
     from mailrules.rules.source import SourceValue
@@ -152,9 +152,7 @@ class _Loading:
         examples = self._examples(documents)
         settings = {name: account for name, account in accounts.items() if account is not None}
         lint(rules, accounts=settings, reporter=self.reporter)
-        policies = lower_policies(
-            main.entries("mailboxes"), keys=main.keys("mailboxes"), accounts=accounts, reporter=self.reporter
-        )
+        policies = self._policies(main, accounts=accounts)
         check_contradictions(policies, rules, reporter=self.reporter)
         check_appends(rules, accounts=settings, reporter=self.reporter)
         check_renames(rules, policies, reporter=self.reporter)
@@ -327,6 +325,15 @@ class _Loading:
         if "in" in source.mapping:
             check_mailboxes(source.mapping["in"], accounts=accounts, reporter=self.reporter)
         return validated(DefaultsModel, source, self.reporter, what="defaults")
+
+    def _policies(self, main: Document, *, accounts: Mapping[str, AccountSettings | None]) -> tuple[Policy, ...]:
+        if not main.entries("mailboxes"):
+            return ()
+        from mailrules.rules.policies import lower_policies  # noqa: PLC0415 -- few files have any
+
+        return lower_policies(
+            main.entries("mailboxes"), keys=main.keys("mailboxes"), accounts=accounts, reporter=self.reporter
+        )
 
     def _examples(self, documents: Sequence[Document]) -> tuple[Example, ...]:
         if not any(document.items("tests") for document in documents):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mailrules.mailbox.strict_address import strict_address
-from mailrules.rules.schema import DeletionModel, OutboxModel, SmtpModel, WebhookModel
+from mailrules.rules.account_schema import SmtpModel
 from mailrules.rules.secrets import HOW_TO_KEEP_IT, check_secret, secret_reference
 from mailrules.rules.validation import validated
 from mailrules.settings import DeletionLimits, OutboxSettings, Security, SmtpSettings, WebhookSettings, is_loopback
@@ -69,6 +69,8 @@ def smtp_from_model(model: SmtpModel | None) -> SmtpSettings | None:
 
 def webhook_settings(name: str, source: SourceValue, reporter: Reporter) -> WebhookSettings | None:
     """One entry of ``webhooks``, or None after reporting everything that is wrong with it."""
+    from mailrules.rules.outside_schema import WebhookModel  # noqa: PLC0415 -- few files have one
+
     if "secret" in source.mapping:
         check_secret(source.mapping["secret"], reporter)
     model = validated(WebhookModel, source, reporter, what="a webhook")
@@ -107,12 +109,16 @@ def why_no_endpoint(url: str, *, allow_private: bool) -> str:
 
 def outbox_settings(source: SourceValue, reporter: Reporter) -> OutboxSettings | None:
     """``outbox``: how much may go out, and how often it is tried."""
+    from mailrules.rules.outside_schema import OutboxModel  # noqa: PLC0415 -- few files have it
+
     model = validated(OutboxModel, source, reporter, what="outbox")
     return None if model is None else OutboxSettings(**dict(model))
 
 
 def deletion_limits(source: SourceValue, reporter: Reporter) -> DeletionLimits | None:
     """``deletion``: what is deleted for ever at most."""
+    from mailrules.rules.outside_schema import DeletionModel  # noqa: PLC0415 -- few files have it
+
     model = validated(DeletionModel, source, reporter, what="deletion")
     return None if model is None else DeletionLimits(**dict(model))
 

@@ -1,13 +1,13 @@
 """What shape a mailbox policy has: every key of an entry under ``mailboxes``, its type and its help."""
 
-from __future__ import annotations
-
+# Annotations are not postponed here: pydantic would evaluate the text of each at every start.
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from mailrules.rules.quantities import QuantityError, parse_size
+from mailrules.rules.schema_types import STRICT
 
 SpecialUse = Literal["all", "archive", "drafts", "flagged", "important", "junk", "sent", "trash"]
 
@@ -32,7 +32,7 @@ def _count_or_none(value: object) -> object:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False, defer_build=True)
+    model_config = STRICT
 
 
 class PolicyQuotaModel(_Model):

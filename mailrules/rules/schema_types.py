@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, TypeAdapter, WithJsonSchema
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from mailrules.rules.quantities import QuantityError, parse_duration, parse_size, parse_time_of_day
 
@@ -18,27 +18,23 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-if TYPE_CHECKING:
-    CheckedApart = Annotated[T, ...]
-else:
 
-    class CheckedApart:
-        """``CheckedApart[Model]`` takes any value: the loader checks it by itself, at its place in the file.
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=False, defer_build=True)
+"""Of every model of a file; a validator is only built if a file has such a thing."""
 
-        Editors see its shape. A run builds no validator of what its files do not have, and none twice.
-        """
 
-        def __init__(self, shape: object) -> None:
-            self._shape = shape
+def either(one: str, other: str) -> ConfigDict:
+    """For editors: exactly one of two keys."""
+    return ConfigDict(json_schema_extra={"oneOf": [{"required": [one]}, {"required": [other]}]})
 
-        def __class_getitem__(cls, shape: object) -> object:
-            return Annotated[shape, cls(shape)]
 
-        def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
-            return core_schema.any_schema()
+def shape(model: str, *, or_null: bool = False) -> WithJsonSchema:
+    """For editors: what a model says. The loader checks such a value by itself, at its place in the file.
 
-        def __get_pydantic_json_schema__(self, _schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-            return handler(TypeAdapter(self._shape).core_schema)
+    ``json_schema`` puts the model's schema where "words" stands.
+    """
+    words = {"words": model}
+    return WithJsonSchema({"anyOf": [words, {"type": "null"}]} if or_null else words)
 
 
 class _ItemAlone:

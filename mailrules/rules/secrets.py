@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from mailrules.settings import SecretReference
 
 if TYPE_CHECKING:
+    from mailrules.rules.account_schema import SecretModel
     from mailrules.rules.reporter import Reporter
-    from mailrules.rules.schema import SecretModel
     from mailrules.rules.source import SourceValue
 
 HOW_TO_KEEP_IT = 'name where it is kept: secret: {command: "pass mail/home"} (or env, file, keyring, systemd)'

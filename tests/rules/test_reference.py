@@ -18,24 +18,15 @@ from mailrules.default_plugins.structure_conditions import MIME_KEYS
 from mailrules.default_plugins.surrounding_conditions import CAUSES, EVENT_KEYS, NOW_KEYS
 from mailrules.default_plugins.waiting_actions import SNOOZE_KEYS
 from mailrules.plan.example_runner import run_examples
+from mailrules.rules.account_schema import AccountModel, ProxyModel, SecretModel, SmtpModel, TimeoutsModel
 from mailrules.rules.auth_tests import AUTH_METHODS, AUTH_RESULTS
+from mailrules.rules.example_schema import ExpectModel, GivenModel
 from mailrules.rules.flags import SYSTEM_FLAGS
 from mailrules.rules.lower_conditions import COMBINATORS
 from mailrules.rules.operators import NUMBER_KEYS, TEXT_KEYS, TIME_KEYS
+from mailrules.rules.outside_schema import OutboxModel, WebhookModel
 from mailrules.rules.policy_schema import PolicyModel, PolicyQuotaModel
-from mailrules.rules.schema import (
-    AccountModel,
-    DocumentModel,
-    ExpectModel,
-    GivenModel,
-    OutboxModel,
-    ProxyModel,
-    RuleModel,
-    SecretModel,
-    SmtpModel,
-    TimeoutsModel,
-    WebhookModel,
-)
+from mailrules.rules.schema import DocumentModel, RuleModel
 from mailrules.rules.surrounding_tests import SPECIAL_USES, WEEKDAYS
 from mailrules.rules.templates import ADDRESS_FIELDS, DATE_FIELDS, FILTERS, TEXT_FIELDS
 from tests.rules.loading import BUILT_IN, HEAD, load
