@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from types import FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Self
 
 import pluggy
@@ -48,7 +49,7 @@ class PluginManager:
     """The loaded plugins in order: the built-in ones, then as the configuration names them."""
 
     def __init__(self) -> None:
-        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pluggy = _Pluggy(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._enabled: list[str] = []
 
@@ -180,6 +181,22 @@ class PluginManager:
     def _implementations(self, hook: str) -> Iterator[_Implementation]:
         for found in getattr(self._pluggy.hook, hook).get_hookimpls():
             yield _Implementation(plugin=found.plugin_name, hook=hook, function=found.function, takes=found.argnames)
+
+
+class _Pluggy(pluggy.PluginManager):
+    """pluggy, which looks at no more of a module than can be a hook: its functions that carry our mark.
+
+    By itself it examines every name, imported ones too, and there are hundreds in the built-in plugins.
+    """
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        if isinstance(plugin, ModuleType):
+            function = vars(plugin).get(name)
+            if not isinstance(function, FunctionType | MethodType) or not hasattr(
+                function, f"{hookspecs.PROJECT}_impl"
+            ):
+                return None
+        return super().parse_hookimpl_opts(plugin, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

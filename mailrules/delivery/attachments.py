@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import unicodedata
-from email import message_from_binary_file, policy
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -38,6 +37,9 @@ def read_attachments(message: Path, *, types: Sequence[str] = ()) -> list[Attach
 
     Raises EffectRefused for a message that is too large or too complex to take apart.
     """
+    # Not at every start, since it is loaded with the word `save_attachments`, which few rules use.
+    from email import message_from_binary_file, policy  # noqa: PLC0415 -- see above
+
     if (size := message.stat().st_size) > MAX_MESSAGE_BYTES:
         raise EffectRefused(f"a message of {size:,} bytes, over {MAX_MESSAGE_BYTES:,}")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import click
@@ -280,6 +280,25 @@ def test_enrichers_and_commands_are_found_by_name() -> None:
 
     assert list(manager.enrichers()) == ["reputation"]
     assert manager.commands() == {"greet": command}
+
+
+def test_hooks_of_a_module_are_found_also_as_methods_and_under_another_name() -> None:
+    class Words:
+        @hookimpl
+        def mailrules_conditions(self) -> list[ConditionSpec]:
+            return [ConditionSpec(name="odd", compile=lambda _source, _context: None, summary="")]
+
+    @hookimpl(specname="mailrules_enrichers")
+    def reputations() -> list[Reputation]:
+        return [Reputation()]
+
+    module = ModuleType("words")
+    vars(module).update(mailrules_conditions=Words().mailrules_conditions, reputations=reputations, Words=Words)
+
+    manager = with_plugins(words=module)
+
+    assert "odd" in manager.registry().conditions
+    assert list(manager.enrichers()) == ["reputation"]
 
 
 def test_an_enricher_without_its_methods_is_diagnosed() -> None:
