@@ -78,6 +78,7 @@ _CODE = re.compile(rb' *+\[((?:[^]("]|\([^()]*+\)|"[^"]*+")*+)\](.*)', re.DOTALL
 _FETCH = re.compile(
     rb"\* *+([0-9]{1,10}) ++(FETCH|UIDFETCH)(?![^ (])(?: *+\( *+UID +([0-9]{1,10})(?= ))?", re.IGNORECASE
 )
+_EXPUNGE = re.compile(rb"\* ([1-9][0-9]{0,8}) EXPUNGE")
 _SIMPLE_CODE = re.compile(rb" *+\[([^]]*+)\](.*)", re.DOTALL)
 
 
@@ -85,6 +86,8 @@ def parse_response(frame: Frame, *, limits: Limits = DEFAULT_LIMITS, utf8: bool 
     """Read one response. ``utf8`` is for connections with UTF8=ACCEPT enabled. Never raises."""
     if (usual := read_usual_fetch(frame, limits=limits)) is not None:
         return usual
+    if (expunged := _EXPUNGE.fullmatch(frame)) is not None:  # one for each message that is moved
+        return ExpungeData(sequence_number=int(expunged[1]))
     try:
         if frame.startswith(b"*"):
             return _read_untagged(frame, limits=limits, utf8=utf8)

@@ -115,7 +115,9 @@ def overlap(first: SequenceSet, second: SequenceSet) -> bool:
     if first.has_star or second.has_star:
         return True
     # Asked once for each message that a MOVE expunges, so the cost follows the smaller set, often one UID.
-    fewer, more = sorted((first.ranges, second.ranges), key=len)
+    fewer, more = first.ranges, second.ranges
+    if len(fewer) > len(more):
+        fewer, more = more, fewer
     for low, high in fewer:
         at = bisect_left(more, low, key=itemgetter(1))  # the first range that does not end before this one
         if at < len(more) and more[at][0] <= high:

@@ -148,7 +148,7 @@ class SelectedMailbox:
         """
         match response:
             case ExpungeData(sequence_number=number) if uid := self._uid_of(number):
-                return VanishedData(uids=SequenceSet.of((uid,)))
+                return VanishedData(uids=SequenceSet(((uid, uid),)))
             case UnreadableFetch(uid=None, sequence_number=number) if uid := self._uid_of(number):
                 return replace(response, uid=uid)
             case FetchData(uid=None, sequence_number=number) if "UID" in response.malformed:
