@@ -199,7 +199,6 @@ def read_fetch(reader: Reader, *, sequence_number: int, limits: Limits, uid: int
                 name, section = "BODY", _OLD_SECTIONS[name]
             if section is None:
                 _read_attribute(attributes, extras, name, reader.value(), limits=limits)
-                malformed.pop(name, None)  # told again, and better
             elif name in {"BINARY", "BINARY.SIZE"}:
                 _read_binary(extras, name, section, reader)
             elif name != "BODY":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -86,7 +87,9 @@ def test_the_fast_path_says_what_the_slow_one_says(attributes, number):
 
     if usual is not None:
         slow = read_fetch(Reader(body, limits=DEFAULT_LIMITS), sequence_number=number, limits=DEFAULT_LIMITS)
-        assert usual == slow
+        # Of what is told twice the last counts; that the first could not be read, only the slow one says.
+        told_twice = len({one.split()[0] for one in attributes}) < len(attributes)
+        assert usual == (replace(slow, malformed={}) if told_twice else slow)
 
 
 @pytest.mark.parametrize(
