@@ -59,11 +59,11 @@ _NAMELESS = (b"\\Recent", b"unknown-")
 """No flags of ours. Dovecot lets a keyword count whose name it could not note, and calls it so when it is asked."""
 _WORDS_OF_FULL = ("No space left on device", "File too large", "Not enough disk space")
 """What Dovecot logs when it has come upon a full disk, or upon the limit that stands in for it."""
-_REASON = re.compile(r": NO |closed the connection|receiving failed")
-"""The server's words are told."""
+_REASON = re.compile(r": NO |the connection was lost|closed the connection|receiving failed|vanished: ")
+"""The server's words are told, or what it showed: a maildir may look empty in the first session after it was full."""
 _KEYWORDS = {"$Work", "$Old"}
-_PAGES = (0, 1, 4, 12, 30)
-_FILES = (0, 2, 7)
+_PAGES = (0, 1, 5, 20)
+_FILES = (0, 3)
 _LINES = 150
 """So long are bodies that one takes up more room than all that is noted about it."""
 
