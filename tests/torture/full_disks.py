@@ -61,6 +61,10 @@ _WORDS_OF_FULL = ("No space left on device", "File too large", "Not enough disk 
 """What Dovecot logs when it has come upon a full disk, or upon the limit that stands in for it."""
 _REASON = re.compile(r": NO |the connection was lost|closed the connection|receiving failed|vanished: ")
 """The server's words are told, or what it showed: a maildir may look empty in the first session after it was full."""
+_TAKEN_BACK = (
+    "SELECT s.state, c.operation, c.mailbox, s.uid, s.message_id, s.rule FROM steps s"
+    " JOIN commands c ON c.id = s.command WHERE c.kind = 'delete' AND s.detail LIKE '%took it back%'"
+)
 _KEYWORDS = {"$Work", "$Old"}
 _PAGES = (0, 1, 5, 20)
 _FILES = (0, 3)
@@ -132,6 +136,21 @@ class FullDiskWorld(DovecotWorld):
         evidence = self.evidence()
         open_steps = tuple(("ambiguous", *rest) for _, *rest in evidence.doubtful)
         return replace(evidence, after=after, doubtful=open_steps)
+
+    def evidence_at_the_end(self) -> Evidence:
+        """Where \\Deleted was said to be set and is not, mailrules believes that a person took it back: it stays."""
+        evidence = self.evidence()
+        return replace(evidence, doubtful=(*evidence.doubtful, *self._believed()))
+
+    def believed_taken_back(self) -> set[str]:
+        """The letters of which it does."""
+        return {found[1] for *_, message_id, _ in self._believed() if (found := re.match(r"<(m\d+)\.", message_id))}
+
+    def _believed(self) -> list[tuple[str, str, str, int, str, str]]:
+        return [
+            (str(state), str(operation), str(mailbox), int(str(uid)), str(message_id), str(rule))
+            for state, operation, mailbox, uid, message_id, rule in self.watcher.rows(_TAKEN_BACK)
+        ]
 
     def remove_mail(self) -> None:
         """Make room for the next world's."""
@@ -213,7 +232,7 @@ class FullDisks:
             findings = judge(world.evidence_between(between), is_settled=False) + _told(world, between, expected)
             async with Relay(server.port) as world.relay:
                 await world.tell()
-            findings = findings or judge(world.evidence()) + _same(world, expected)
+            findings = findings or judge(world.evidence_at_the_end()) + _same(world, expected)
             story = f"{story_of(world)}\nTold first:\n{first}\nTold then:\n{world.said}" if findings else ""
             return Attempt(findings=findings, story=story, is_tried=is_tried)
         finally:
@@ -288,7 +307,7 @@ def _same(world: FullDiskWorld, expected: Contents) -> list[Finding]:
     # Rules see to the keywords of what is in INBOX; what has left it is not judged again.
     inbox, others = {"INBOX"}, expected.keys() - {"INBOX"}
     # Of equal letters one that is left behind looks like one that was put back, of which the judge knows.
-    several = {one.name for one in world.case.letters if one.times > 1}
+    several = {one.name for one in world.case.letters if one.times > 1} | world.believed_taken_back()
     differences = [
         _difference(after, expected, names=inbox, without=several),
         _difference(after, expected, names=others | after.keys() - inbox, but=world.person.may_have, without=several),
