@@ -25,7 +25,7 @@ from mailrules.errors import MailrulesError
 from tests.servers.dovecot import Dovecot, OnSmallDisk
 from tests.servers.mailbox_state import mailbox_names
 from tests.servers.small_disk import PAGE_BYTES
-from tests.torture.cases import ACCOUNT, BULK, CASES, CROSSING, Copy
+from tests.torture.cases import ACCOUNT, BULK, CASES, CROSSING, DELETED, Copy
 from tests.torture.crossings import WORK
 from tests.torture.judge import Broken, Finding, judge
 from tests.torture.real_servers import WRITING, DovecotWorld, new_account
@@ -140,11 +140,16 @@ class FullDiskWorld(DovecotWorld):
     def evidence_at_the_end(self) -> Evidence:
         """Where \\Deleted was said to be set and is not, mailrules believes that a person took it back: it stays."""
         evidence = self.evidence()
-        return replace(evidence, doubtful=(*evidence.doubtful, *self._believed()))
+        doubtful = (*evidence.doubtful, *self._believed())
+        # What was shown as gone and came back marked, it takes for done.
+        return replace(evidence, doubtful=doubtful, has_uidplus=self.account.server.storage != "maildir")
 
-    def believed_taken_back(self) -> set[str]:
-        """The letters of which it does."""
-        return {found[1] for *_, message_id, _ in self._believed() if (found := re.match(r"<(m\d+)\.", message_id))}
+    def half_deleted(self, after: Contents) -> set[str]:
+        """The letters that are to be deleted and of which it believes that, or that they are."""
+        ids = (message_id for *_, message_id, _ in self._believed())
+        believed = {found[1] for one in ids if (found := re.match(r"<(m\d+)\.", one))}
+        marked = {copy.letter for copy in after["INBOX"] if DELETED in copy.flags}
+        return believed | marked & {one.name for one in self.case.letters if "delete" in one.wishes}
 
     def _believed(self) -> list[tuple[str, str, str, int, str, str]]:
         return [
@@ -307,7 +312,7 @@ def _same(world: FullDiskWorld, expected: Contents) -> list[Finding]:
     # Rules see to the keywords of what is in INBOX; what has left it is not judged again.
     inbox, others = {"INBOX"}, expected.keys() - {"INBOX"}
     # Of equal letters one that is left behind looks like one that was put back, of which the judge knows.
-    several = {one.name for one in world.case.letters if one.times > 1} | world.believed_taken_back()
+    several = {one.name for one in world.case.letters if one.times > 1} | world.half_deleted(after)
     differences = [
         _difference(after, expected, names=inbox, without=several),
         _difference(after, expected, names=others | after.keys() - inbox, but=world.person.may_have, without=several),
