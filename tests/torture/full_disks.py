@@ -66,6 +66,7 @@ _TAKEN_BACK = (
     " JOIN commands c ON c.id = s.command WHERE c.kind = 'delete' AND s.detail LIKE '%took it back%'"
 )
 _KEYWORDS = {"$Work", "$Old"}
+_FLAGS = _KEYWORDS | {"\\Seen", "\\Flagged", "\\Deleted"}
 _PAGES = (0, 1, 5, 20)
 _FILES = (0, 3)
 _LINES = 150
@@ -299,7 +300,7 @@ def _disk_of(server: Dovecot) -> SmallDisk:
 def _told(world: FullDiskWorld, after: Contents, expected: Contents) -> list[Finding]:
     """What is not done has to be told, and by the documented status."""
     if world.status is ExitStatus.DONE:
-        difference = _difference(after, expected, but=world.person.may_have)
+        difference = _difference(after, expected, but=_FLAGS if world.person.may_have else frozenset())
         return [Finding(what=Broken.UNDONE, words=f"status 0, and {difference}")] if difference else []
     if world.status not in {ExitStatus.SERVER, ExitStatus.PARTLY_DONE} or not _REASON.search(world.said):
         return [Finding(what=Broken.UNDONE, words=f"the run ended with status {world.status:d}: {world.said}")]

@@ -259,6 +259,7 @@ class World:
             journal=self.journal,
             now=self.now,
             wait=self.wait,
+            connect=self.connect,
             **self.in_session(),
         )
         asyncio.get_running_loop().set_exception_handler(_forget_the_dead)
