@@ -88,7 +88,7 @@ class RunReport:
 async def preview(session: ReadingSession, *, scope: Scope | None = None) -> Plan:
     """What a run would do now. Opens mailboxes with EXAMINE, through stores without a writing method."""
     scope = scope or Scope()
-    async with connected(accounts_in(session, scope), connect_reader) as readers:
+    async with connected(accounts_in(session, scope), session.connect_reader) as readers:
         return await plan_accounts(session, readers, scope=scope, describe=DISPLAY_FIELDS)
 
 

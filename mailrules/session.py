@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from mailrules.client.imap_store import connect_store
+from mailrules.client.imap_store import connect_reader, connect_store
 from mailrules.errors import IMAPError, LeaseLost, PlanRefused
 from mailrules.execution.lease import Lease
 from mailrules.values import dataclass
@@ -45,6 +45,8 @@ class ReadingSession:
     """What is kept of messages between runs; None: everything is asked of the server each time."""
     state_directory: Path | None = None
     """Where what goes out is kept until it is settled; None: nothing goes out."""
+    connect_reader: Callable[[AccountSettings], Awaitable[MailReader]] = connect_reader
+    """How ``preview`` comes to its connections."""
 
 
 class Leases:
@@ -135,19 +137,34 @@ async def dialled(session: Session, scope: Scope) -> AsyncIterator[Session]:
     What is loaded and read meanwhile takes no time of its own. Raises ReadOnlyMode before it connects.
     """
     session.journal.kill_switch.check()
-    underway = {one.name: asyncio.ensure_future(session.connect(one)) for one in accounts_in(session, scope)}
+    async with _underway(accounts_in(session, scope), session.connect) as connect:
+        yield replace(session, connect=connect)
 
-    async def connect(account: AccountSettings) -> MailStore:
-        return await (underway.pop(account.name) if account.name in underway else session.connect(account))
+
+@asynccontextmanager
+async def dialled_to_read(session: ReadingSession, scope: Scope) -> AsyncIterator[ReadingSession]:
+    """The same for ``preview``, which changes nothing."""
+    async with _underway(accounts_in(session, scope), session.connect_reader) as connect:
+        yield replace(session, connect_reader=connect)
+
+
+@asynccontextmanager
+async def _underway(
+    accounts: Sequence[AccountSettings], connect: Callable[[AccountSettings], Awaitable[R]]
+) -> AsyncIterator[Callable[[AccountSettings], Awaitable[R]]]:
+    underway = {one.name: asyncio.ensure_future(connect(one)) for one in accounts}
+
+    async def take(account: AccountSettings) -> R:
+        return await (underway.pop(account.name) if account.name in underway else connect(account))
 
     try:
-        yield replace(session, connect=connect)
+        yield take
     finally:
         for one in underway.values():
             one.cancel()
-        for store in await asyncio.gather(*underway.values(), return_exceptions=True):
-            if not isinstance(store, BaseException):
-                await store.close()
+        for reader in await asyncio.gather(*underway.values(), return_exceptions=True):
+            if not isinstance(reader, BaseException):
+                await reader.close()
 
 
 def accounts_in(session: ReadingSession, scope: Scope) -> tuple[AccountSettings, ...]:

@@ -29,7 +29,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "check": ("rule_commands", "Find every mistake in the configuration and the rules."),
     "test": ("test_commands", "Run the examples that stand beside the rules."),
     "dry-run": ("plan_commands", "Show what a run would do now; changes nothing."),
-    "apply": ("plan_commands", "Carry out a saved plan, after checking each message again."),
+    "apply": ("apply_commands", "Carry out a saved plan, after checking each message again."),
     "run": ("run_commands", "Watch the mailboxes and act on new mail, or with --once judge all mail and end."),
     "approve": ("approve_commands", "Release what a rule's guard holds."),
     "undo": ("undo_commands", "Take back a run, or one rule's or one message's part in it."),

@@ -1,9 +1,8 @@
-"""The verbs ``dry-run`` and ``apply``: a plan looked at, saved, and carried out as it stands."""
+"""The verb ``dry-run``: a plan looked at, and saved."""
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,28 +12,16 @@ from mailrules.cli.exit_status import ExitStatus
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.mail_files import files_as_mail, mail_file_options
 from mailrules.cli.output import cell
-from mailrules.cli.plan_view import SHOWN_MESSAGES, show_plan, steps_summary
-from mailrules.cli.questions import may_go_on, why_yes_is_needed
-from mailrules.cli.run_view import report_document, report_status, show_report
-from mailrules.cli.session import (
-    allow_failing_option,
-    local_now,
-    open_journal,
-    open_reading_session,
-    open_session,
-    run_until_done,
-    scope_of,
-    time_since,
-)
-from mailrules.cli.shadow_view import SHOWN_MESSAGES as SHOWN_IN_SHADOW
-from mailrules.cli.shadow_view import show_shadow
-from mailrules.engine import RunReport, apply_plan, preview
-from mailrules.errors import PlanRefused
-from mailrules.plan.document import plan_digest, plan_from_json, plan_to_document, plan_to_json
+from mailrules.cli.plan_view import SHOWN_MESSAGES
+from mailrules.cli.session import local_now, open_reading_session, run_until_done, scope_of, time_since
+from mailrules.session import dialled_to_read
 
 if TYPE_CHECKING:
-    from mailrules.execution.report import Progress
+    from collections.abc import Awaitable, Callable
+
     from mailrules.plan.plan import Plan
+
+    Preview = Callable[..., Awaitable[Plan]]
 
 
 @click.command(cls=Verb, name="dry-run")
@@ -104,26 +91,20 @@ def dry_run(
                 only_new=only_new,
                 since=start,
             )
-            plan = await preview(session, scope=scope)
-        # A large plan as text takes as long as making it, so only where somebody wants it.
-        document = plan_to_json(plan) if save else ""
-        if save:
-            _write_private(save, document)
-        if save or plan.untruths:
-            async with open_journal(invocation) as journal:
-                await journal.remember_untruths(plan.untruths)
-                if save:
-                    await journal.remember_plan(plan_digest(document), created=plan.created)
+            async with dialled_to_read(session, scope) as connecting:
+                # On a thread: the servers are answered meanwhile.
+                preview = await asyncio.to_thread(_load_preview, draws=not as_json)
+                plan = await preview(connecting, scope=scope)
+        from mailrules.cli.plan_outcome import keep_plan  # noqa: PLC0415 -- is there by now
+
+        await keep_plan(invocation, plan, save=save)
         return plan
 
     with invocation.output.activity("Reading mail"):
         plan = run_until_done(plan_files() if mails or mboxes else plan_now())
-    if as_json:
-        invocation.output.json(plan_to_document(plan))
-    else:
-        show_plan(invocation.output, plan, limit=None if show_all else SHOWN_MESSAGES)
-        show_shadow(invocation.output, plan, limit=None if show_all else SHOWN_IN_SHADOW)
-        invocation.output.line(f"{steps_summary(plan).capitalize()}. Nothing has been changed.")
+    from mailrules.cli.plan_outcome import show_outcome  # noqa: PLC0415 -- as above
+
+    show_outcome(invocation.output, plan, as_json=as_json, show_all=show_all)
     if save:
         invocation.output.note(cell(f"Saved to {save}. Carry it out with: mailrules apply {save}", "dim"))
     if not plan.complete or plan.left_out:
@@ -131,60 +112,12 @@ def dry_run(
     return ExitStatus.SOMETHING_TO_DO if detailed_exitcode and not plan.is_empty else ExitStatus.DONE
 
 
-@click.command(cls=Verb, name="apply")
-@click.argument("plan_file", metavar="PLAN", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@allow_failing_option
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON document.")
-@pass_invocation
-def apply(
-    invocation: Invocation, *, plan_file: Path, yes: bool, allow_failing: tuple[str, ...], as_json: bool
-) -> ExitStatus:
-    """Carry out a saved plan, after checking each message again.
+def _load_preview(*, draws: bool) -> Preview:
+    """What comes after connecting takes longer to load than a server takes to answer."""
+    from mailrules.cli import plan_outcome  # noqa: F401, PLC0415 -- see above
+    from mailrules.engine import preview  # noqa: PLC0415 -- see above
 
-    PLAN is what `dry-run --save` wrote. What has moved on since is left out and named. A plan that this journal
-    did not make, or that was edited, is refused.
-    """
-    invocation.start_logging(acts=True)
+    if draws:
+        from mailrules.cli import terminal  # noqa: F401, PLC0415 -- see above
 
-    async def carry_out() -> RunReport:
-        document = _read(plan_file)
-        plan = plan_from_json(document)
-        question = f"{steps_summary(plan).capitalize()}. Carry this out?"
-        reason = why_yes_is_needed(plan)
-        with invocation.output.activity("Checking the plan") as activity:
-            if not await may_go_on(invocation, question, activity=activity, yes=yes, reason=reason, always=True):
-                return RunReport(plan=plan, confirmed=False)
-
-            def show(progress: Progress) -> None:
-                activity.show("Applying", progress.done_steps, progress.total_steps)
-
-            async with open_session(invocation, locked_for="apply", progress=show, may_fail=allow_failing) as session:
-                return await apply_plan(session, document)
-
-    report = run_until_done(carry_out())
-    if as_json:
-        invocation.output.json(report_document(report))
-        return report_status(report)
-    return show_report(invocation.output, report)
-
-
-def _read(plan_file: Path) -> str:
-    try:
-        return plan_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanRefused(f"cannot read the plan {plan_file}: {error}") from error
-
-
-def _write_private(target: Path, document: str) -> None:
-    """Write the file whole or not at all, readable by its owner only: it names people's mail."""
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 -- a handle
-            file.write(document)
-        draft.replace(target)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise click.UsageError(f"cannot save the plan to {target}: {error.strerror}") from error
+    return preview

@@ -66,10 +66,10 @@ def test_a_command_loads_nothing_that_only_others_need(served: Program, verb: li
 
 BEFORE_IT_CONNECTS = """
 import sys, threading
-loaded = None
+first, loaded = sys.argv.pop(1), None
 def watch(event, arguments):
     global loaded
-    if event == "import" and arguments[0] == "mailrules.cli.single_run":
+    if event == "import" and arguments[0] == first and loaded is None:
         loaded = [threading.current_thread() is threading.main_thread(), *sys.modules]
 sys.addaudithook(watch)
 from mailrules.cli.main import main
@@ -92,9 +92,19 @@ FOR_ACTING = FOR_LOGS | {
 """What is only needed once the server has answered."""
 
 
-def test_what_acting_needs_is_loaded_on_a_thread_while_the_servers_answer(served: Program) -> None:
+@pytest.mark.parametrize(
+    ("verb", "first"),
+    [
+        (["run", "--once", "--yes"], "mailrules.cli.single_run"),
+        (["dry-run"], "mailrules.cli.plan_outcome"),
+    ],
+    ids=["run", "dry-run"],
+)
+def test_what_comes_after_is_loaded_on_a_thread_while_the_servers_answer(
+    served: Program, verb: list[str], first: str
+) -> None:
     place = ["-c", str(served.config), "--state-dir", str(served.state)]
-    program = [sys.executable, "-c", BEFORE_IT_CONNECTS, *place, "run", "--once", "--yes"]
+    program = [sys.executable, "-c", BEFORE_IT_CONNECTS, first, *place, *verb]
 
     ended = subprocess.run(program, capture_output=True, text=True, check=False)
 

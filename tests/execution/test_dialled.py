@@ -10,7 +10,7 @@ import pytest
 
 from mailrules.errors import ConnectionLost, ReadOnlyMode
 from mailrules.journal.kill_switch import FILE_NAME
-from mailrules.session import Scope, accounts_in, connected, dialled
+from mailrules.session import Scope, accounts_in, connected, dialled, dialled_to_read
 from tests.execution.household import Household
 
 if TYPE_CHECKING:
@@ -79,6 +79,19 @@ async def test_who_asks_first_gets_the_one_underway_and_the_next_a_new_one(
         assert exchange.made == [first["home"], first["work"], second["home"], second["work"]]
 
     assert all(store.lost for store in exchange.made)
+
+
+async def test_a_preview_has_its_connections_underway_too_also_where_nothing_may_be_changed(
+    household: Household, exchange: Exchange, tmp_path: Path
+) -> None:
+    (tmp_path / "state" / FILE_NAME).touch()
+    session = replace(household.session, connect_reader=exchange.connect)
+
+    async with dialled_to_read(session, Scope(account="home")) as connecting:
+        (home,) = accounts_in(session, Scope(account="home"))
+        reader = await connecting.connect_reader(home)
+
+        assert exchange.made == [reader]
 
 
 async def test_only_accounts_of_the_scope_are_called(session: Session, exchange: Exchange) -> None:
