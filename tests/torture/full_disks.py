@@ -59,7 +59,9 @@ _NAMELESS = (b"\\Recent", b"unknown-")
 """No flags of ours. Dovecot lets a keyword count whose name it could not note, and calls it so when it is asked."""
 _WORDS_OF_FULL = ("No space left on device", "File too large", "Not enough disk space")
 """What Dovecot logs when it has come upon a full disk, or upon the limit that stands in for it."""
-_REASON = re.compile(r": NO |the connection was lost|closed the connection|receiving failed|vanished: ")
+_REASON = re.compile(
+    r": NO |the connection was lost|closed the connection|receiving failed|vanished: |the server says OK"
+)
 """The server's words are told, or what it showed: a maildir may look empty in the first session after it was full."""
 _TAKEN_BACK = (
     "SELECT s.state, c.operation, c.mailbox, s.uid, s.message_id, s.rule FROM steps s"
@@ -135,7 +137,7 @@ class FullDiskWorld(DovecotWorld):
     def evidence_between(self, after: Contents) -> Evidence:
         """What there is to judge before the next run, which first looks after what the journal calls open."""
         evidence = self.evidence()
-        open_steps = tuple(("ambiguous", *rest) for _, *rest in evidence.doubtful)
+        open_steps = tuple(("ambiguous", "move", *rest) for _, _, *rest in evidence.doubtful)
         return replace(evidence, after=after, doubtful=open_steps)
 
     def evidence_at_the_end(self) -> Evidence:
