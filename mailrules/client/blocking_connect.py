@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, cast
 
 from mailrules.client import connect as asyncio_connect
@@ -11,7 +12,8 @@ from mailrules.client.blocking_client import BlockingClient
 from mailrules.client.blocking_stream import open_blocking_stream
 from mailrules.client.redaction import spellings_of, without
 from mailrules.client.stream import NetworkStream, place_of
-from mailrules.errors import ConnectionFailed, ConnectionLost, LocalProtocolError
+from mailrules.errors import CommandRefused, ConnectionFailed, ConnectionLost, LocalProtocolError
+from mailrules.imap.session_commands import Compress
 
 if TYPE_CHECKING:
     from mailrules.client.async_client import AsyncClient
@@ -110,8 +112,16 @@ class _Login:
                 raise TimeoutError from error
             raise
 
+    def compress_soon(self) -> None:
+        """At once, for this client waits for each command anyway."""
+        with contextlib.suppress(CommandRefused):  # TLS may compress already (RFC 4978, COMPRESSIONACTIVE)
+            self._run(Compress())
+
     async def run(self, command: Command[R]) -> R:
         """Raises TimeoutError where the server leaves a step of the login without a reply."""
+        return self._run(command)
+
+    def _run(self, command: Command[R]) -> R:
         try:
             return self._client.run(command, seconds=self._seconds.login_seconds)
         except ConnectionLost as error:
