@@ -42,7 +42,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "import": ("import_commands", "Write other tools' rules in our language."),
     "export": ("export_commands", "Write rules in another tool's language, where that is exact."),
     "rules": ("rule_file_commands", "Switch rules on and off in your files, and format them."),
-    "schema": ("rule_commands", "Print the JSON Schema of rule files, for editors."),
+    "schema": ("schema_commands", "Print the JSON Schema of rule files, for editors."),
     "paths": ("path_commands", "Show which files are used, and why."),
     "plugins": ("plugin_commands", "List plugins."),
 }

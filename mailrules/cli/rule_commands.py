@@ -1,4 +1,4 @@
-"""The verbs about rule files themselves: ``check`` and ``schema``."""
+"""The verb ``check``: every mistake in the configuration and the rules."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailrules.cli.configuration import load, read_file
+from mailrules.cli.configuration import load
 from mailrules.cli.exit_status import ExitStatus, status_of
 from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import cell, plural
-from mailrules.cli.server_questions import ask_servers
-from mailrules.cli.session import run_until_done
 from mailrules.diagnostics import Severity, in_order
 from mailrules.errors import MailrulesError, RuleError
-from mailrules.plugin_manager import PluginManager
-from mailrules.rules.json_schema import json_schema
-from mailrules.rules.loader import named_plugins
 
 if TYPE_CHECKING:
     from mailrules.diagnostics import Diagnostic
@@ -45,6 +40,10 @@ def check(invocation: Invocation, *, online: bool, as_json: bool) -> ExitStatus:
         findings = error.diagnostics
     failures: dict[str, MailrulesError] = {}
     if online and configuration is not None:
+        # Everything that speaks to a server, which takes longer to load than most files to check.
+        from mailrules.cli.server_questions import ask_servers  # noqa: PLC0415 -- see above
+        from mailrules.cli.session import run_until_done  # noqa: PLC0415 -- see above
+
         misfitting, failures = run_until_done(ask_servers(configuration))
         findings = in_order([*findings, *misfitting])
     if as_json:
@@ -71,23 +70,6 @@ def check(invocation: Invocation, *, online: bool, as_json: bool) -> ExitStatus:
     if failures:
         return status_of(ExceptionGroup("accounts", list(failures.values())))
     return ExitStatus.DONE if configuration else ExitStatus.INVALID
-
-
-@click.command(cls=Verb, name="schema")
-@pass_invocation
-def schema(invocation: Invocation) -> None:
-    """Print the JSON Schema of rule files, for editors.
-
-    It has the words of the plugins that are enabled. Editors that know the YAML language server read it
-    from a first line such as
-    `# yaml-language-server: $schema=mailrules.schema.json`.
-    """
-    try:
-        enabled = named_plugins(str(invocation.config_path.path), read=read_file)
-        manager = PluginManager.create(enabled)
-    except (MailrulesError, OSError):
-        manager = PluginManager.create()
-    invocation.output.json(json_schema(manager.registry()))
 
 
 def _verdict(configuration: LoadedConfiguration | None, findings: tuple[Diagnostic, ...]) -> str:

@@ -44,11 +44,14 @@ FOR_LOGS = {"structlog"}
 FOR_TABLES = {"mailrules.cli.terminal"}
 """What only a table, a colour or a bar needs."""
 
+FOR_SERVERS = {"mailrules.client", "mailrules.engine", "mailrules.journal", "mailrules.rules.json_schema"}
+"""What speaks to servers or remembers what was done there, and what only `schema` prints."""
+
 
 @pytest.mark.parametrize(
     ("verb", "absent"),
     [
-        (["check"], FOR_OTHERS - {"mailrules.rules.doubts"} | FOR_LOGS | FOR_TABLES),
+        (["check"], FOR_OTHERS - {"mailrules.rules.doubts"} | FOR_LOGS | FOR_TABLES | FOR_SERVERS),
         (["dry-run"], FOR_OTHERS | FOR_LOGS),
         (["run", "--once", "--yes"], FOR_OTHERS | FOR_TABLES),
     ],
