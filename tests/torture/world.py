@@ -260,6 +260,7 @@ class World:
             now=self.now,
             wait=self.wait,
             connect=self.connect,
+            connect_reader=self.connect_reader,
             **self.in_session(),
         )
         asyncio.get_running_loop().set_exception_handler(_forget_the_dead)
