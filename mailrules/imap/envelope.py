@@ -23,9 +23,12 @@ _ADDRESS: Final = rb"\(%b %b %b %b\) ?" % ((_STRING,) * 4)
 _ADDRESSES: Final = rb"(?:NIL|(\((?:%b){1,20}+\)))" % _ADDRESS
 USUAL_ADDRESSES: Final = 6 * 20
 _ADDRESS_FIELDS: Final = re.compile(rb"\(%b %b %b %b\) ?" % (_CAPTURED, _STRING, _CAPTURED, _CAPTURED), re.DOTALL)
-USUAL_ENVELOPE: Final = rb"(\(%b %b %b %b %b %b %b %b %b %b\))" % (
+_REPEATED: Final = rb"(?:NIL|((?P=from)|\((?:%b){1,20}+\)))" % _ADDRESS  # which is quicker to see than to read
+USUAL_ENVELOPE: Final = rb"(\(%b %b (?:NIL|(?P<from>\((?:%b){1,20}+\))) %b %b %b %b %b %b %b\))" % (
     *(_CAPTURED,) * 2,
-    *(_ADDRESSES,) * 6,
+    _ADDRESS,
+    *(_REPEATED,) * 2,
+    *(_ADDRESSES,) * 3,
     *(_CAPTURED,) * 2,
 )
 """Matches an envelope without literals and without mistakes; its eleven groups are for ``usual_envelope``."""
@@ -79,8 +82,8 @@ def usual_envelope(groups: Sequence[bytes | None]) -> Envelope | None:
         sender=senders if sender == from_ else _usual_addresses(sender),
         reply_to=senders if reply_to == from_ else _usual_addresses(reply_to),
         to=_usual_addresses(to),
-        cc=_usual_addresses(cc),
-        bcc=_usual_addresses(bcc),
+        cc=() if cc is None else _usual_addresses(cc),
+        bcc=() if bcc is None else _usual_addresses(bcc),
         in_reply_to=in_reply_to,
         message_id=message_id,
     )

@@ -153,9 +153,9 @@ def read_usual_fetch(frame: bytes, *, limits: Limits) -> FetchData | None:
             modseq=None if modseq is None else int(modseq),
             sections=sections,
             envelope=usual_envelope(envelope),
-            email_id=_text(email_id),
-            x_guid=_text(x_guid),
-            gmail_message_id=_text(gmail_message_id),
+            email_id=email_id.decode() if email_id else "",
+            x_guid=x_guid.decode() if x_guid else "",
+            gmail_message_id=gmail_message_id.decode() if gmail_message_id else "",
         )
     except ValueError:  # the date is none
         return None
@@ -292,10 +292,6 @@ def _read_binary(extras: ExtraAttributes, name: str, section: str, reader: Reade
         extras.setdefault("binary_sizes", {})[section] = read_number(reader.value())
     elif (content := _read_content(reader)) is not None:
         extras.setdefault("binary", {})[section] = content
-
-
-def _text(atom: bytes | None) -> str:
-    return atom.decode() if atom else ""
 
 
 def _read_content(reader: Reader) -> bytes | None:
