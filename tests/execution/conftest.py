@@ -1,4 +1,4 @@
-"""The world that every test of the executor starts from."""
+"""What every test of the executor starts from: a world, or a household."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.execution.household import Household
 from tests.execution.world import World
 
 if TYPE_CHECKING:
@@ -20,3 +21,12 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     world.deliver(10)
     yield world
     await world.close()
+
+
+@pytest.fixture
+async def household(tmp_path: Path) -> AsyncIterator[Household]:
+    """Two accounts with nothing in them, and a journal."""
+    household = Household(folder=tmp_path)
+    await household.open()
+    yield household
+    await household.close()

@@ -11,15 +11,14 @@ import pytest
 from mailrules.errors import ConnectionLost, ReadOnlyMode
 from mailrules.journal.kill_switch import FILE_NAME
 from mailrules.session import Scope, accounts_in, connected, dialled, dialled_to_read
-from tests.execution.household import Household
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from mailrules.session import Session
     from mailrules.settings import AccountSettings
     from mailrules.testing.memory_store import MemoryStore
+    from tests.execution.household import Household
 
 
 class Exchange:
@@ -39,14 +38,6 @@ class Exchange:
         store = self._household.stores()[account.name]
         self.made.append(store)
         return store
-
-
-@pytest.fixture
-async def household(tmp_path: Path) -> AsyncIterator[Household]:
-    household = Household(folder=tmp_path)
-    await household.open()
-    yield household
-    await household.close()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import asyncio
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,21 +15,10 @@ from mailrules.testing.builders import message
 from mailrules.testing.capabilities import without
 from tests.execution.household import KEEP_COPIES, Household
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 MAIL = message(subject="Keep this", message_id="<a@example.org>")
 NAMELESS = b"Subject: Keep this\r\n\r\nneither Message-ID nor Date nor From\r\n"
 """It has no content key: only the server's name for it, or its place, can tell it again."""
 HOME, OTHER, WORK = ("home", "INBOX"), ("home", "Other"), ("work", "INBOX")
-
-
-@pytest.fixture
-async def household(tmp_path: Path) -> AsyncIterator[Household]:
-    household = Household(folder=tmp_path)
-    await household.open()
-    yield household
-    await household.close()
 
 
 @pytest.mark.parametrize("mail", [MAIL, NAMELESS], ids=["mail", "nameless"])
