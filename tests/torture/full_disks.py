@@ -1,14 +1,16 @@
 """A real Dovecot whose mail is on a disk that gets full before any command of a run, with so much room left.
 
 A point is STORAGE and ``N-bytes-ROOM`` or ``N-files-ROOM``: before the N-th command (0: before the first connection)
-all room is taken but so much, or all files but so many. Then the disk has room again, and the next run has to
-end as one that nothing has disturbed.
+all room is taken but so much, or all files but so many; with ``-later`` nothing happens for a while before. Then
+the disk has room again, and the next run has to end as one that nothing has disturbed.
 """
 
 from __future__ import annotations
 
+import asyncio
 import imaplib
 import io
+import os
 import re
 import shutil
 import subprocess
@@ -70,6 +72,9 @@ _TAKEN_BACK = (
 _KEYWORDS = {"$Work", "$Old"}
 _FLAGS = _KEYWORDS | {"\\Seen", "\\Flagged", "\\Deleted"}
 _PAGES = (0, 1, 5, 20)
+_LATER, _SESSIONS = "later", 4
+_CLEAN_SECONDS = 2.5
+"""After so long without a change Dovecot trusts what it knows of a maildir until a folder's time of change moves."""
 _FILES = (0, 3)
 _LINES = 150
 """So long are bodies that one takes up more room than all that is noted about it."""
@@ -116,11 +121,13 @@ class FullDiskWorld(DovecotWorld):
     def seen(self) -> Contents:
         return self._read(*self._accounts())
 
+    def hides_mail(self) -> bool:
+        """Whether a mailbox shows fewer messages than its maildir has files."""
+        return self._hides_mail(*self._accounts())
+
     def put_in_order(self) -> None:
-        """What Dovecot's administrator does after a disk was full: files of mail are all there, indexes may be torn."""
-        if self.account.server.storage != "maildir":
-            for account in self._accounts():
-                account.server.resync(account.user)
+        """Let all be seen again that is on the disk: files of mail are all there, indexes may be torn."""
+        self._put_in_order(*self._accounts())
 
     def copy_of_all(self) -> Contents:
         """What is on the disk, read from a copy in good order: what the original is in, the next run has to bear."""
@@ -128,11 +135,17 @@ class FullDiskWorld(DovecotWorld):
         for original, copy in zip(self._accounts(), copies, strict=True):
             for folder in _folders(original):
                 subprocess.run(["cp", "-a", folder, folder.with_name(copy.user)], check=True)
-            copy.server.resync(copy.user)
+        self._put_in_order(*copies)
         contents = self._read(*copies)
         for copy in copies:
             _remove(copy)
         return contents
+
+    def on_disk(self) -> str:
+        """The files and their times, for whoever asks where a message is."""
+        folders = [str(folder) for account in self._accounts() for folder in _folders(account)]
+        listed = subprocess.run(["ls", "-lR", "--full-time", *folders], check=True, capture_output=True, text=True)
+        return listed.stdout
 
     def evidence_between(self, after: Contents) -> Evidence:
         """What there is to judge before the next run, which first looks after what the journal calls open."""
@@ -167,6 +180,23 @@ class FullDiskWorld(DovecotWorld):
 
     def _accounts(self) -> list[DovecotAccount]:
         return [one for one in (self.account, self.work) if one is not None]
+
+    def _hides_mail(self, *accounts: DovecotAccount) -> bool:
+        if self.account.server.storage != "maildir":
+            return False
+        files = sum(len(list(folder.iterdir())) for one in accounts for folder in _mail_folders(one))
+        return sum(mailbox.total() for mailbox in self._read(*accounts).values()) < files
+
+    def _put_in_order(self, *accounts: DovecotAccount) -> None:
+        if self.account.server.storage != "maildir":
+            for account in accounts:
+                account.server.resync(account.user)
+        # What the next delivery does: a folder's new time of change makes Dovecot look, the next session shows it.
+        for _ in range(_SESSIONS):
+            if not self._hides_mail(*accounts):
+                break
+            for folder in (folder for account in accounts for folder in _mail_folders(account)):
+                os.utime(folder)
 
     def _read(self, *accounts: DovecotAccount) -> Contents:
         """What is there, by letters that are whole to the last byte."""
@@ -217,6 +247,8 @@ class FullDisks:
                 rooms = [f"bytes-{pages * PAGE_BYTES}" for pages in _PAGES]
                 if _disk_of(self._server(storage)).is_real:
                     rooms += [f"files-{count}" for count in _FILES]
+                if storage == "maildir":
+                    rooms.append(f"bytes-0-{_LATER}")
                 points += [
                     Point(suite=self.name, case=case, profile=storage, what=f"{place}-{room}")
                     for place in places
@@ -233,16 +265,23 @@ class FullDisks:
             disk.free()
             is_tried = any(words in server.log[logged:] for words in _WORDS_OF_FULL)
             first = world.said
-            world.put_in_order()
-            between = world.copy_of_all()
+            if server.storage != "maildir":
+                world.put_in_order()
+            between, on_disk = world.copy_of_all(), world.on_disk()
             # A maildir lacks keywords whose names could not be noted, though they were said to be set or copied.
             world.person.may_have |= _KEYWORDS if server.storage == "maildir" else set()
             findings = judge(world.evidence_between(between), is_settled=False) + _told(world, between, expected)
             async with Relay(server.port) as world.relay:
                 await world.tell()
+                if world.hides_mail():
+                    world.put_in_order()
+                    await world.tell()
             findings = findings or judge(world.evidence_at_the_end()) + _same(world, expected)
-            story = f"{story_of(world)}\nTold first:\n{first}\nTold then:\n{world.said}" if findings else ""
-            return Attempt(findings=findings, story=story, is_tried=is_tried)
+            story = (
+                f"{story_of(world)}\nTold first:\n{first}\nOn the disk then:\n{on_disk}\nTold at last:\n{world.said}"
+                f"\nOn the disk at last:\n{world.on_disk()}\nDovecot's log:\n{server.log[logged:]}"
+            )
+            return Attempt(findings=findings, story=story if findings else "", is_tried=is_tried)
         finally:
             disk.free()
             await world.close()
@@ -271,9 +310,11 @@ class FullDisks:
 
 async def _run_into(world: FullDiskWorld, disk: SmallDisk, what: str) -> None:
     """A run under which the disk gets full, or is."""
-    at, unit, room = what.split("-")
+    at, unit, room, *later = what.split("-")
 
     async def fill(_relay: Relay) -> None:
+        if later:
+            await asyncio.sleep(_CLEAN_SECONDS)
         world.wire.say(0, f"(the disk has room for {room} {unit})")
         (disk.leave if unit == "bytes" else disk.leave_files)(int(room))
 
@@ -287,6 +328,12 @@ async def _run_into(world: FullDiskWorld, disk: SmallDisk, what: str) -> None:
 def _folders(account: DovecotAccount) -> list[Path]:
     """What a server keeps for an account, on the small disk and beside it."""
     return [one for one in (account.server.home(account.user), account.server.indexes(account.user)) if one.exists()]
+
+
+def _mail_folders(account: DovecotAccount) -> list[Path]:
+    """Those of a maildir that hold files of mail."""
+    maildir = account.server.maildir(account.user)
+    return [folder for folder in maildir.rglob("*") if folder.name in {"cur", "new"} and folder.is_dir()]
 
 
 def _remove(account: DovecotAccount) -> None:
