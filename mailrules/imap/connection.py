@@ -6,7 +6,7 @@ carry bytes and to wait.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.command_queue import CommandQueue
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from mailrules.imap.framing import Frame
     from mailrules.imap.parser import Response
     from mailrules.imap.selected_mailbox import SelectedMailbox
+
+# Python 3.11 looks up a member of an enum by a call, and every response is asked about these.
+_GREETING: Final = State.GREETING
+_LOGOUT: Final = State.LOGOUT
 
 
 class Connection:
@@ -193,7 +197,7 @@ class Connection:
     def receive_data(self, data: bytes) -> list[Event]:
         """Take bytes as they came; how they are cut does not matter."""
         events: list[Event] = []
-        if self._session.state is State.LOGOUT:
+        if self._session.state is _LOGOUT:
             return events
         self._framer.feed(data)
         try:
@@ -259,7 +263,7 @@ class Connection:
             self._receive_tagged(response, data, events)
         elif isinstance(response, Continuation):
             self._receive_continuation(response, events)
-        elif self._session.state is State.GREETING:
+        elif self._session.state is _GREETING:
             self._receive_greeting(response, events)
         else:
             self._receive_untagged(response, events)
@@ -378,4 +382,4 @@ class Connection:
             self._write_queue.put_line(b"DONE")
 
     def _is_open(self) -> bool:
-        return self._session.state is not State.LOGOUT and not self._is_paused
+        return self._session.state is not _LOGOUT and not self._is_paused

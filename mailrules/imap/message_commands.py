@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from mailrules.errors import RemoteProtocolError
 from mailrules.imap.command import Answer, Command, Extension
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
     from mailrules.imap.parser import Untagged
     from mailrules.imap.search_keys import SearchKey
+
+_FLAGS: Final = FetchItem.FLAGS
+"""By a name of its own, since Python 3.11 looks up a member of an enum by a call: every FETCH is asked about it."""
 
 MOST_FOUND = 10_000_000
 """Messages that one UID SEARCH may find: what a SEARCH line of limits.data_line_bytes could name."""
@@ -73,7 +76,7 @@ class UidFetch(Command[tuple[FetchData, ...]]):
         if not isinstance(response, FetchData) or response.uid is None:
             return False
         return response.uid in self.uids and (
-            response.flags is None or FetchItem.FLAGS in self.items or not _tells_only_flags(response)
+            response.flags is None or _FLAGS in self.items or not _tells_only_flags(response)
         )
 
     def claims_leftover(self, response: Untagged) -> bool:
@@ -81,7 +84,7 @@ class UidFetch(Command[tuple[FetchData, ...]]):
         # under way may have asked for that one: Dovecot tells the data of both before either OK.
         if not self.uids.has_star or not isinstance(response, FetchData) or response.uid is None:
             return False
-        return response.flags is None or FetchItem.FLAGS in self.items or not _tells_only_flags(response)
+        return response.flags is None or _FLAGS in self.items or not _tells_only_flags(response)
 
     @property
     def tells_early(self) -> bool:
