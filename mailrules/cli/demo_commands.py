@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import tempfile
 import threading
 from contextlib import ExitStack, suppress
@@ -146,8 +147,9 @@ def _keep(output: Output, config: Path, folder: Path) -> None:
     output.line()
     output.line(f"The server goes on with {plural(len(sample_mail()), 'message')}; in another terminal, try:")
     output.line()
+    places = shlex.join(["-c", str(config), "--state-dir", str(folder / "state")])
     for verb in ("dry-run", "run --once", "history", "undo", "explain demo/INBOX:7"):
-        output.line("  ", cell(f"mailrules -c {config} --state-dir {folder / 'state'} {verb}"))
+        output.line("  ", cell(f"mailrules {places} {verb}"))
     output.line()
     output.line(cell("Ctrl-C ends it.", "dim"))
     with suppress(KeyboardInterrupt):

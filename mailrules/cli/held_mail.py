@@ -12,6 +12,7 @@ from mailrules.errors import MailrulesError
 from mailrules.mailbox.message import FactRequest
 from mailrules.mailbox.snapshot import Snapshot
 from mailrules.mailbox.store import MailboxInfo
+from mailrules.plan.plan import approval_of
 from mailrules.plan.planner import DISPLAY_FIELDS
 from mailrules.values import dataclass
 
@@ -51,7 +52,7 @@ async def held_mail(invocation: Invocation, configuration: LoadedConfiguration) 
         validity = {(one.account, one.mailbox): one.uidvalidity for one in await journal.positions()}
         groups: dict[tuple[str, str, str, str], Held] = {}
         for one in await journal.pending():
-            if one.kind != "held" or f"mailrules approve {one.rule}" not in one.reason:
+            if one.kind != "held" or approval_of(one.rule) not in one.reason:
                 continue
             group = groups.setdefault(
                 (one.rule, one.account, one.mailbox, one.reason),

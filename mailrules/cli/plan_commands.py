@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,8 @@ def dry_run(
 
     show_outcome(invocation.output, plan, as_json=as_json, show_all=show_all)
     if save:
-        invocation.output.note(cell(f"Saved to {save}. Carry it out with: mailrules apply {save}", "dim"))
+        command = shlex.join(["mailrules", "apply", str(save)])
+        invocation.output.note(cell(f"Saved to {save}. Carry it out with: {command}", "dim"))
     if not plan.complete or plan.left_out:
         return ExitStatus.PARTLY_DONE
     return ExitStatus.SOMETHING_TO_DO if detailed_exitcode and not plan.is_empty else ExitStatus.DONE

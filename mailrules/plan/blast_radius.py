@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mailrules.plan.plan import held_finding
+from mailrules.plan.plan import approval_of, held_finding
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def hold_untried(
         def is_changed(rule: str) -> str:
             return (
                 f"the rule files have changed, and {len(affected)} of {mailbox_messages} messages would be touched; "
-                f"look at it with dry-run, then run: mailrules approve {rule}"
+                f"look at it with dry-run, then run: {approval_of(rule)}"
             )
 
         held_rules |= changed.intersection(name for one in affected for name in one.rules)
@@ -72,8 +72,8 @@ def hold_untried(
 
 def _is_new(rule: str) -> str:
     return (
-        f"the rule {rule!r} is new, and its first run is a preview; look at it with dry-run, then run: "
-        f"mailrules approve {rule}"
+        f"the rule {rule!r} is new, and its first run is a preview; "
+        f"look at it with dry-run, then run: {approval_of(rule)}"
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mailrules.plan.plan import Finding, StepKind, held_finding
+from mailrules.plan.plan import Finding, StepKind, approval_of, held_finding
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def hold_excess(plan: MailboxPlan, rules: Sequence[Rule], history: History) -> M
     for message in plan.messages:
         over = [rule for rule in message.rules if rule not in history.approved and used[rule] >= allowance.get(rule, 0)]
         if over:
-            reason = f"the guard of rule {over[0]!r} is used up; wait, or run: mailrules approve {over[0]}"
+            reason = f"the guard of rule {over[0]!r} is used up; wait, or run: {approval_of(over[0])}"
             findings.append(held_finding(message, over[0], reason))
             held.add(message.uid)
             continue
@@ -59,9 +59,7 @@ def hold_whole_mailbox(plan: MailboxPlan, history: History) -> MailboxPlan:
     unasked = sorted(rules - history.approved)
     if not unasked:
         return plan
-    reason = (
-        f"all {plan.judged} messages of the mailbox would be deleted for ever; if so: mailrules approve {unasked[0]}"
-    )
+    reason = f"all {plan.judged} messages of the mailbox would be deleted for ever; if so: {approval_of(unasked[0])}"
     held = {message.uid for message in deletions}
     return replace(
         plan,

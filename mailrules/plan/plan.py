@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from dataclasses import field
 from enum import StrEnum
@@ -112,6 +113,11 @@ class Finding:
     reason: str
     names: tuple[str, ...] = field(default=(), compare=False)
     """The message's lasting names, where it is judged again and they are known."""
+
+
+def approval_of(rule: str) -> str:
+    """The command that releases what a rule's guard holds; where a reason says it, ``approve`` lists the message."""
+    return f"mailrules approve {shlex.quote(rule)}"
 
 
 def held_finding(message: MessagePlan, rule: str, reason: str) -> Finding:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mailrules.plan.actions import AddFlags, Expire, Keep, RemoveFlags
 from mailrules.plan.message_steps import moves
+from mailrules.plan.plan import approval_of
 from mailrules.rules.spelling import duration
 from mailrules.values import dataclass
 
@@ -90,11 +91,11 @@ def _in_the_daemon(rule: Rule, standing: Standing) -> Iterator[str]:
     if rule.name in standing.untried and not rule.first_run_acts:
         yield (
             "the daemon only reports what it would do: the rule has not acted in this mailbox yet; "
-            f"release it with: mailrules approve {rule.name}"
+            f"release it with: {approval_of(rule.name)}"
         )
     if rule.name in standing.used_up:
         guard = f"{rule.guard.max_messages} messages in {duration(rule.guard.per)}"
-        yield f"the daemon holds it for now: the rule has changed {guard}; wait, or: mailrules approve {rule.name}"
+        yield f"the daemon holds it for now: the rule has changed {guard}; wait, or: {approval_of(rule.name)}"
 
 
 def _overruled(rule: Rule, plan: MailboxPlan, names: Sequence[str]) -> Iterator[str]:

@@ -63,6 +63,14 @@ def test_the_deletions_of_an_undo_are_of_our_own_copies() -> None:
     assert why_yes_is_needed(undo) == ""
 
 
+def test_the_command_that_carries_a_saved_plan_out_can_be_pasted_into_a_shell(served: Program) -> None:
+    saved = served.folder / "my plan.json"
+
+    said = served.run("dry-run", "--save", str(saved)).stderr
+
+    assert f"mailrules apply '{saved}'" in said
+
+
 @pytest.mark.parametrize(("answer", "status", "is_flagged"), [("y\n", 0, True), ("n\n", 1, False), ("\n", 1, False)])
 def test_a_person_at_a_terminal_is_asked(
     served: Program, mail: MailAccount, answer: str, status: int, is_flagged: bool

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailrules.diagnostics import Location
 from mailrules.mailbox.message import UID
 from mailrules.plan.guards import hold_excess
@@ -39,6 +41,15 @@ def test_the_excess_is_held_and_stays_pending() -> None:
     assert "mailrules approve lists" in guarded.findings[0].reason
     assert guarded.final_uids == (1, 2, 3)
     assert guarded.pending_uids == (4, 5)
+
+
+def test_the_command_that_releases_it_can_be_pasted_into_a_shell() -> None:
+    old = replace(RULE, name="old mail")
+    plan = replace(_plan(5), messages=tuple(replace(one, rules=(old.name,)) for one in _plan(5).messages))
+
+    guarded = hold_excess(plan, [old], History())
+
+    assert guarded.findings[0].reason.endswith("mailrules approve 'old mail'")
 
 
 def test_what_the_rule_changed_before_in_its_window_counts() -> None:
