@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from mailrules.cli.exit_status import ExitStatus, leaves, status_of
 from mailrules.cli.output import Output
 from mailrules.cli.run_view import show_report
-from mailrules.client.imap_store import connect_store
+from mailrules.client.imap_store import ImapStore, connect_store
 from mailrules.errors import MailrulesError
 from tests.servers.dovecot import Dovecot, OnSmallDisk
 from tests.servers.mailbox_state import mailbox_names
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from mailrules.client.imap_store import ImapStore
     from mailrules.settings import AccountSettings
     from tests.servers.dovecot import DovecotAccount
     from tests.servers.small_disk import SmallDisk
@@ -83,6 +82,8 @@ _LINES = 150
 class FullDiskWorld(DovecotWorld):
     """A world whose accounts are on one small disk; the second one's mailboxes are called ``work/...`` here."""
 
+    store_type: type[ImapStore] = ImapStore
+
     def __init__(self, case: Case, server: Dovecot) -> None:
         self.work = new_account(server) if case.name == CROSSING else None
         self._names = {self.content_of(one): one.name for one in case.letters}
@@ -104,7 +105,8 @@ class FullDiskWorld(DovecotWorld):
         account = self.work if settings.name == WORK else self.account
         assert self.relay is not None
         assert account is not None
-        return await connect_store(replace(account.settings(name=settings.name, port=self.relay.port), compress=False))
+        here = replace(account.settings(name=settings.name, port=self.relay.port), compress=False)
+        return self.store_type((await connect_store(here)).client, account=settings.name)
 
     async def tell(self) -> None:
         """One run, and what a person who began it is told."""
@@ -226,6 +228,8 @@ class FullDisks:
     name, noun = "full-disks", "full disks"
 
     def __init__(self) -> None:
+        self.world_type = FullDiskWorld
+        """What is tried: a broken one, too."""
         self._resources = ExitStack()
         self._servers: dict[str, Dovecot] = {}
         self._undisturbed: dict[tuple[str, Case], tuple[list[str], Contents]] = {}
@@ -259,7 +263,7 @@ class FullDisks:
     async def attempt(self, point: Point) -> Attempt:
         _, expected = await self._course(point.profile, point.case)
         server = self._server(point.profile)
-        world, disk, logged = FullDiskWorld(point.case, server), _disk_of(server), len(server.log)
+        world, disk, logged = self.world_type(point.case, server), _disk_of(server), len(server.log)
         try:
             await _run_into(world, disk, point.what)
             disk.free()
