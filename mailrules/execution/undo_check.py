@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from mailrules.plan.plan import MailboxStep, MessagePlan, Step
 
 
+_TAKES_BACK = {
+    StepKind.ADD_FLAGS: StepKind.REMOVE_FLAGS,
+    StepKind.REMOVE_FLAGS: StepKind.ADD_FLAGS,
+    StepKind.COPY: StepKind.DELETE,
+    StepKind.DELETE: StepKind.COPY,
+    StepKind.MOVE: StepKind.MOVE,
+}
+"""What stays is told by what was done, not by its inverse; a note that was appended, as a copy."""
+
+
 async def still_possible(way_back: UndoPlan, stores: Mapping[str, MailStore], *, journal: JournalReader) -> UndoPlan:
     """The undo without what others have made impossible or unnecessary since; ``cannot`` says all of it.
 
@@ -277,5 +287,5 @@ class _AccountCheck:
 
     def _list(self, plan: MailboxPlan, messages: Sequence[MessagePlan], reason: str) -> None:
         for message in messages:
-            for kind in dict.fromkeys(step.kind for step in message.steps):
+            for kind in dict.fromkeys(_TAKES_BACK[step.kind] for step in message.steps):
                 self._cannot[f"{kind} in {plan.account}/{plan.mailbox}: {reason}"] += 1

@@ -128,9 +128,9 @@ async def test_what_another_client_did_since_stays_and_the_rest_is_undone(
     listed, report = await taken_back(session, first.run)
 
     assert sorted(listed) == [
+        "2 x add_flags in home/Filed: it is no longer there: somebody moved or removed it since",
         "2 x move in home/Filed: it is no longer there: somebody moved or removed it since",
-        "2 x remove_flags in home/Filed: it is no longer there: somebody moved or removed it since",
-        "5 x delete in home/Copies: Copies does not exist any more",
+        "5 x copy in home/Copies: Copies does not exist any more",
     ]
     assert report.outcome is RunOutcome.PARTLY_DONE
     assert report.execution is not None

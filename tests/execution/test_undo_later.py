@@ -203,7 +203,7 @@ async def test_a_copy_that_a_person_has_removed_already_needs_nothing_but_a_word
     way_back, _, _ = await undo(world, run)
 
     assert way_back.plan.is_empty
-    assert way_back.cannot == ("delete in home/Archive: it is no longer there: somebody moved or removed it since",)
+    assert way_back.cannot == ("copy in home/Archive: it is no longer there: somebody moved or removed it since",)
 
 
 async def test_what_a_rule_deleted_is_gone_for_ever_and_said_so(world: World) -> None:
