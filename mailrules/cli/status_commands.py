@@ -11,11 +11,13 @@ from mailrules.cli.invocation import Invocation, Verb, pass_invocation
 from mailrules.cli.output import Column, Output, cell, number, plural
 from mailrules.cli.session import read_journal, run_until_done
 from mailrules.cli.shadow_status import InShadow, in_shadow_document, shadows, show_in_shadow
+from mailrules.journal.records import RunKind
 from mailrules.journal.standing import Concern, Standing, standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mailrules.journal.records import RunRecord
     from mailrules.journal.standing import AccountStanding, PendingGroup
 
 _CURES = {
@@ -68,11 +70,19 @@ def _show(output: Output, found: Standing) -> None:
         output.line("Last run:")
         shown_runs(output, [found.last_run], holder=found.holder)
     for run in found.killed:
-        cure = "; the next run settles what it left open" if found.holder is None else ""
-        output.line(cell("was killed: ", "warn"), cell(f"run {run.id} ended without saying how{cure}"))
+        cure = "the next run settles what it left open" if run.id in found.left_open else _rest_of(run)
+        words = f"run {run.id} ended without saying how" + (f"; {cure}" if found.holder is None else "")
+        output.line(cell("was killed: ", "warn"), cell(words))
     for account in found.accounts:
         output.heading(account.account)
         _show_account(output, account)
+
+
+def _rest_of(run: RunRecord) -> str:
+    """How what a killed run had not begun yet gets done."""
+    if run.undo_of:
+        return f"for the rest of it: mailrules undo {run.undo_of}"
+    return "for the rest, apply the plan again" if run.kind is RunKind.APPLY else "the next run does the rest"
 
 
 def _show_account(output: Output, account: AccountStanding) -> None:

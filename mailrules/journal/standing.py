@@ -66,13 +66,15 @@ class AccountStanding:
 class Standing:
     """``holder`` is who is at work, ``read_only`` why nothing may be changed ("" where it may).
 
-    ``killed`` are runs that ended without saying how.
+    ``killed`` are runs that ended without saying how, as long as a person may have to do with them: something
+    of theirs is open (``left_open``), or no run has begun since.
     """
 
     holder: Holder | None
     read_only: str
     last_run: RunRecord | None
     killed: tuple[RunRecord, ...]
+    left_open: frozenset[RunId]
     accounts: tuple[AccountStanding, ...]
 
 
@@ -82,8 +84,12 @@ async def standing(reader: JournalReader, state_dir: Path) -> Standing:
     unfinished = await reader.unfinished_runs()
     under_way = runs_under_way(unfinished, holder)
     concerns: dict[str, Counter[Concern]] = {}
+    left_open: set[RunId] = set()
     for step in await reader.in_doubt():
-        concerns.setdefault(step.intent.command.account, Counter())[concern_of(step, under_way=under_way)] += 1
+        concern = concern_of(step, under_way=under_way)
+        concerns.setdefault(step.intent.command.account, Counter())[concern] += 1
+        if concern is Concern.OPEN:
+            left_open.add(step.run)
     for delivery in await reader.waiting_deliveries():
         concerns.setdefault(delivery.step.intent.command.account, Counter())[Concern.WAITING] += 1
     pending, positions = _grouped(await reader.pending()), await reader.positions()
@@ -93,7 +99,10 @@ async def standing(reader: JournalReader, state_dir: Path) -> Standing:
         holder=holder,
         read_only=KillSwitch(state_dir).reason(),
         last_run=runs[0] if runs else None,
-        killed=tuple(run for run in unfinished if run.id not in under_way),
+        killed=tuple(
+            run for run in unfinished if run.id not in under_way and (run.id in left_open or run.id == runs[0].id)
+        ),
+        left_open=frozenset(left_open),
         accounts=tuple(
             AccountStanding(
                 account=name,

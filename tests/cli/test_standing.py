@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
@@ -14,11 +15,11 @@ import pytest
 from mailrules.cli.paths import JOURNAL_NAME
 from mailrules.journal.journal import Journal
 from mailrules.journal.lock import state_lock
-from mailrules.journal.records import Operation, RunKind, StepState
+from mailrules.journal.records import Operation, RunKind, RunOutcome, StepState
 from mailrules.plan.history import LedgerKey
 from mailrules.plan.plan import Finding, StepKind
 from mailrules.testing.server_faults import AtCommand, DropBeforeTagged
-from tests.journal.builders import NOON, begin, command, intent, verdict
+from tests.journal.builders import EMPTY_PLAN, NOON, begin, command, intent, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -106,6 +107,48 @@ def test_status_tells_what_is_open_and_what_to_do(program: Program) -> None:
     assert "2 messages held: in INBOX by rule lists: the guard of rule 'lists' is used up" in lines
     assert "1 message failed: in INBOX: it is judged again at the next run; see: mailrules history" in lines
     assert "INBOX 6 3" in lines
+
+
+async def killed(journal: Journal, kind: RunKind = RunKind.ONCE) -> str:
+    """A run that was killed, and of which everything is settled by now."""
+    undone = await begin(journal) if kind is RunKind.UNDO else ""
+    run = await begin(journal, kind, plan=replace(EMPTY_PLAN, undo_of=undone))
+    (step,) = await journal.intend(run, [intent(command(), 1)], now=NOON)
+    await journal.judge([verdict(step)])
+    return run
+
+
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [
+        (RunKind.ONCE, "the next run does the rest"),
+        (RunKind.DAEMON, "the next run does the rest"),
+        (RunKind.APPLY, "for the rest, apply the plan again"),
+        (RunKind.UNDO, "for the rest of it: mailrules undo 20261122-120000"),
+    ],
+)
+def test_status_tells_what_to_do_where_a_killed_run_left_nothing_open(
+    program: Program, kind: RunKind, cure: str
+) -> None:
+    run = with_journal(program, lambda journal: killed(journal, kind))
+
+    told = program.run("status")
+
+    assert f"was killed: run {run} ended without saying how; {cure}\n" in told.stdout
+    assert json.loads(program.run("status", "--json").stdout)["killed_runs"] == [run]
+
+
+def test_status_is_silent_about_a_killed_run_once_a_later_one_has_settled_it(program: Program) -> None:
+    async def kill_and_run(journal: Journal) -> None:
+        await killed(journal)
+        await journal.finish_run(await begin(journal), outcome=RunOutcome.DONE, ended=NOON)
+
+    with_journal(program, kill_and_run)
+
+    told = program.run("status")
+
+    assert "was killed" not in told.stdout
+    assert json.loads(program.run("status", "--json").stdout)["killed_runs"] == []
 
 
 def test_status_as_a_document(program: Program) -> None:
