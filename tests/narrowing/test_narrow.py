@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.client.imap_store import connect_reader
+from mailrules.errors import CommandRefused
 from mailrules.journal.records import Position
 from mailrules.mailbox.message import UID
 from mailrules.narrowing import SearchTrust
 from mailrules.testing.builders import message
 from mailrules.testing.capabilities import without
+from mailrules.testing.memory_faults import MemoryFault, Moment
 from mailrules.testing.memory_reader import MemoryReader
 from mailrules.testing.server_faults import AtCommand, Refuse, Rewrite
 from tests.narrowing import generated
@@ -153,7 +155,37 @@ async def test_in_a_mailbox_with_gaps_the_server_is_asked_which_messages_there_a
     assert plan.left_out == 17
 
 
+async def test_what_is_refused_of_what_was_found_is_told() -> None:
+    reader = MemoryReader(
+        _account(), account="home", faults=[MemoryFault(call="fetch_from", moment=Moment.REFUSED, code="SERVERBUG")]
+    )
+
+    with pytest.raises(CommandRefused, match="SERVERBUG"):
+        await Sweeping(reader).plan(load(FLAGGED).rules.rules, narrowed=True)
+
+
 # Over the wire, with servers that do not do as they should.
+
+
+async def test_what_is_refused_of_a_search_that_turns_out_to_lie_hinders_nothing(
+    imap_settings: AccountSettings, imap_server: ImapServer
+) -> None:
+    lie = next(lie for lie in ONE_KEY if lie.key == "FLAGGED" and lie.name.endswith("NOT ALL"))
+    refused: list[bytes] = []
+
+    def is_first_reading_beyond(command: bytes) -> bool:
+        if b":* (" not in command or refused:
+            return False
+        refused.append(command)
+        return True
+
+    refusal = AtCommand(command="UID FETCH", nth=None, reaction=Refuse(code="SERVERBUG"), when=is_first_reading_beyond)
+    imap_server.faults += [lie.fault, refusal]
+
+    plan = await _over_the_wire(imap_settings, imap_server)
+
+    assert refused
+    assert "FLAGGED" not in plan.search
 
 
 async def _over_the_wire(settings: AccountSettings, server: ImapServer, **options: object) -> MailboxPlan:
