@@ -10,6 +10,7 @@ from mailrules.imap.mailbox_commands import has_modseq
 from mailrules.imap.sequence_set import SequenceSet, cut_by_bytes
 from mailrules.imap.writer import BodySection
 from mailrules.mailbox.body import MAX_TEXT_PART_BYTES, MAX_TEXT_PARTS_BYTES, readable_texts, too_much_text
+from mailrules.mailbox.headers import MAX_HEADER_BYTES, fields_by_name
 from mailrules.mailbox.message import UID, MessageFacts, Unreadable, too_complex
 from mailrules.values import dataclass
 
@@ -120,6 +121,8 @@ def facts_of(data: FetchData, request: FactRequest) -> MessageFacts | None:
     if request.header_fields:
         header = data.header_fields
         facts.header = _unreadable(data, "BODY") if header is None else header
+        if header is not None and len(header) <= MAX_HEADER_BYTES:
+            facts.fields = fields_by_name(header)
     if request.structure or request.text:
         body = data.body_structure
         facts.structure = _unreadable(data, "BODYSTRUCTURE") if body is None else parts_of(body)

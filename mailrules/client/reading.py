@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mailrules.client.fetching import TextCollector, facts_of, why_spoiled
 from mailrules.errors import CommandRefused, MessagesUnreadable, first_error
 from mailrules.imap.fetch_items import FetchItem
-from mailrules.imap.merging import merge_by_uid
+from mailrules.imap.merging import merge
 from mailrules.imap.message_commands import UidFetch
 from mailrules.imap.sequence_set import SequenceSet
 
@@ -64,16 +64,22 @@ class FactsReading:
         return ascending
 
     async def _fetch(self, uids: SequenceSet) -> None:
-        received: list[FetchData] = []
-        await self._run(uids, self._items, received.append)
-        for data in merge_by_uid(received):
-            # "n:*" gives the last message even where its UID is below n.
-            if data.uid is None or data.uid < uids.ranges[0][0]:
-                continue
+        told: dict[int, FetchData] = {}
+        lowest = uids.ranges[0][0]
+
+        def take(data: FetchData) -> None:
+            # Made into facts at once: the server, which reads its files for the next messages, is what takes the time.
+            uid = data.uid
+            if uid is None or uid < lowest:  # "n:*" gives the last message even where its UID is below n
+                return
+            told[uid] = data = data if uid not in told else merge(told[uid], data)
             if one := facts_of(data, self._request):
-                self._facts[data.uid] = one
-            elif reason := why_spoiled(data, self._request):
-                self._reasons[data.uid] = reason
+                self._facts[uid] = one
+
+        await self._run(uids, self._items, take)
+        for uid in told.keys() - self._facts.keys():
+            if reason := why_spoiled(told[uid], self._request):
+                self._reasons[uid] = reason
 
     async def _name(self, asked: Sequence[SequenceSet], nameless: MessagesUnreadable) -> None:
         """Ask for the UIDs alone: which is there and was not told of? Those are asked for once more, and given up.

@@ -24,7 +24,7 @@ def merge_by_uid(responses: Iterable[Untagged]) -> tuple[FetchData, ...]:
     for response in responses:
         if isinstance(response, FetchData) and response.uid is not None:
             earlier = merged.get(response.uid)
-            merged[response.uid] = response if earlier is None else _merge(earlier, response)
+            merged[response.uid] = response if earlier is None else merge(earlier, response)
     return tuple(merged[uid] for uid in sorted(merged))
 
 
@@ -35,7 +35,8 @@ def changes_of(responses: Iterable[Untagged]) -> Changes:
     return Changes(messages=merge_by_uid(told), vanished=SequenceSet().union(*gone))
 
 
-def _merge(earlier: FetchData, later: FetchData) -> FetchData:
+def merge(earlier: FetchData, later: FetchData) -> FetchData:
+    """What two responses tell of one message; of what both tell, the later word holds."""
     told = {name: value for name in _FETCH_FIELDS if (value := getattr(later, name)) not in (None, "")}
     told["sections"] = {**earlier.sections, **later.sections}
     told["extras"] = earlier.extras.updated(later.extras)

@@ -38,6 +38,14 @@ def header_fields(block: bytes) -> Iterator[tuple[str, bytes]]:
             yield name, value.strip()
 
 
+def fields_by_name(block: bytes) -> dict[str, tuple[bytes, ...]]:
+    """The same by name, each with its raw values in order."""
+    found: dict[str, tuple[bytes, ...]] = {}
+    for name, value in header_fields(block):
+        found[name] = (*found[name], value) if name in found else (value,)
+    return found
+
+
 @lru_cache(maxsize=512)  # a mailbox has few names
 def _name(raw: bytes) -> str:
     return raw.strip().decode("ascii", "replace").lower()

@@ -130,7 +130,8 @@ class MessageFacts:
     ``flags`` keeps the server's spelling of keywords, system flags as in ``\\Seen``; ``\\Recent``, which belongs to
     a session and not to the message, is not among them.
     ``header`` is the raw header block of the fields asked for (folded lines, CRLF, bytes as they
-    came); a field that is absent from it is absent from the message.
+    came); a field that is absent from it is absent from the message. ``fields`` is the same taken apart, as
+    ``fields_by_name`` does it, where there was time for that while the server was still sending.
     ``texts`` pairs each text part with its raw (still encoded) content.
     ``saved`` is when the message came into this mailbox (RFC 8514), ``labels`` those of Gmail.
     ``object_id`` is the best identity the server gives (EMAILID or X-GUID), "" where none.
@@ -144,6 +145,7 @@ class MessageFacts:
     saved: datetime | Unreadable | None = None
     labels: frozenset[str] | Unreadable | None = None
     header: bytes | Unreadable | None = None
+    fields: Mapping[str, tuple[bytes, ...]] | None = None
     structure: tuple[Part, ...] | Unreadable | None = None
     texts: tuple[tuple[Part, bytes], ...] | Unreadable | None = None
     whole: bytes | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from mailrules.mailbox.body import body_text
 from mailrules.mailbox.columns import Columns
 from mailrules.mailbox.dates import parse_date
-from mailrules.mailbox.headers import MAX_HEADER_BYTES, header_fields
+from mailrules.mailbox.headers import MAX_HEADER_BYTES, fields_by_name
 from mailrules.mailbox.message import (
     FLAGS,
     LABELS,
@@ -311,9 +311,7 @@ class Snapshot:
                     if column[row] is None:
                         column[row] = block
                 continue
-            found: dict[str, tuple[bytes, ...]] = {}
-            for name, value in header_fields(block):
-                found[name] = (*found[name], value) if name in found else (value,)
+            found = fields_by_name(block) if one.fields is None else one.fields
             for name, column in columns.items():
                 if column[row] is None:
                     column[row] = found.get(name, ())

@@ -21,8 +21,13 @@ from mailrules.imap.fetch_extras import FetchExtras
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.sequence_set import STAR
 from mailrules.imap.writer import BodySection
+from mailrules.mailbox.headers import MAX_HEADER_BYTES
 from mailrules.mailbox.message import UID, FactRequest, MessageFacts, Part, Unreadable
+from mailrules.mailbox.snapshot import Snapshot
+from mailrules.mailbox.store import MailboxInfo, MailboxStatus
 
+INFO = MailboxInfo(name="INBOX", delimiter="/")
+STATUS = MailboxStatus(mailbox="INBOX", messages=1, uidvalidity=1)
 LIMITS = FetchLimits(messages_per_command=100, commands=10)
 
 
@@ -148,3 +153,29 @@ def test_save_dates_and_labels_that_were_not_told_cannot_be_read() -> None:
     assert (told.saved, told.labels) == (extras.save_date, {"\\Inbox"})
     assert isinstance(untold.saved, Unreadable)
     assert isinstance(untold.labels, Unreadable)
+
+
+@pytest.mark.parametrize(
+    "header", [b"Subject: a\r\n b\r\nTo: x\r\nTO: y\r\nno field\r\n\r\n", b"", b"Subject:\r\n", b"\xff\x00: \xfe\r\n"]
+)
+def test_a_header_is_taken_apart_as_the_snapshot_would(header: bytes) -> None:
+    request = FactRequest(header_fields=("subject", "to"))
+    data = FetchData(sequence_number=1, uid=1, sections={"HEADER.FIELDS (SUBJECT TO)": header})
+    whole, apart = (Snapshot(account="a", info=INFO, status=STATUS, uids=[UID(1)]) for _ in range(2))
+
+    told = facts_of(data, request)
+    assert told is not None
+    assert told.fields is not None
+    apart.add(request, [told])
+    whole.add(request, [MessageFacts(uid=UID(1), header=header)])
+
+    assert apart.headers == whole.headers
+
+
+def test_a_header_that_is_too_large_is_not_taken_apart() -> None:
+    data = FetchData(sequence_number=1, uid=1, sections={"HEADER.FIELDS (TO)": bytes(MAX_HEADER_BYTES + 1)})
+
+    told = facts_of(data, FactRequest(header_fields=("to",)))
+
+    assert told is not None
+    assert told.fields is None
