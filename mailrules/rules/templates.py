@@ -70,18 +70,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """Literal text and fields in order. ``text`` is it as written."""
+    """Literal text and fields in order. ``text`` is it as written, ``fields`` are those among the parts."""
 
     text: str
     parts: tuple[str | Field, ...]
+    fields: tuple[Field, ...]
 
     @property
     def is_literal(self) -> bool:
-        return not any(isinstance(part, Field) for part in self.parts)
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
-        return tuple(part for part in self.parts if isinstance(part, Field))
+        return not self.fields
 
     @property
     def captures(self) -> tuple[str, ...]:
@@ -125,7 +122,7 @@ def parse_template(text: str) -> Template:
             parts[-1] += literal
         else:
             parts.append(literal)
-    return Template(text=text, parts=tuple(parts))
+    return Template(text=text, parts=tuple(parts), fields=tuple(part for part in parts if isinstance(part, Field)))
 
 
 def mailbox_template(source: SourceValue, report: Callable[[Diagnostic], None]) -> Template | None:
