@@ -88,17 +88,10 @@ class StepBuilder:
             barred = acting.barred != 0 and bool(acting.barred >> draft.row & 1)
             for use in acting.branch.actions:
                 match use.value:
-                    case actions.AddFlags(flags=names):
-                        flags.update(
-                            {name.lower(): _FlagWish(flag=name, is_added=True, rule=acting.rule.name) for name in names}
-                        )
-                    case actions.RemoveFlags(flags=names):
-                        flags.update(
-                            {
-                                name.lower(): _FlagWish(flag=name, is_added=False, rule=acting.rule.name)
-                                for name in names
-                            }
-                        )
+                    case actions.AddFlags(flags=names) | actions.RemoveFlags(flags=names) as mark:
+                        is_added = isinstance(mark, actions.AddFlags)
+                        for name in names:
+                            flags[name.lower()] = _FlagWish(name, is_added, acting.rule.name)
                     case actions.SetLabels() as labels if draft.labels is None:
                         flags.update(self._keyword_wishes(draft, labels, acting.rule))
                     case actions.SetLabels() as labels:
