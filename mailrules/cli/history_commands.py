@@ -21,6 +21,7 @@ from mailrules.values import dataclass
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mailrules.journal.deliveries import Delivery
     from mailrules.journal.lock import Holder
     from mailrules.journal.records import Resolution, RunRecord, StepRecord
     from mailrules.journal.shadow_effects import ShadowNote, ShadowTally
@@ -77,7 +78,8 @@ def history(
             listed = await journal.runs(limit=limit)
             names = {record.id for record in listed}
             unsettled = [step for step in await journal.in_doubt() if step.run in names]
-            return _Told(runs=listed, steps=unsettled)
+            waiting = [one for one in await journal.waiting_deliveries() if one.step.run in names]
+            return _Told(runs=listed, steps=unsettled, waiting=waiting)
 
     told = run_until_done(read())
     one, runs, steps = told.one, told.runs, told.steps
@@ -106,6 +108,7 @@ def history(
         show_noted(output, told.shadow)
     elif runs:
         shown_runs(output, runs, holder=holder)
+        _show_waiting(output, told.waiting)
         _show_unsettled(output, steps)
     else:
         output.line("Nothing has been done yet.")
@@ -118,6 +121,7 @@ class _Told:
     one: RunRecord | None = None
     runs: Sequence[RunRecord] = ()
     steps: Sequence[StepRecord] = ()
+    waiting: Sequence[Delivery] = ()
     said: Sequence[Resolution] = ()
     shadow: Sequence[ShadowNote] = ()
     tallies: Sequence[ShadowTally] = ()
@@ -149,6 +153,21 @@ def shown_runs(output: Output, runs: Sequence[RunRecord], *, holder: Holder | No
         for run in runs
     ]
     output.table(columns, rows)
+
+
+def _show_waiting(output: Output, deliveries: Sequence[Delivery]) -> None:
+    """Which effects of these runs are tried again, why, and when the first of equal ones is due."""
+    groups: dict[tuple[str, ...], list[Delivery]] = {}
+    for one in deliveries:
+        command = one.step.intent.command
+        key = (one.step.run, command.account, command.mailbox, step_words(one.step), one.step.detail)
+        groups.setdefault(key, []).append(one)
+    for (run, account, mailbox, what, detail), several in groups.items():
+        times = f"{number(len(several))} x " if len(several) > 1 else ""
+        due = local(min(one.due for one in several))
+        why = f"{detail}; " if detail else ""
+        words = f"{times}{what} in {account}/{mailbox} (run {run}): {why}the daemon or a run tries again after {due}"
+        output.line(cell("waiting: ", "warn"), cell(words))
 
 
 def _show_unsettled(output: Output, steps: Sequence[StepRecord]) -> None:

@@ -12,6 +12,8 @@ from mailrules.journal.records import RunKind, RunOutcome, StepState
 from mailrules.plan.plan import StepKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mailrules.engine import RunReport
     from mailrules.execution.report import ExecutionReport
 
@@ -28,6 +30,9 @@ _WHAT_NEXT = {
     RunKind.UNDO: "Undo it again: it first settles what is unknown, then takes back what is left.",
 }
 """An interrupted run is not continued from its plan: time has passed, and others may have changed things."""
+_ASK_A_PERSON = "What became of an effect only a person can find out; it is not repeated by itself: mailrules unknown"
+_FOR_A_PERSON = frozenset({StepState.UNKNOWN, StepState.GIVEN_UP})
+_FOR_EVER = frozenset({StepKind.EFFECT, StepKind.DELETE})
 _SHOWN_UIDS = 5
 _SHOWN_SENTENCES = 10
 
@@ -48,6 +53,9 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
     else:
         applied = _applied_text(report, report.execution)
         output.line(cell("done: ", "good"), cell(f"{applied} (run {report.run})"))
+        if declined := report.execution.declined:
+            what = kinds_text({StepKind.EFFECT: declined})
+            output.line(cell("nothing was sent: ", "warn"), cell(f"{what}; mailrules history {report.run} tells why"))
         for shortfall in report.execution.shortfalls:
             uids = tuple(dict.fromkeys(shortfall.uids))
             shown = ", ".join(str(uid) for uid in uids[:_SHOWN_UIDS])
@@ -70,11 +78,26 @@ def show_report(output: Output, report: RunReport) -> ExitStatus:
             )
     if report.kind is RunKind.ONCE:
         show_shadow(output, report.plan)
-    if report.execution is not None and report.execution.count(StepState.UNKNOWN):
-        output.line(_WHAT_NEXT[report.kind])
-    if report.run and not report.plan.undo_of:
-        output.line(cell(f"Take it back with: mailrules undo {report.run}", "dim"))
+    if report.execution is not None:
+        for sentence in _what_next(report, report.execution):
+            output.line(sentence)
+        if not report.plan.undo_of and _can_be_taken_back(report.execution):
+            output.line(cell(f"Take it back with: mailrules undo {report.run}", "dim"))
     return report_status(report)
+
+
+def _what_next(report: RunReport, execution: ExecutionReport) -> Iterator[str]:
+    """What a run leaves to the next one, and what to a person: of effects no server tells whether they happened."""
+    if any(one.state is StepState.UNKNOWN and one.kind is not StepKind.EFFECT for one in execution.shortfalls):
+        yield _WHAT_NEXT[report.kind]
+    if any(one.state in _FOR_A_PERSON and one.kind is StepKind.EFFECT for one in execution.shortfalls):
+        yield _ASK_A_PERSON
+
+
+def _can_be_taken_back(execution: ExecutionReport) -> bool:
+    """Whether anything was done, or may have been, that has an inverse."""
+    touched = {*execution.applied, *(one.kind for one in execution.shortfalls if one.state is StepState.UNKNOWN)}
+    return bool(touched - _FOR_EVER or execution.made_mailboxes)
 
 
 def finish(output: Output, report: RunReport, *, as_json: bool) -> ExitStatus:
@@ -109,6 +132,7 @@ def report_document(report: RunReport) -> dict[str, object]:
         "planned_messages": report.plan.message_count,
         "made_mailboxes": execution.made_mailboxes if execution else 0,
         "applied": {str(kind): count for kind, count in execution.applied.items()} if execution else {},
+        "declined": execution.declined if execution else 0,
         "not_applied": [
             {
                 "account": one.account,

@@ -151,6 +151,12 @@ def _who() -> str:
         return f"user {os.getuid()}"
 
 
+def _known(step: StepRecord, concern: Concern) -> str:
+    """The reason, and what comes of it, where the reason does not say that itself."""
+    is_said = concern is Concern.IN_DOUBT and step.detail.startswith("it may have happened")
+    return step.detail if is_said else "; ".join(part for part in (step.detail, _KNOWN[concern]) if part)
+
+
 def _show(output: Output, doubts: Sequence[Doubt]) -> None:
     if not doubts:
         output.line("The outcome of every step is known.")
@@ -172,7 +178,7 @@ def _show(output: Output, doubts: Sequence[Doubt]) -> None:
             cell(step.intent.subject or step.intent.message_id),
             cell(step_words(step)),
             cell(local(step.intended), "dim"),
-            cell("; ".join(part for part in (step.detail, _KNOWN[concern]) if part), _LOOKS.get(concern, "bad")),
+            cell(_known(step, concern), _LOOKS.get(concern, "bad")),
         )
         for step, concern in doubts
     ]

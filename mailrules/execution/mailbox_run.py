@@ -362,7 +362,7 @@ class MailboxRun:
 
         What is still unknown after the mailboxes were read stays so in this run.
         """
-        applied = []
+        applied, declined = list[StepKind](), list[StepKind]()
         for verdict in verdicts:
             uid, kind = self._uncounted[verdict.step]
             if verdict.state is StepState.HALFWAY:
@@ -373,11 +373,11 @@ class MailboxRun:
                 continue
             del self._uncounted[verdict.step]
             if verdict.state is StepState.APPLIED:
-                applied.append(kind)
+                (declined if verdict.is_declined else applied).append(kind)
             else:
                 self._miss(uid, kind, state=verdict.state, reason=verdict.detail)
-        if applied:
-            self._tally.count_applied(self._plan.account, self._plan.mailbox, applied)
+        if applied or declined:
+            self._tally.count_applied(self._plan.account, self._plan.mailbox, applied, declined=len(declined))
 
     def _miss(self, uid: UID, kind: StepKind, *, state: StepState, reason: str) -> None:
         reason = reason or "the server says OK, and nothing changed"

@@ -146,7 +146,8 @@ class Outbox:
         state, detail = StepState.APPLIED, f"nothing was sent: {prepared.declined}"
         if prepared.refused:
             state, detail = StepState.GIVEN_UP, prepared.refused
-        verdict = StepVerdict(step=step, state=state, judged=self._now(), detail=detail)
+        is_declined = not prepared.refused
+        verdict = StepVerdict(step=step, state=state, judged=self._now(), detail=detail, is_declined=is_declined)
         await asyncio.shield(self._journal.judge([verdict]))
         return verdict
 
@@ -290,8 +291,8 @@ class Outbox:
         is_declined: bool = False,
     ) -> StepVerdict:
         """Journal the verdict, even while we are being cancelled; ``spool`` is the file that it makes superfluous."""
-        verdict = StepVerdict(step=step, state=state, judged=self._now(), detail=detail)
-        await asyncio.shield(self._journal.end_attempt(verdict, due=due, is_declined=is_declined))
+        verdict = StepVerdict(step=step, state=state, judged=self._now(), detail=detail, is_declined=is_declined)
+        await asyncio.shield(self._journal.end_attempt(verdict, due=due))
         self._journal.let_go(step)
         self._spool.remove(spool)
         return verdict

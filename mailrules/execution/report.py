@@ -52,10 +52,12 @@ class Shortfall:
 class ExecutionReport:
     """``applied`` counts the plan's steps by kind; ``shortfalls`` tells of all others.
 
-    ``made_mailboxes`` were made for messages to go to, which is no step of the plan.
+    ``declined`` are effects that are settled, and of which nothing went out. ``made_mailboxes`` were made for messages
+    to go to, which is no step of the plan.
     """
 
     applied: Mapping[StepKind, int] = field(default_factory=dict)
+    declined: int = 0
     made_mailboxes: int = 0
     shortfalls: tuple[Shortfall, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -89,15 +91,17 @@ class Tally:
         self._done_steps = 0
         self._progress = progress
         self._applied: Counter[StepKind] = Counter()
+        self._declined = 0
         self._made_mailboxes = 0
         self._shortfalls: dict[_Cause, list[UID]] = {}
         self._warnings: dict[str, None] = {}
 
-    def count_applied(self, account: str, mailbox: str, kinds: Iterable[StepKind]) -> None:
-        """These steps are done."""
+    def count_applied(self, account: str, mailbox: str, kinds: Iterable[StepKind], *, declined: int = 0) -> None:
+        """These steps are done, and of so many more effects nothing was to go out."""
         done = list(kinds)
         self._applied.update(done)
-        self._advance(account, mailbox, len(done))
+        self._declined += declined
+        self._advance(account, mailbox, len(done) + declined)
 
     def count_made(self) -> None:
         """A mailbox was made for messages to go to."""
@@ -129,6 +133,7 @@ class Tally:
         """What has been counted."""
         return ExecutionReport(
             applied=dict(self._applied),
+            declined=self._declined,
             made_mailboxes=self._made_mailboxes,
             shortfalls=tuple(
                 Shortfall(**cause._asdict(), uids=tuple(sorted(uids))) for cause, uids in self._shortfalls.items()

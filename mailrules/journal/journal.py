@@ -183,19 +183,14 @@ class Journal(JournalReader):
         """Store that the effect may happen from now on; not a byte that could cause it may leave before."""
         await self._database.write(lambda connection: deliveries.mark_attempting(connection, step))
 
-    async def end_attempt(
-        self, verdict: StepVerdict, *, due: datetime | None = None, is_declined: bool = False
-    ) -> None:
-        """Store what came of an attempt; ``due`` is when a ``waiting`` one is tried again.
-
-        ``is_declined``: nothing went out after all.
-        """
+    async def end_attempt(self, verdict: StepVerdict, *, due: datetime | None = None) -> None:
+        """Store what came of an attempt; ``due`` is when a ``waiting`` one is tried again."""
 
         def work(connection: sqlite3.Connection) -> None:
             steps.update_verdicts(connection, [verdict])
             with self._changing_ledger(connection):
                 ledger.enter_verdicts(connection, [verdict])
-            deliveries.end_attempt(connection, verdict.step, due=due, is_declined=is_declined)
+            deliveries.end_attempt(connection, verdict.step, due=due, is_declined=verdict.is_declined)
 
         await self._database.write(work)
 

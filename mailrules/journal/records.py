@@ -163,6 +163,8 @@ class StepVerdict:
     detail: str = ""
     target_uidvalidity: int = 0
     target_uid: int = 0
+    is_declined: bool = False
+    """Of an applied effect: settled, and nothing went out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
