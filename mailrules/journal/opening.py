@@ -43,6 +43,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             _refuse_under_another(path)
             _back_up(connection, backup_path(path, version))
         _migrate_all(connection, migrations)
+        _birth_mark(path).unlink(missing_ok=True)
     except BaseException:
         connection.close()
         raise
@@ -55,7 +56,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     An older schema is read from an upgraded copy in memory, a file that is not there yet is an empty journal.
     Raises JournalError, or what SQLite or the system says.
     """
-    if not path.exists():
+    if not path.exists() or _is_unborn(path):
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         _migrate_all(connection, all_migrations())
         return connection
@@ -146,12 +147,36 @@ def _make_private(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if reason := distrust(path.parent):
         raise JournalError(f"the state directory cannot be trusted: {reason}")
+    if not path.exists():
+        os.close(os.open(_birth_mark(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _is_unborn(path)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _refuse_if_open_to_others(path)
         os.fchmod(handle, 0o600)
     finally:
         os.close(handle)
+
+
+def _birth_mark(path: Path) -> Path:
+    """What stands beside a journal until it has been made whole: without it, an empty file was not always empty."""
+    return path.with_name(f"{path.name}.new")
+
+
+def _is_unborn(path: Path) -> bool:
+    """Whether its making was cut off before SQLite wrote anything. Raises JournalError for a file that was emptied.
+
+    SQLite takes an empty file for a new database, and a journal that has lost its ledger would do everything again.
+    """
+    if not path.exists() or path.stat().st_size:
+        return False
+    # In this order: somebody else may be making it right now.
+    if _birth_mark(path).exists() or path.stat().st_size:
+        return True
+    raise JournalError(
+        f"the journal {path} is empty, and was not: its undo history and ledger are lost; restore it from a backup,"
+        " or remove it to begin anew"
+    )
 
 
 def _refuse_if_open_to_others(path: Path) -> None:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.errors import JournalError
+from mailrules.journal.checkup import check_up
 from mailrules.journal.database import Database
 from mailrules.journal.journal import Journal
 from mailrules.journal.migrations import all_migrations
 from mailrules.journal.opening import APPLICATION_ID
+from mailrules.journal.reader import JournalReader
 from tests.journal.builders import begin, command, intent, verdict
 
 if TYPE_CHECKING:
@@ -104,6 +106,37 @@ async def test_a_file_that_is_no_database_is_refused_with_a_cure(path: Path) -> 
 
     with pytest.raises(JournalError, match=r"not a database; restore it from a backup"):
         await Journal.open(path)
+
+
+async def test_a_file_that_has_lost_all_its_bytes_is_refused_with_a_cure(path: Path) -> None:
+    await (await Journal.open(path)).close()
+    path.write_bytes(b"")
+
+    with pytest.raises(JournalError, match=r"is empty, and was not: .* restore it from a backup, or remove it"):
+        await Journal.open(path)
+    with pytest.raises(JournalError, match="is empty, and was not"):
+        await JournalReader.open(path)
+    assert not (await check_up(path)).is_well
+    assert path.read_bytes() == b""
+
+
+async def test_a_file_whose_making_was_cut_off_is_made_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def power_cut(*_arguments: object, **_options: object) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as cut:
+        cut.setattr("mailrules.journal.opening.sqlite3.connect", power_cut)
+        with pytest.raises(JournalError, match="disk I/O error"):
+            await Journal.open(path)
+    assert path.read_bytes() == b""
+
+    reader = await JournalReader.open(path)
+    assert await reader.runs() == ()
+    await reader.close()
+    journal = await Journal.open(path)
+    await begin(journal)
+    await journal.close()
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
 async def test_a_damaged_page_is_a_journal_error_when_it_is_met(path: Path) -> None:
