@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from dataclasses import replace
@@ -120,6 +121,15 @@ def _permissions(path: Path) -> list[JournalFinding]:
         if reason := distrust(file):
             what, _, cure = reason.partition("; ")
             findings.append(JournalFinding(kind="permissions", message=what, cure=cure, is_bad=True))
+        elif not os.access(file, os.W_OK, effective_ids=True):
+            findings.append(
+                JournalFinding(
+                    kind="permissions",
+                    message=f"{file} cannot be written by this user, so only what reads works",
+                    cure="make it writable for the user that mailrules runs as, or look as that user",
+                    is_bad=True,
+                )
+            )
         elif file is not path.parent and (mode := stat.S_IMODE(file.stat().st_mode)) & 0o077:
             findings.append(
                 JournalFinding(

@@ -19,6 +19,7 @@ from mailrules.journal.records import Operation, StepState
 from mailrules.plan.plan import StepKind
 from tests.journal.builders import NOON, applied, begin, command, intent, verdict
 from tests.journal.sample import SCHEMAS, load
+from tests.journal.unprivileged import unprivileged_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +132,25 @@ async def test_who_else_can_write_or_read_is_told(path: Path) -> None:
     assert not found.is_well
     cures = {one.cure for one in found.findings if one.kind == "permissions"}
     assert {f"chmod o-w {path.parent}", f"chmod 600 {path}"} <= cures
+
+
+@pytest.mark.parametrize("name", ["", "journal.sqlite", "lock"])
+async def test_what_cannot_be_written_is_told(name: str) -> None:
+    with unprivileged_folder() as folder:
+        path = folder / "state" / "journal.sqlite"
+        await filled(path)
+        with state_lock(path.parent):
+            pass
+        unwritable = path.parent / name
+        unwritable.chmod(0o500)
+
+        found = await check_up(path)
+
+        assert [one.message for one in found.findings] == [
+            f"{unwritable} cannot be written by this user, so only what reads works"
+        ]
+        assert not found.is_well
+        path.parent.chmod(0o700)
 
 
 async def test_a_disk_that_is_nearly_full_is_bad(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
