@@ -150,7 +150,10 @@ class _Batch:
                 _Sent(step, command, step_id) for (step, command), step_id in zip(commands.items(), ids, strict=True)
             ]
         for step, reason in self._decided:
-            self._count(step, reason=reason, state=None if reason else StepState.APPLIED)
+            if reason:
+                self._count(step, reason=reason, state=None)
+            else:
+                self.tally.count_needless(self.session.account, step.mailbox)
 
     async def carry_out(self) -> None:
         """Send, read back, and put the verdicts on disk; what the connection leaves open is counted as unknown."""
@@ -240,7 +243,7 @@ class _Batch:
         if one.verdict is None:
             self._count(one.step, state=StepState.UNKNOWN, reason=unknown)
         elif one.verdict.detail == THERE_ALREADY:
-            self._count(one.step, state=StepState.APPLIED)
+            self.tally.count_needless(self.session.account, one.step.mailbox)
         else:
             self._count(one.step, state=one.verdict.state, reason=one.verdict.detail)
 

@@ -103,6 +103,10 @@ class Tally:
         self._declined += declined
         self._advance(account, mailbox, len(done) + declined)
 
+    def count_needless(self, account: str, mailbox: str) -> None:
+        """A step is not sent, since all is as it should be."""
+        self._advance(account, mailbox, 1)
+
     def count_made(self) -> None:
         """A mailbox was made for messages to go to."""
         self._made_mailboxes += 1

@@ -123,6 +123,17 @@ async def test_a_run_brings_it_about_a_second_finds_nothing_and_undo_restores_it
     assert state_of(mail) == before
 
 
+async def test_a_plan_applied_twice_says_that_the_second_time_did_nothing(household: Household) -> None:
+    plan = await plan_of(household)
+    await carry_out(household.session, plan, household.stores(), kind=RunKind.APPLY)
+
+    again = await carry_out(household.session, plan, household.stores(), kind=RunKind.APPLY)
+
+    assert again.outcome is RunOutcome.DONE
+    assert again.execution is not None
+    assert again.execution.applied == {}
+
+
 @pytest.mark.parametrize("prior", [None, b"", b"old", b"\xff\x00\x01", b"base64:x"])
 async def test_metadata_that_was_empty_missing_or_no_text_is_restored_to_the_byte(
     household: Household, prior: bytes | None
