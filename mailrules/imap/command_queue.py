@@ -64,19 +64,24 @@ class CommandQueue:
     def send_ready(self, send: Callable[[Tag, Command[object]], None], *, write_queue: WriteQueue) -> None:
         """Give ``send`` every held command that the gate lets out, up to one that blocks the write queue.
 
-        One for which it raises LocalProtocolError or MissingCapability is out of the queue, see ``take_unsendable``.
+        One that cannot be sent, or not even be written, is out of the queue, see ``take_unsendable``.
         """
         earlier = [one.command for one in self.in_flight.values()]
         for tag, command in list(self._held.items()):
             if write_queue.is_blocked:
                 break
-            if all(may_overlap(one, command) for one in earlier):
-                del self._held[tag]
-                try:
+            try:
+                if all(may_overlap(one, command) for one in earlier):
+                    del self._held[tag]
                     send(tag, command)
-                except (LocalProtocolError, MissingCapability) as error:
-                    self._unsendable[tag] = error
-                    continue
+            except (LocalProtocolError, MissingCapability) as error:
+                self._unsendable[tag] = error
+                continue
+            except (AttributeError, TypeError, ValueError) as error:
+                # A field of a wrong type shows only here, perhaps in the turn of somebody else's command.
+                self._held.pop(tag, None)
+                self._unsendable[tag] = _unwritable(command, error)
+                continue
             earlier.append(command)
 
     def require_sendable(self, tag: Tag) -> None:
@@ -164,3 +169,9 @@ class CommandQueue:
         self.in_flight.clear()
         self._held.clear()
         return failed
+
+
+def _unwritable(command: Command[object], error: Exception) -> LocalProtocolError:
+    unwritable = LocalProtocolError(f"{command.name} cannot be written, a field of it has the wrong type: {error}")
+    unwritable.__cause__ = error
+    return unwritable

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from mailrules.errors import LocalProtocolError
 from mailrules.imap.annotation_commands import AnnotationAttribute, UidFetchAnnotations, UidStoreAnnotation
+from mailrules.imap.append_commands import Append
 from mailrules.imap.connection import Connection
 from mailrules.imap.events import Ended
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import ListExtended
-from mailrules.imap.message_commands import StoreChange, UidFetch, UidStore
+from mailrules.imap.mailbox_commands import Create, Select
+from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.metadata_commands import SetMetadata
 from mailrules.imap.pipelining import may_overlap
 from mailrules.imap.search_commands import Part, UidFetchPart, UidSearchSave, UidStoreFound
@@ -136,3 +139,28 @@ def test_of_two_fetches_under_way_each_gets_its_own_messages_though_one_asks_for
 
     assert [one.uid for one in outcome_of(old, events)] == [7]
     assert [one.uid for one in outcome_of(new, events)] == [99]
+
+
+@pytest.mark.parametrize(
+    "mistyped",
+    [
+        Create(5),
+        Create(b"x"),
+        Append("INBOX", bytearray(b"x")),
+        UidFetch("1:*", (FetchItem.UID,)),
+        UidStore("7", StoreChange.ADD, ("\\Seen",)),
+        UidSearch("ALL"),
+    ],
+    ids=lambda command: command.name,
+)
+@pytest.mark.parametrize("earlier", [UidStore(SEVEN, StoreChange.ADD, ("\\Seen",)), Select("Archive")])
+def test_a_mistyped_command_fails_alone_whoever_finds_it_out(mistyped, earlier):
+    connection = selected()
+    first = connection.submit(earlier)
+    sent(connection)
+
+    with pytest.raises(LocalProtocolError, match=f"{mistyped.name} cannot be written, .* wrong type"):
+        outcome_of(connection.submit(mistyped), connection.receive_data(f"{first} OK done\r\n".encode()))
+
+    _, result = ask(connection, Noop(), b"TAG OK done\r\n")
+    assert result is None
