@@ -28,9 +28,10 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-SyncContent: TypeAlias = "bytes | Readable | Iterable[bytes]"
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+SyncContent: TypeAlias = "BytesLike | Readable | Iterable[BytesLike]"
 """Content to send: whole, in a file, or in pieces of any size."""
-Content: TypeAlias = "SyncContent | AsyncIterable[bytes]"
+Content: TypeAlias = "SyncContent | AsyncIterable[BytesLike]"
 
 
 def pieces_of(content: SyncContent) -> Generator[bytes, None, None]:
@@ -39,9 +40,10 @@ def pieces_of(content: SyncContent) -> Generator[bytes, None, None]:
         while data := content.read(PIECE_BYTES):
             yield data
         return
-    for data in (content,) if isinstance(content, bytes) else content:
-        for start in range(0, len(data), PIECE_BYTES):
-            yield bytes(data[start : start + PIECE_BYTES])
+    for piece in (content,) if isinstance(content, BytesLike) else content:
+        view = memoryview(piece).cast("B")
+        for start in range(0, len(view), PIECE_BYTES):
+            yield bytes(view[start : start + PIECE_BYTES])
 
 
 async def pieces_of_async(content: Content) -> AsyncGenerator[bytes, None]:

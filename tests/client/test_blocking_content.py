@@ -327,7 +327,20 @@ def ready_for(size_bytes: int) -> tuple[BlockingClient, AnsweringStream]:
     return client, stream
 
 
-@pytest.mark.parametrize("content", [b"abcd", [b"a", b"", b"bcd"], io.BytesIO(b"abcd"), (b"abcd",)], ids=type)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"abcd",
+        bytearray(b"abcd"),
+        memoryview(b"abcd"),
+        memoryview(b"abcd").cast("H"),
+        [b"a", b"", b"bcd"],
+        [bytearray(b"ab"), memoryview(b"cd")],
+        io.BytesIO(b"abcd"),
+        (b"abcd",),
+    ],
+    ids=type,
+)
 def test_content_is_uploaded_from_wherever_it_is(content) -> None:
     client, stream = ready_for(4)
     stream.answer(b"abcd\r\n", b"A2 OK [APPENDUID 1 9] done\r\n")

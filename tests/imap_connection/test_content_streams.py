@@ -363,7 +363,19 @@ def append(size_bytes: int) -> Append:
 
 
 @pytest.mark.parametrize(
-    "content", [b"abcd", [b"a", b"", b"bcd"], io.BytesIO(b"abcd"), some_pieces(b"ab", b"", b"cd"), (b"abcd",)], ids=type
+    "content",
+    [
+        b"abcd",
+        bytearray(b"abcd"),
+        memoryview(b"abcd"),
+        memoryview(b"abcd").cast("H"),
+        [b"a", b"", b"bcd"],
+        [bytearray(b"ab"), memoryview(b"cd")],
+        io.BytesIO(b"abcd"),
+        some_pieces(b"ab", b"", b"cd"),
+        (b"abcd",),
+    ],
+    ids=type,
 )
 async def test_content_is_uploaded_from_wherever_it_is(content):
     async with open_mailbox() as (client, stream):
