@@ -10,6 +10,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imported import Exactness, Finding
+from mailrules.mailbox.strict_address import strict_address
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -79,8 +80,11 @@ class GmailActions:
         self.refuse(construct, line, why, source=f"{construct}: {name}")
 
     def forward(self, address: str, construct: str, line: int) -> None:
-        if not address.isprintable() or address.count("@") != 1 or set(address) & set(' <>,;"'):
-            self.refuse(construct, line, f"{address!r} is no address", source=f"{construct}: {address}")
+        try:
+            strict_address(address)
+        except ValueError as error:
+            why = f"{address!r} is no plain address: {error}"
+            self.refuse(construct, line, why, source=f"{construct}: {address}")
             return
         self.plain.append({"forward": {"to": address}})
         self._note(construct, line, Exactness.APPROXIMATED, _FORWARDED)

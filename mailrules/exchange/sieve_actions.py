@@ -7,6 +7,8 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imported import one_or_list
+from mailrules.mailbox.strict_address import strict_address
+from mailrules.rules.flags import is_keyword
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -90,6 +92,32 @@ def flag_actions(flag_word: str, keyword_word: str, flags: list[str]) -> list[Pl
     if keywords:
         actions.append({keyword_word: one_or_list(keywords)})
     return actions
+
+
+def why_no_mailbox(name: str) -> str:
+    """Why our rules take no mailbox of this name; "" where they do."""
+    if any(not level.strip() for level in name.split("/")):
+        return "the mailbox has no name" if not name.strip() else f"the mailbox {name!r} has an empty level"
+    return "" if name.isprintable() else f"the mailbox's name {name!r} holds what cannot be printed"
+
+
+def why_no_flags(command: str, flags: list[str]) -> str:
+    """Why our rules do not do that with one of these flags; "" where they do."""
+    for flag in flags:
+        if flag.lower() == "\\deleted" and command != "removeflag":
+            return "no rule marks mail as deleted; write `trash` or `delete` by hand"
+        if flag.lower() not in _SYSTEM_FLAGS and not is_keyword(flag):
+            return f"no server keeps the flag {flag!r}"
+    return ""
+
+
+def why_no_address(text: str) -> str:
+    """Why our rules send nothing to this address; "" where they do."""
+    try:
+        strict_address(text)
+    except ValueError as error:
+        return f"{text!r} is no plain address: {error}"
+    return ""
 
 
 def short(target: dict[str, Plain]) -> Plain:

@@ -20,6 +20,7 @@ from mailrules.exchange.imported import (
     one_or_list,
 )
 from mailrules.exchange.sieve_syntax import Tag
+from mailrules.rules.patterns import PatternError, compile_pattern
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from mailrules.exchange.sieve_syntax import Argument, SieveTest
 
+_FIELD_NAME: Final = re.compile(r"[!-9;-~]{1,76}")
 _MATCH_TYPES: Final = frozenset({"is", "contains", "matches", "regex", "count", "value"})
 _ADDRESS_PARTS: Final = {"all": "address", "localpart": "local", "domain": "domain", "detail": "detail"}
 _ADDRESS_WORDS: Final = {
@@ -148,18 +150,25 @@ class ConditionReader:
         return {"size": {arguments.tags.pop(): arguments.positional[0]}}
 
     def _exists(self, test: SieveTest) -> Plain:
-        names = Arguments.of(test.name, test.line, test.arguments).strings(0)
-        return condition_of_all([_field(self.expand(name, test.line), {"exists": True}) for name in names])
+        names = self._field_names(test, Arguments.of(test.name, test.line, test.arguments))
+        return condition_of_all([_field(name, {"exists": True}) for name in names])
 
     def _header(self, test: SieveTest) -> Plain:
         arguments = self._matching(test)
         match, case = self._match_type(arguments, test)
-        names = [self.expand(name, test.line) for name in arguments.strings(0)]
+        names = self._field_names(test, arguments)
         keys = [self.expand(key, test.line) for key in arguments.strings(1)]
         if match == "value":
             return self._score(test, arguments, names, keys)
         operators = self._operators(test, match, keys, case=case)
         return condition_of_any([_field(name, one) for name in names for one in operators])
+
+    def _field_names(self, test: SieveTest, arguments: Arguments) -> list[str]:
+        names = [self.expand(name, test.line) for name in arguments.strings(0)]
+        for name in names:
+            if not _FIELD_NAME.fullmatch(name):
+                raise Refused(test.name, f"{name!r} is no name of a header field", line=test.line)
+        return names
 
     def _score(self, test: SieveTest, arguments: Arguments, names: list[str], keys: list[str]) -> Plain:
         """``header :value "ge" "X-Spam-Score" "5"``: the one number in a header that our rules compare."""
@@ -279,6 +288,8 @@ class ConditionReader:
             else:
                 found.setdefault(_OPERATORS[match], []).append(key)
         if match == "regex":
+            for key in keys:
+                _compile(key, test.line)
             self.approximated(test, "regular expressions are RE2's, not POSIX's")
         matching = [{operator: one_or_list(values)} for operator, values in found.items()]
         return [({**one, "case": "match"} if case else one) for one in matching] + others
@@ -316,6 +327,13 @@ def glob_of(pattern: str) -> tuple[str, str]:
         one if is_wild else f"[{one}]" if one in "*?[" else one for one, is_wild in zip(literal, wild, strict=True)
     )
     return "glob", glob
+
+
+def _compile(regex: str, line: int) -> None:
+    try:
+        compile_pattern(regex, ignore_case=False)
+    except PatternError as error:
+        raise Refused(":regex", f"this regular expression cannot be used: {error}", line=line) from error
 
 
 def _field(name: str, operators: Mapping[str, Plain]) -> Plain:

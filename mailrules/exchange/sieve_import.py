@@ -30,6 +30,9 @@ from mailrules.exchange.sieve_actions import (
     flag_actions,
     short,
     split_flags,
+    why_no_address,
+    why_no_flags,
+    why_no_mailbox,
     with_encoded_characters,
 )
 from mailrules.exchange.sieve_conditions import SUPPORTED, Arguments, ConditionReader, Refused
@@ -258,8 +261,7 @@ class _Script:
         )
         arguments.only("copy", "create", "flags", "specialuse")
         name = self._expanded(arguments.strings(0)[0], command.line).removesuffix("/")
-        if not name.strip():
-            raise Refused("fileinto", "the mailbox has no name", line=command.line)
+        _object(command, why_no_mailbox(name))
         how = ""
         if "specialuse" in arguments.tags:
             how = "the mailbox is named, not found by its special use"
@@ -286,6 +288,7 @@ class _Script:
         """``:flags`` is about one copy; ours mark the message before it is filed. Why that differs, or ""."""
         value = arguments.values.get("flags")
         flags = [self._expanded(flag, command.line) for flag in value] if isinstance(value, tuple) else []
+        _object(command, why_no_flags(command.name, split_flags(flags)))
         found.plain += flag_actions("flag", "keyword", split_flags(flags))
         is_alone = not (found.is_filed or self._may_be_filed or self._may_be_copied or self._set_flags)
         return "" if is_alone else "the flags are set on every copy of the message"
@@ -295,6 +298,7 @@ class _Script:
         if len(arguments.positional) != 1:
             raise Refused(command.name, "flags in a variable are not known", line=command.line)
         flags = split_flags([self._expanded(flag, command.line) for flag in arguments.strings(0)])
+        _object(command, why_no_flags(command.name, flags))
         how = ""
         if found.is_filed or self._may_be_filed or self._may_be_copied:
             how = "the flags are set on what was filed before, too"
@@ -312,6 +316,7 @@ class _Script:
         arguments = Arguments.of(command.name, command.line, command.arguments)
         arguments.only("copy")
         address = self._expanded(arguments.strings(0)[0], command.line)
+        _object(command, why_no_address(address))
         found.plain.append({"forward": {"to": address}})
         how = "`forward` sends a new message, and has to be allowed in the main file"
         if "copy" not in arguments.tags:
@@ -375,6 +380,11 @@ class _Script:
 
     def _name(self, actions: ActionRun) -> str:
         return self._names.unique(actions.name or f"sieve line {actions.line}")
+
+
+def _object(command: SieveCommand, why_not: str) -> None:
+    if why_not:
+        raise Refused(command.name, why_not, line=command.line)
 
 
 def _named(comment: str) -> str:

@@ -114,6 +114,7 @@ def test_what_an_action_cannot_say_is_named_above_the_rule_that_does_the_rest() 
         ({"from": "a", "shouldNeverMarkAsImportant": "true"}, "shouldNeverMarkAsImportant"),
         ({"from": "a", "label": "\\x"}, "label"),
         ({"from": "a", "forwardTo": "a@b.example, c@d.example"}, "forwardTo"),
+        ({"from": "a", "forwardTo": "@d.example"}, "forwardTo"),
         ({"shouldTrash": "true"}, "entry"),
         ({"from": "a", **USUAL}, "entry"),
         ({"hasTheWord": "x" * 1001, "shouldStar": "true"}, "entry"),

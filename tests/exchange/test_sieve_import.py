@@ -9,6 +9,7 @@ from mailrules.exchange.rule_text import rule_file
 from mailrules.exchange.sieve_conditions import glob_of
 from mailrules.exchange.sieve_import import import_sieve
 from mailrules.exchange.sieve_syntax import MAX_NESTING, MAX_SCRIPT_CHARACTERS, read_sieve
+from tests.exchange.checking import loaded
 from tests.plan import planned
 
 REQUIRE = 'require ["fileinto", "imap4flags", "copy", "variables", "encoded-character", "mailbox"];\n'
@@ -71,6 +72,39 @@ def test_what_is_refused_is_kept_as_a_disabled_rule_with_its_source() -> None:
     assert (rule.name, rule.source) == ("Away", 'vacation :days 7 "I am away";')
     assert told(imported, Exactness.REFUSED) == [(3, "vacation")]
     assert '  # vacation :days 7 "I am away";\n  - name: Away\n    enabled: false\n' in rule_file(imported, origin="x")
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ('fileinto "a\nb";', "the mailbox's name 'a\\nb' holds what cannot be printed"),
+        ('fileinto "a//b";', "the mailbox 'a//b' has an empty level"),
+        ('set "box" "\x7f"; fileinto "${box}";', "the mailbox's name '\\x7f' holds what cannot be printed"),
+        ('redirect "nobody";', "'nobody' is no plain address: it has no @"),
+        ('addflag "\\\\Deleted";', "no rule marks mail as deleted; write `trash` or `delete` by hand"),
+        ('setflag "\\\\Recent";', "no server keeps the flag '\\\\Recent'"),
+        ('addflag "a(b";', "no server keeps the flag 'a(b'"),
+        ('keep :flags "ä";', "no server keeps the flag 'ä'"),
+        ('if header "a b" "x" { keep; }', "'a b' is no name of a header field"),
+        ('if exists "" { keep; }', "'' is no name of a header field"),
+        (
+            'if header :regex "Subject" "([" { keep; }',
+            "this regular expression cannot be used: missing ] at character 2",
+        ),
+    ],
+)
+def test_what_no_rule_file_may_hold_is_refused_and_the_rules_load(script: str, why: str) -> None:
+    imported = import_sieve(REQUIRE + script)
+
+    assert [one.how for one in imported.findings if one.exactness is Exactness.REFUSED] == [why]
+    loaded(imported)
+
+
+def test_a_deleted_flag_may_be_taken_away() -> None:
+    imported = import_sieve(REQUIRE + 'removeflag "\\\\Deleted";')
+
+    assert imported.rules[0].actions == ({"unflag": "deleted"},)
+    loaded(imported)
 
 
 def test_a_refused_test_takes_its_whole_chain_along_and_warns_of_the_rest() -> None:

@@ -158,6 +158,14 @@ def test_what_is_refused_is_a_disabled_rule_with_its_source(condition: str, acti
     assert loaded(imported).rules.rules == ()
 
 
+def test_forwarding_to_what_is_no_address_is_refused() -> None:
+    imported = one_filter("ALL", 'action="Forward"', 'actionValue="@d.example"')
+
+    assert told(imported, Exactness.REFUSED) == [(6, "Forward")]
+    assert not only(imported).is_enabled
+    loaded(imported)
+
+
 def test_an_unknown_action_keeps_its_place_and_the_others_theirs() -> None:
     imported = filters(
         'name="a"', 'enabled="yes"', 'type="17"', 'action="Mark read"', 'condition="ALL"',
