@@ -13,7 +13,7 @@ from mailrules.execution.report import Tally
 from mailrules.execution.session import Session
 from mailrules.journal.records import Operation, StepState
 from mailrules.mailbox.message import UID
-from mailrules.plan.plan import MailboxStep, StepKind
+from mailrules.plan.plan import FAILED, Finding, MailboxStep, StepKind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -138,7 +138,7 @@ async def _run_account(
             uid for name, validity, uid in unsettled if (name, validity) == (mailbox.mailbox, mailbox.uidvalidity)
         )
         failed = (
-            frozenset[UID]()
+            dict[UID, str]()
             if not mailbox.messages
             else await MailboxRun(mailbox, session=session, effects=effects, tally=tally, known=known).run(
                 unsettled=held_back
@@ -149,16 +149,21 @@ async def _run_account(
     await run_mailbox_steps(session, part.last, tally=tally, is_undo=part.is_undo)
 
 
-async def _advance_position(mailbox: MailboxPlan, session: Session, *, failed: frozenset[UID]) -> None:
+async def _advance_position(mailbox: MailboxPlan, session: Session, *, failed: Mapping[UID, str]) -> None:
     judged = frozenset(mailbox.final_uids)
+    findings = [
+        Finding(uid=one.uid, rule="", kind=FAILED, reason=failed[one.uid], names=one.lasting_names)
+        for one in mailbox.messages
+        if one.uid in failed
+    ]
     await session.journal.advance_position(
         mailbox.account,
         mailbox.mailbox,
         uidvalidity=mailbox.uidvalidity,
-        final=judged - failed,
-        pending=(judged & failed).union(mailbox.pending_uids),
-        findings=mailbox.findings,
-        names={one.uid: one.lasting_names for one in mailbox.messages if one.uid in failed},
+        final=judged - failed.keys(),
+        pending=(judged & failed.keys()).union(mailbox.pending_uids),
+        # A rule's reason is the one that a person can do something about.
+        findings=[*findings, *mailbox.findings],
     )
 
 

@@ -82,8 +82,8 @@ class MailboxRun:
         self._void = ""
         """Why nothing (more) of the plan may be done in this mailbox."""
 
-    async def run(self, *, unsettled: frozenset[UID] = frozenset()) -> frozenset[UID] | None:
-        """Carry out all commands; the UIDs that have to be judged again, None if nothing could be done.
+    async def run(self, *, unsettled: frozenset[UID] = frozenset()) -> Mapping[UID, str] | None:
+        """Carry out all commands; the UIDs that have to be judged again, and why; None if nothing could be done.
 
         ``unsettled`` are messages of which an earlier run's step is still open: they are left alone.
         Raises ConnectionLost and ReadOnlyMode after everything that is known has been journalled.
@@ -114,7 +114,7 @@ class MailboxRun:
             raise ConnectionLost(str(self._lost)) from self._lost
         if self._stopped is not None:
             raise self._stopped
-        return None if self._void else frozenset(self._failed) - self._vanished
+        return None if self._void else {uid: why for uid, why in self._failed.items() if uid not in self._vanished}
 
     async def _look_for_doubles(self) -> None:
         """Where the lease is lost, what was under way may have been done by another one as well."""

@@ -274,7 +274,6 @@ class Journal(JournalReader):
         final: Iterable[UID],
         pending: Iterable[UID],
         findings: Sequence[Finding] = (),
-        names: Mapping[UID, tuple[str, ...]] | None = None,
     ) -> None:
         """Pass the ``final`` messages and keep ``pending`` ones, with the ``findings`` that say why.
 
@@ -291,7 +290,7 @@ class Journal(JournalReader):
             after = positions.advanced(
                 before, account, mailbox, uidvalidity=uidvalidity, final=finished, pending=waiting
             )
-            positions.replace_position(connection, after, findings=findings, names=names)
+            positions.replace_position(connection, after, findings=findings)
 
         await self._database.write(work)
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from mailrules.journal.records import Pending, Position
 from mailrules.mailbox.message import UID
-from mailrules.plan.plan import PENDING_KINDS
+from mailrules.plan.plan import FAILED, PENDING_KINDS
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from mailrules.plan.plan import Finding
+
+_KINDS = PENDING_KINDS | {FAILED}
 
 
 def select_position(connection: sqlite3.Connection, account: str, mailbox: str) -> Position | None:
@@ -58,17 +60,11 @@ def select_pending(connection: sqlite3.Connection) -> tuple[Pending, ...]:
     )
 
 
-def replace_position(
-    connection: sqlite3.Connection,
-    position: Position,
-    *,
-    findings: Iterable[Finding] = (),
-    names: Mapping[UID, tuple[str, ...]] | None = None,
-) -> None:
+def replace_position(connection: sqlite3.Connection, position: Position, *, findings: Iterable[Finding] = ()) -> None:
     """Store this position instead of any earlier one of the mailbox.
 
-    ``findings`` say why messages are pending, ``names`` how others are told again; what was known of others before is
-    kept within one UIDVALIDITY.
+    ``findings`` say why messages are pending, and how they are told again; what was known of others before is kept
+    within one UIDVALIDITY.
     """
     place = (position.account, position.mailbox)
     before = select_position(connection, *place)
@@ -79,7 +75,7 @@ def replace_position(
         (*place, position.uidvalidity, position.last_uid),
     )
     kept = before.pending if before is not None and before.uidvalidity == position.uidvalidity else frozenset()
-    reasons = {one.uid: one for one in findings if one.uid in position.pending and one.kind in PENDING_KINDS}
+    reasons = {one.uid: one for one in findings if one.uid in position.pending and one.kind in _KINDS}
     gone = (before.pending if before else frozenset()) - (position.pending & kept)
     connection.executemany(
         "DELETE FROM pending WHERE account = ? AND mailbox = ? AND uid = ?", [(*place, uid) for uid in sorted(gone)]
@@ -92,10 +88,9 @@ def replace_position(
         "UPDATE pending SET kind = ?, rule = ?, reason = ? WHERE account = ? AND mailbox = ? AND uid = ?",
         [(one.kind, one.rule, one.reason, *place, uid) for uid, one in reasons.items()],
     )
-    known = {**(names or {}), **{uid: one.names for uid, one in reasons.items()}}
     connection.executemany(
         "UPDATE pending SET names = ? WHERE account = ? AND mailbox = ? AND uid = ?",
-        [(" ".join(told), *place, uid) for uid, told in known.items() if told and uid in position.pending],
+        [(" ".join(one.names), *place, uid) for uid, one in reasons.items() if one.names],
     )
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 
 PENDING_KINDS = frozenset({"held", "unknowable"})
-"""The findings for which a message is judged again."""
+"""The findings of a plan for which a message is judged again."""
+FAILED = "failed"
+"""The finding of the run itself that has the same effect: something that the plan wanted is not done."""
 
 
 class StepKind(StrEnum):

@@ -94,3 +94,14 @@ def test_history_tells_why_an_effect_waits_and_until_when(served: Program, close
     assert line.startswith("waiting: forward to bo@example.org in home/INBOX (run ")
     assert str(closed_port) in line
     assert "; the daemon or a run tries again after 20" in line
+
+
+def test_status_tells_why_an_effect_was_held_back(served: Program, mail: MailAccount) -> None:
+    give(served, "{pipe: [/bin/true]}, {move: Archive}", more="outbox: {per_rule: 1, per: 1h}\n")
+    mail.add("INBOX", message(from_="boss@work.example", subject="Tuesday", message_id="<tuesday@work.example>"))
+
+    served.run("run", "--once")
+
+    told = " ".join(served.run("status").stdout.split())
+    assert "1 message failed: in INBOX: an earlier step was left out: 1 effects of rule 'boss' went out" in told
+    assert "outbox.per_rule is 1" in told

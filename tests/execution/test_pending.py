@@ -274,7 +274,9 @@ async def test_what_failed_is_found_again_in_a_new_uidvalidity(household: Househ
     )
     deliver(household, 1)
     await watch.judge_arrivals()
-    assert [one.kind for one in await held(household)] == ["failed"]
+    (failed,) = await held(household)
+    assert failed.kind == "failed"
+    assert failed.reason.startswith("an earlier step failed: ")
     renumber(household)
 
     await (await restarted(household)).judge_arrivals()
