@@ -54,11 +54,11 @@ class SourceValue:
             case dict():
                 return "a mapping"
             case tuple():
-                return "a list"
+                return "a list" if self.value else "an empty list"
             case None:
                 return "nothing"
             case bool():
-                return "true or false"
+                return "true" if self.value else "false"
             case int() | float():
                 return "a number"
             case _:

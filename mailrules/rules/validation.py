@@ -42,6 +42,10 @@ def validated(model: type[M], source: SourceValue, reporter: Reporter, *, what: 
         return None
 
 
+_ELSEWHERE = {"on": "events", "when": "if", "then": "do", "actions": "do"}
+"""What other rule files call our keys; ``on`` is a boolean to many readers of YAML."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Mistake:
     """One of pydantic's complaints, with the mapping or list that holds the value."""
@@ -82,11 +86,18 @@ class _Mistake:
             return self.holder.items[int(self.key)].at
         return self.holder.mapping[self.key].at if self.key in self.holder.mapping else self.holder.at
 
+    @property
+    def _key_meant(self) -> str:
+        elsewhere = _ELSEWHERE.get(self.key, "")
+        if elsewhere in self.known:
+            return f'did you mean "{elsewhere}"?'
+        return did_you_mean(self.key, self.known) or f"known here: {', '.join(self.known)}"
+
     def report(self, reporter: Reporter) -> None:
         match self.kind:
             case "extra_forbidden":
-                message, cure = f'unknown key "{self.key}" in {self.what}', did_you_mean(self.key, self.known)
-                reporter.error(self.holder.key_at(self.key), message, cure=cure)
+                message = f'unknown key "{self.key}" in {self.what}'
+                reporter.error(self.holder.key_at(self.key), message, cure=self._key_meant)
             case "missing":
                 reporter.error(self.holder.at, f'{self.what} lacks the key "{self.key}"', cure=f"add {self.key}: ...")
             case "quantity" | "empty":

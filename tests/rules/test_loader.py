@@ -128,7 +128,7 @@ def test_a_list_in_a_file_has_one_entry_a_line() -> None:
     ("lists", "diagnostic"),
     [
         ("{a: word}", "6:12: error: a list is expected here, not text; write [a, b], or {file: names.txt}"),
-        ("{a: [1, true]}", "6:16: error: text is expected in a list, not true or false; quote it"),
+        ("{a: [1, true]}", "6:16: error: text is expected in a list, not true; quote it"),
         ("{a: [[b]]}", "6:13: error: text is expected in a list, not a list; quote it"),
         ("{a: {fil: b}}", '6:13: error: unknown key "fil" in a list; did you mean "file"?'),
         ("{a: {file: b.txt}}", "6:19: error: cannot read b.txt: No such file or directory"),

@@ -41,7 +41,7 @@ def test_a_condition_means(text: str, expected: LeafTest) -> None:
         ("{auth: {spf: passed}}", 'unknown result "passed"; did you mean "pass"?'),
         ("{duplicate: 1}", "duplicate takes true or false, not a number; write duplicate: true"),
         ("{first_seen: {newer_than: 1d}}", "first_seen takes true or false, not a mapping; write first_seen: true"),
-        ("{thread: true}", "thread takes operators, not true or false; write thread: {flag: flagged}, or "),
+        ("{thread: true}", "thread takes operators, not true; write thread: {flag: flagged}, or "),
         ("{thread: {subject: x}}", 'unknown operator "subject" under thread; known here: count, flag, keyword, par'),
         ("{thread: {flag: red}}", 'unknown flag "red"; '),
         ("{thread: {flag: seen, keyword: a}}", "thread takes flag or keyword; write all: [{thread: {flag: flagged}}, "),

@@ -179,6 +179,11 @@ def test_a_capture_may_come_from_the_branch_or_a_named_condition() -> None:
         ("{if: always, do: [keep]}", 'a rule lacks the key "name"; add name: ...'),
         ("{name: '', if: always, do: [keep]}", "this text is empty; write something, or remove the key"),
         ("{name: r, if: always, do: {flag: seen}}", "do is a list of actions, not a mapping; "),
+        ("{name: r, if: always, do: []}", "do is a list of actions, not an empty list; "),
+        ("{name: r, if: always, do: [{keep: false}]}", "this action takes true, not false; "),
+        ("{name: r, on: new, if: always, do: [keep]}", 'unknown key "on" in a rule; did you mean "events"?'),
+        ("{name: r, if: always, then: [keep]}", 'unknown key "then" in a rule; did you mean "do"?'),
+        ("{name: r, xyzzy: 1, if: always, do: [keep]}", 'unknown key "xyzzy" in a rule; known here: in, guard, '),
         (
             "{name: r, if: always, do: [keep], choose: [{else: true, do: [keep]}]}",
             "a rule has do or choose, not both; ",
