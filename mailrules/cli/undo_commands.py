@@ -37,9 +37,9 @@ def undo(
 ) -> ExitStatus:
     """Take back a run, or one rule's or one message's part in it.
 
-    RUN is its name or how that begins; without it, the newest run of which something is left to take back. What cannot
-    be taken back is listed first. Undoing is a run too: it is journalled, and guarded against what
-    has changed since.
+    RUN is its name or how that begins; without it, the newest run of which something (of that rule or message, where
+    one is given) is left to take back. What cannot be taken back is listed first. Undoing is a run too: it is
+    journalled, and guarded against what has changed since.
     """
     invocation.start_logging(acts=True)
 
@@ -57,25 +57,31 @@ def undo(
                 activity.show("Undoing", progress.done_steps, progress.total_steps)
 
             async with open_session(invocation, locked_for="undo", progress=show, may_fail=None) as session:
-                record = await _run_to_undo(session.journal, run)
+                record = await _run_to_undo(session.journal, run, rule=rule, message=message)
                 return await engine.undo(session, record.id, confirm=confirm, rule=rule, message_id=message)
 
     return finish(invocation.output, run_until_done(act()), as_json=as_json)
 
 
-async def _run_to_undo(journal: Journal, name: str) -> RunRecord:
+async def _run_to_undo(journal: Journal, name: str, *, rule: str | None, message: str | None) -> RunRecord:
+    part = " ".join(
+        f"of the {noun} {wanted!r}" for noun, wanted in (("rule", rule), ("message", message)) if wanted is not None
+    )
     if name:
         record = await journal.run(name)
         if record is None:
             raise click.UsageError(f"no run begins with {name!r}; see: mailrules history")
+        intents = [one.intent for one in await journal.steps_of(record.id)]
+        if part and not any(rule in {None, one.rule} and message in {None, one.message_id} for one in intents):
+            raise click.UsageError(f"run {record.id} did nothing {part}; see: mailrules history {record.id}")
         return record
     runs = await journal.runs(limit=1000)
     taken_back = {run.undo_of for run in runs if run.undo_of}
     for record in runs:
         if record.kind is RunKind.UNDO:
             continue
-        way_back = await plan_undo(journal, record.id, now=local_now())
+        way_back = await plan_undo(journal, record.id, now=local_now(), rule=rule, message_id=message)
         # What cannot be taken back is told once, instead of an older run being taken back in its place.
         if not way_back.plan.is_empty or (way_back.cannot and record.id not in taken_back):
             return record
-    raise click.UsageError("there is no run to take back; see: mailrules history")
+    raise click.UsageError(f"there is {f'nothing {part}' if part else 'no run'} to take back; see: mailrules history")

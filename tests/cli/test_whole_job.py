@@ -168,6 +168,36 @@ def test_undo_can_take_back_one_rule_only(served: Program, mail: MailAccount) ->
     assert not any("\\Flagged" in one.flags for one in mail["INBOX"].messages.values())
 
 
+@pytest.mark.parametrize("part", [("--rule", "bos"), ("--message", "<monday@work.exampel>")])
+def test_undo_of_a_part_that_was_never_done_is_no_success(
+    served: Program, mail: MailAccount, part: tuple[str, str]
+) -> None:
+    served.run("run", "--once")
+    (run,) = json.loads(served.run("history", "--json").stdout)["runs"]
+    before = contents(mail)
+
+    newest = served.run("undo", *part)
+    named = served.run("undo", run["id"], *part)
+
+    assert (newest.exit_code, named.exit_code) == (2, 2)
+    noun = part[0].removeprefix("--")
+    assert f"there is nothing of the {noun} '{part[1]}' to take back" in newest.stderr
+    assert f"run {run['id']} did nothing of the {noun} '{part[1]}'" in named.stderr
+    assert contents(mail) == before
+
+
+def test_undo_of_a_rule_takes_the_newest_run_in_which_it_did_something(served: Program, mail: MailAccount) -> None:
+    served.run("run", "--once")
+    mail.add("INBOX", message(list_id="<new.lists.example>", message_id="<new@example.org>"))
+    served.run("run", "--once")
+
+    undone = served.run("undo", "--rule", "boss")
+
+    assert undone.exit_code == 0
+    assert not any("\\Flagged" in stored.flags for stored in mail["INBOX"].messages.values())
+    assert len(mail["Lists/new"].messages) == 1
+
+
 def test_undo_goes_on_with_the_rest_of_a_run_before_it_takes_an_older_one(served: Program, mail: MailAccount) -> None:
     before = contents(mail)
     served.run("run", "--once", "--rule", "boss")
