@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mailrules.client.deadline import Deadline
 from mailrules.client.life_signs import PROGRESS_BYTES, LifeSigns
 from mailrules.client.traffic import Meter, lost
-from mailrules.errors import ConnectionLost, IMAPError
+from mailrules.errors import ConnectionLost, IMAPError, LocalProtocolError
 from mailrules.imap.connection import Connection
 from mailrules.imap.events import (
     CommandCompleted,
@@ -84,7 +84,9 @@ class Carrier:
         return self._task is not None
 
     async def start(self, *, greeting_seconds: float) -> StatusResponse:
-        """Begin to read and wait for the greeting. Raises ConnectionLost."""
+        """Begin to read and wait for the greeting. Raises ConnectionLost, and LocalProtocolError the second time."""
+        if self._task is not None:
+            raise LocalProtocolError("the connection was started before, and a connection is started once")
         self._greeting = asyncio.get_running_loop().create_future()
         self._task = asyncio.create_task(self._serve(greeting_seconds), name="imap-connection")
         try:
@@ -97,16 +99,20 @@ class Carrier:
         """End the task, and with it the connection, and wait for that. May be called twice."""
         if self._task is None:
             return
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        if not self._task.done():  # of one that is done the loop may be closed
+            self._require_loop(self._task)
+            self._task.cancel()
+            await asyncio.wait({self._task})
         if not self._task.cancelled():
             self._task.result()
 
     def submit(self, command: Command[R]) -> tuple[Tag, asyncio.Future[R]]:
         """Queue a command; the future gets its result or its error.
 
-        Raises ConnectionLost, and what ``Connection.submit`` does.
+        Raises ConnectionLost, LocalProtocolError in another event loop, and what ``Connection.submit`` does.
         """
+        if self._task is not None:
+            self._require_loop(self._task)
         if self._task is None or self.connection.state is State.LOGOUT:
             raise self._lost(self._end_reason or "the connection is not open", may_have_run=False)
         waiter: asyncio.Future[R] = asyncio.get_running_loop().create_future()
@@ -220,6 +226,14 @@ class Carrier:
         """Wait until something has happened."""
         self._stirred.clear()
         await self._stirred.wait()
+
+    @staticmethod
+    def _require_loop(task: asyncio.Task[None]) -> None:
+        """Raise LocalProtocolError in another loop than the connection's, where nobody would ever be woken."""
+        if task.get_loop() is not asyncio.get_running_loop():
+            raise LocalProtocolError(
+                "the connection belongs to another event loop: use it there, as by asyncio.run_coroutine_threadsafe"
+            )
 
     def _finish_idle(self) -> bool:
         """Send DONE; whether IDLE has been sent, so that a reply is still to come."""

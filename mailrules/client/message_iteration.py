@@ -33,6 +33,8 @@ class MessageIteration:
         messages_per_command: int,
         line_bytes: int,
     ) -> None:
+        if not isinstance(messages_per_command, int) or messages_per_command < 1:
+            raise LocalProtocolError(f"messages_per_command is {messages_per_command!r}, and not a number from 1 on")
         self._connection, self._items = connection, items
         self._selections = connection.selections
         selected, whole = connection.selected, UidFetch(uids, items)

@@ -319,6 +319,50 @@ async def test_close_fails_whoever_waits_and_may_be_called_twice():
             await client.run(Noop())
 
 
+async def test_a_second_start_is_refused_and_costs_nothing():
+    async with open_client() as (client, stream):
+        with pytest.raises(LocalProtocolError, match="started before"):
+            await client.start()
+
+        stream.feed(b"A1 OK\r\n")
+        await client.run(Noop())
+        await client.close()
+        with pytest.raises(LocalProtocolError, match="started before"):
+            await client.start()
+
+
+@pytest.mark.parametrize("use", [lambda client: client.run(Noop()), AsyncClient.close, AsyncClient.leave])
+async def test_another_event_loop_is_told_so_and_nobody_hangs(use):
+    async with open_client() as (client, stream):
+        with pytest.raises(LocalProtocolError, match="belongs to another event loop"):
+            await asyncio.to_thread(lambda: asyncio.run(use(client)))
+
+        stream.feed(b"A1 OK\r\n")
+        await client.run(Noop())
+
+
+def test_what_a_closed_loop_has_left_behind_can_be_closed():
+    async def opened() -> AsyncClient:
+        stream = ScriptedStream()
+        stream.feed(GREETING)
+        client = AsyncClient(stream)
+        await client.start()
+        return client
+
+    client = asyncio.run(opened())
+
+    with pytest.raises(LocalProtocolError, match="belongs to another event loop"):
+        asyncio.run(client.run(Noop()))
+    asyncio.run(client.close())
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5, "3", None])
+async def test_a_loop_over_messages_of_no_sensible_number_a_command_is_refused(number):
+    async with open_client(greeting=b"* PREAUTH hi\r\n") as (client, _):
+        with pytest.raises(LocalProtocolError, match="messages_per_command"):
+            await anext(client.fetch(LOW, FLAGS, messages_per_command=number))
+
+
 async def test_a_client_that_was_never_started_runs_nothing():
     client = AsyncClient(ScriptedStream())
     await client.close()
