@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from mailrules.imap.responses import StatusResponse
 
 
+_CLOSE_SECONDS = 1.0
+
+
 class ByteStream(Protocol):
     """A byte stream to one server; ``mailrules.client.blocking_stream`` has the real one."""
 
@@ -59,6 +62,10 @@ class ByteStream(Protocol):
 
     def start_compression(self, received: bytes) -> None:
         """Inflate and deflate from here on; ``received`` is compressed already."""
+        ...
+
+    def break_off(self) -> None:
+        """Have ``read`` on another thread find the end now."""
         ...
 
     def close(self) -> None:
@@ -99,6 +106,7 @@ class BlockingCarrier:
         self._has_progressed = False
         self._lock = threading.Lock()
         self._owner: int | None = None
+        self._closed_by_another = ""  # why a thread without the turn wants the connection closed
         self._is_taking_content = False
 
     @contextmanager
@@ -125,6 +133,8 @@ class BlockingCarrier:
                 self.give_up(f"the call was broken off by {type(error).__name__}")
                 raise
             finally:
+                if self._closed_by_another:
+                    self.give_up(self._closed_by_another)
                 self._owner = None
 
     @contextmanager
@@ -212,9 +222,30 @@ class BlockingCarrier:
         self._take(self.connection.abort(reason))
         self._stream.close()
 
+    def close(self, reason: str) -> None:
+        """End the connection, also under another thread that has the turn and waits: its call fails then.
+
+        Where that one is busy with content of its own, it closes as soon as it looks up from it.
+        """
+        if self._owner == threading.get_ident():
+            self.give_up(reason)
+        elif self._lock.acquire(blocking=False):
+            self._give_up_and_release(reason)
+        else:
+            self._closed_by_another = reason
+            self._stream.break_off()
+            if self._lock.acquire(timeout=_CLOSE_SECONDS):
+                self._give_up_and_release(reason)
+
     def lost(self) -> ConnectionLost:
         """Why nothing can be sent any more."""
         return lost(self._end_reason or "the connection is not open", place=self._place, may_have_run=False)
+
+    def _give_up_and_release(self, reason: str) -> None:
+        try:
+            self.give_up(reason)
+        finally:
+            self._lock.release()
 
     def _drop_what_was_left(self) -> None:
         while self._left:
@@ -227,6 +258,9 @@ class BlockingCarrier:
     def _receive(self, seconds: float, *, or_sent: bool) -> None:
         try:
             data = self._stream.read(seconds=seconds, or_sent=or_sent)
+            if self._closed_by_another:
+                self.give_up(self._closed_by_another)
+                return
             if data is None:
                 return
             if not data:
@@ -239,7 +273,7 @@ class BlockingCarrier:
                 events += self.connection.resume()
             self._take(events)
         except (OSError, IMAPError) as error:
-            self.give_up(str(error) or type(error).__name__)
+            self.give_up(self._closed_by_another or str(error) or type(error).__name__)
 
     def _put_on(self, layer: TlsAgreed | CompressionAgreed) -> None:
         if isinstance(layer, TlsAgreed):

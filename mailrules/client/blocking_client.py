@@ -107,8 +107,8 @@ class BlockingClient(ClientView):
             return carrier.greeted
 
     def close(self) -> None:
-        """End the connection now. May be called twice."""
-        self._carrier.give_up("the connection was closed")
+        """End the connection now; a call of another thread fails with ConnectionLost. May be called twice."""
+        self._carrier.close("the connection was closed")
 
     def __enter__(self) -> Self:
         """Starts the client unless it runs already, as the one that ``connect_blocking`` gives does."""

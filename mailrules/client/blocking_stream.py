@@ -6,6 +6,7 @@ stop us, and every wait has its seconds.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import socket
@@ -48,6 +49,8 @@ class _Channel(Protocol):
     def receive(self) -> bytes: ...
 
     def send(self, data: bytes) -> int: ...
+
+    def break_off(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -118,6 +121,10 @@ class BlockingStream:
         layer = DeflateLayer()
         layer.feed(received)
         self._layers.append(layer)
+
+    def break_off(self) -> None:
+        """Have ``read`` on another thread find the end now. Nothing is freed: that is for ``close``."""
+        self._channel.break_off()
 
     def close(self) -> None:
         """Close at once, and end the tunnel's command. May be called twice."""
@@ -281,6 +288,10 @@ class _Connected:
     def send(self, data: bytes) -> int:
         return self._socket.send(data)
 
+    def break_off(self) -> None:
+        with contextlib.suppress(OSError):  # the server or the other thread was quicker
+            self._socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         self._socket.close()
 
@@ -307,6 +318,9 @@ class _Tunnel:
 
     def send(self, data: bytes) -> int:
         return os.write(self.writing, data)
+
+    def break_off(self) -> None:
+        self._process.terminate()
 
     def close(self) -> None:
         for pipe in self._pipes:

@@ -63,6 +63,9 @@ class AnsweringStream:
     def start_compression(self, received: bytes) -> None:
         raise AssertionError(f"no test wants compression here: {received!r}")
 
+    def break_off(self) -> None:
+        raise AssertionError("no test closes from another thread here")
+
     def close(self) -> None:
         self.is_closed = True
 

@@ -32,6 +32,7 @@ from tests.client.scripted import authority_file, server_context, settings
 from tests.client.talking import read_until_the_end, talking
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from mailrules.settings import AccountSettings
@@ -41,6 +42,17 @@ if TYPE_CHECKING:
 ITEMS = (FetchItem.UID, FetchItem.FLAGS, FetchItem.ENVELOPE)
 FIVE = [SampleMessage(content=message(subject=f"number {number}")) for number in range(1, 6)]
 SHORT = Timeouts(connect_seconds=0.3, tls_seconds=0.3, greeting_seconds=0.3, login_seconds=0.3, command_seconds=0.3)
+TUNNEL = """
+import socket, threading, os
+connection = socket.create_connection(("127.0.0.1", {port}))
+def up():
+    while data := os.read(0, 65536):
+        connection.sendall(data)
+    connection.shutdown(1)
+threading.Thread(target=up, daemon=True).start()
+while data := connection.recv(65536):
+    os.write(1, data)
+"""
 
 
 def client_of(port: int, **changes: float) -> BlockingClient:
@@ -120,15 +132,7 @@ def test_tls_is_verified_for_the_host(dovecot: DovecotAccount, security: Securit
 
 
 def test_a_tunnel_command_carries_the_connection(imap_server: ImapServer, imap_settings: AccountSettings) -> None:
-    script = (
-        "import socket,sys,threading,shutil,os\n"
-        f"s=socket.create_connection(('127.0.0.1',{imap_server.port}))\n"
-        "def up():\n"
-        "  while d:=os.read(0,65536): s.sendall(d)\n"
-        "  s.shutdown(1)\n"
-        "threading.Thread(target=up,daemon=True).start()\n"
-        "while d:=s.recv(65536): os.write(1,d)\n"
-    )
+    script = TUNNEL.format(port=imap_server.port)
 
     with connect_blocking(replace(imap_settings, tunnel=(sys.executable, "-c", script))) as client:
         assert client.run(Select("INBOX")).exists == 0
@@ -278,6 +282,68 @@ def test_threads_take_turns(account: AccountSettings) -> None:
             thread.join()
 
     assert counts == [5] * 8
+
+
+class Seen:
+    """An observer that tells when the client has sent a line."""
+
+    def __init__(self, line: bytes) -> None:
+        self._line, self.is_sent = line, threading.Event()
+
+    def sent(self, data: bytes, *, secret: bool) -> None:
+        if not secret and self._line in data:
+            self.is_sent.set()
+
+    def received(self, data: bytes) -> None:
+        pass
+
+
+def wait_for_news(client: BlockingClient) -> None:
+    client.idle(timeout_seconds=60)
+
+
+def wait_for_a_reply(client: BlockingClient) -> None:
+    client.run(Noop())
+
+
+@pytest.mark.parametrize("way", ["tcp", "tls", "tunnel"])
+@pytest.mark.parametrize(("use", "line"), [(wait_for_news, b"IDLE"), (wait_for_a_reply, b"NOOP")])
+def test_close_ends_a_call_of_another_thread_at_once(
+    tmp_path: Path, *, use: Callable[[BlockingClient], None], line: bytes, way: str
+) -> None:
+    authority = trustme.CA()
+    context = server_context(authority, "127.0.0.1")
+    errors: list[ConnectionLost] = []
+
+    def serve(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) if way == "tls" else connection as server:
+            server.sendall(b"* PREAUTH [CAPABILITY IMAP4rev1 IDLE] hi\r\n")
+            read_until_the_end(server)
+
+    def call() -> None:
+        with pytest.raises(ConnectionLost, match="the connection was closed") as lost:
+            use(client)
+        errors.append(lost.value)
+
+    with talking(serve) as port:
+        account = replace(
+            settings(port),
+            security=Security.TLS if way == "tls" else Security.NONE,
+            ca_file=authority_file(authority, tmp_path),
+            tunnel=(sys.executable, "-c", TUNNEL.format(port=port)) if way == "tunnel" else (),
+        )
+        seen = Seen(line)
+        client = BlockingClient(open_blocking_stream(account), observer=seen)
+        client.start()
+        caller = threading.Thread(target=call)
+        caller.start()
+        assert seen.is_sent.wait(10)
+
+        client.close()
+
+        caller.join(10)
+        assert not caller.is_alive()
+        assert len(errors) == 1
 
 
 def test_no_password_is_in_the_transcript(account: AccountSettings) -> None:
