@@ -184,9 +184,13 @@ class IMAP4(CommandMethods):
         """LOGOUT, and close; the result is the server's BYE."""
         self.state = "LOGOUT"
         try:
-            return self._simple_command("LOGOUT")
-        finally:
-            self.shutdown()
+            result = self._simple_command("LOGOUT")
+        except BaseException:
+            with contextlib.suppress(OSError):  # closed already: what is told is why
+                self.shutdown()
+            raise
+        self.shutdown()
+        return result
 
     def starttls(self, ssl_context: ssl.SSLContext | None = None) -> CommandResult:
         """STARTTLS. As in the standard library, only a context of your own, as

@@ -134,7 +134,7 @@ def as_parts(argument: Text | Fragments, *, encoding: str) -> tuple[bytes, ...]:
     """The fragments of any argument. Raises ValueError for CR, LF and NUL in a text."""
     if isinstance(argument, Fragments):
         return argument.parts
-    raw = argument.encode(encoding) if isinstance(argument, str) else bytes(argument)
+    raw = argument.encode(encoding) if isinstance(argument, str) else _bytes_of(argument)
     if FORBIDDEN.search(raw):
         raise ValueError("NUL, CR and LF not allowed in commands")
     return (raw,)
@@ -161,10 +161,15 @@ def _is_one_list(raw: bytes) -> bool:
 
 
 def _raw(value: Text) -> bytes:
-    raw = value.encode() if isinstance(value, str) else bytes(value)
+    raw = value.encode() if isinstance(value, str) else _bytes_of(value)
     if FORBIDDEN.search(raw):
         raise ValueError("NUL, CR and LF not allowed in commands")
     return raw
+
+
+def _bytes_of(value: bytes) -> bytes:
+    """The bytes of what is like bytes; TypeError for a number, of which ``bytes()`` makes so many NULs."""
+    return memoryview(value).tobytes()
 
 
 def _pattern_bytes(pattern: str, *, utf8: bool) -> bytes:

@@ -197,6 +197,36 @@ def test_a_bye_is_an_abort_and_a_bad_an_error() -> None:
             box.noop()
 
 
+def test_logout_of_a_connection_that_is_closed_is_an_abort() -> None:
+    with server(CAPABILITY) as port:
+        box = imaplib.IMAP4("127.0.0.1", port, timeout=20)
+        box.shutdown()
+
+        with pytest.raises(imaplib.IMAP4.abort, match="socket error"):
+            box.logout()
+        with pytest.raises(imaplib.IMAP4.abort, match="given up"):
+            box.logout()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda box: box.create(5),
+        lambda box: box.create(None),
+        lambda box: box.uid("COPY", "1", 5),
+        lambda box: box.copy("1", 1 << 62),
+        lambda box: box.xatom("NOOP", 5),
+    ],
+)
+def test_a_number_in_the_place_of_text_is_told_as_such_and_not_sent(call: Callable[[imaplib.IMAP4], object]) -> None:
+    with session((b"CREATE ab", b"$ OK done\r\n"), (b"CREATE cd", b"$ OK done\r\n"), selected=True) as box:
+        with pytest.raises(TypeError, match="bytes-like"):
+            call(box)
+
+        assert box.create(bytearray(b"ab"))[0] == "OK"  # type: ignore[arg-type] # like bytes, as imaplib takes it
+        assert box.create(memoryview(b"cd"))[0] == "OK"  # type: ignore[arg-type] # the same
+
+
 def test_a_reply_to_nobodys_command_ends_the_connection() -> None:
     with session((b"NOOP", b"XYZ1 OK done\r\n")) as box, pytest.raises(imaplib.IMAP4.abort, match="unexpected tagged"):
         box.noop()
