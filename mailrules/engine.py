@@ -311,6 +311,10 @@ def _tell_finished(
         applied={str(step): count for step, count in applied.items()},
         not_applied=not_applied,
     )
+    if kind is RunKind.DAEMON and execution is not None:
+        # Whoever starts a run himself reads them in its report.
+        for warning in execution.warnings:
+            get_logger().warning("run.warned", run=run, reason=warning)
     session.plugins.run_finished(
         RunFinished(
             run=run,

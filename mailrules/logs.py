@@ -50,6 +50,7 @@ EVENTS = frozenset(
         "rules.reloaded",
         "rules.watched",
         "run.finished",
+        "run.warned",
         "schedule.reached",
         "search.refused",
         "search.untruthful",

@@ -266,6 +266,19 @@ async def test_a_yes_given_while_the_mailbox_was_numbered_anew_counts_in_a_singl
     assert await held(household) == []
 
 
+async def test_the_daemon_logs_what_a_run_warns_of(household: Household) -> None:
+    household.capabilities = without("MOVE", "UIDPLUS")
+    watch = await Watch.begin(household.session, household.stores()["home"], INBOX)
+    deliver(household, 1)
+
+    with structlog.testing.capture_logs() as logged:
+        await watch.judge_arrivals()
+
+    (warned,) = [line for line in logged if line["event"] == "run.warned"]
+    assert warned["log_level"] == "warning"
+    assert "no UIDPLUS" in warned["reason"]
+
+
 async def test_what_failed_is_found_again_in_a_new_uidvalidity(household: Household) -> None:
     watch = await Watch.begin(
         household.session,
