@@ -17,8 +17,9 @@ _RUNS_TO_KEEP = (
     # Recovery, or a person, has still to say what became of these.
     "SELECT c.run FROM steps s JOIN commands c ON c.id = s.command"  # noqa: S608 - constants
     f" WHERE s.id IN ({OPEN_IDS} UNION ALL {OUTSIDE_IDS})"
-    # An undo that is kept can be taken back itself, and then what it took back is needed to know what stands.
-    " UNION SELECT undo_of FROM runs WHERE coalesce(ended, started) >= ?1"
+    # An undo that is kept can be taken back itself, and then all that is below it is needed to know what stands.
+    " UNION SELECT id FROM (WITH RECURSIVE below (id) AS (SELECT undo_of FROM runs WHERE coalesce(ended, started) >= ?1"
+    " UNION SELECT r.undo_of FROM runs r JOIN below ON r.id = below.id) SELECT id FROM below)"
 )
 
 

@@ -68,6 +68,16 @@ async def test_a_run_is_kept_as_long_as_an_undo_of_it_can_itself_be_taken_back(j
     assert await names(journal) == []
 
 
+async def test_all_that_stands_below_an_undo_is_kept_with_it(journal: Journal) -> None:
+    run = await moved(journal, at=NOON)
+    undone = await moved(journal, at=NOON + 300 * DAY, undo_of=run, back=True)
+    again = await moved(journal, at=NOON + 650 * DAY, undo_of=undone)
+
+    await journal.prune(now=NOON + 720 * DAY)
+
+    assert await names(journal) == [again, undone, run]
+
+
 async def test_a_run_that_was_killed_counts_from_its_start(journal: Journal) -> None:
     await begin(journal, at=NOON)
 
