@@ -128,7 +128,8 @@ async def _run_account(
         if name != part.account:
             there = replace(session, store=session.others[name])
             await create_mailboxes(there, [one for one in creations if one.account == name], tally=tally)
-    await run_mailbox_steps(session, part.first, tally=tally, is_undo=part.is_undo)
+    made = frozenset(one.mailbox for one in (*creations, *part.first) if one.kind is StepKind.CREATE)
+    await run_mailbox_steps(session, part.first, tally=tally, is_undo=part.is_undo, made=made)
     while part.mailboxes:
         mailbox = part.mailboxes.pop(0)
         if not mailbox.complete:
@@ -146,7 +147,7 @@ async def _run_account(
         )
         if failed is not None and not part.is_undo and mailbox.moves_position:
             await _advance_position(mailbox, session, failed=failed)
-    await run_mailbox_steps(session, part.last, tally=tally, is_undo=part.is_undo)
+    await run_mailbox_steps(session, part.last, tally=tally, is_undo=part.is_undo, made=made)
 
 
 async def _advance_position(mailbox: MailboxPlan, session: Session, *, failed: Mapping[UID, str]) -> None:

@@ -42,13 +42,18 @@ _TOGETHER = {StepKind.CREATE: "made", **dict.fromkeys(READABLE, "set")}
 """Neighbours of one sort need not wait for each other; a step of any other kind goes alone."""
 
 
-async def run_mailbox_steps(session: Session, steps: list[MailboxStep], *, tally: Tally, is_undo: bool) -> None:
-    """Carry out a queue of steps, or count why not; what is taken out of it has been begun. Raises ConnectionLost."""
+async def run_mailbox_steps(
+    session: Session, steps: list[MailboxStep], *, tally: Tally, is_undo: bool, made: frozenset[str]
+) -> None:
+    """Carry out a queue of steps, or count why not; what is taken out of it has been begun.
+
+    ``made`` are the mailboxes that the plan makes: what they begin with is the server's choice. Raises ConnectionLost.
+    """
     subscribed: set[str] = set()
     if any(step.kind in SUBSCRIPTIONS for step in steps):
         subscribed.update(one.name for one in await session.store.list_mailboxes() if one.subscribed)
     while steps:
-        batch = _Batch(session, _next_batch(steps), tally=tally, is_undo=is_undo, subscribed=subscribed)
+        batch = _Batch(session, _next_batch(steps), tally=tally, is_undo=is_undo, made=made, subscribed=subscribed)
         await batch.look()
         await batch.intend()
         del steps[: len(batch.steps)]
@@ -114,6 +119,7 @@ class _Batch:
     steps: Sequence[MailboxStep]
     tally: Tally = field(kw_only=True)
     is_undo: bool = field(kw_only=True)
+    made: frozenset[str] = field(kw_only=True)
     subscribed: set[str] = field(kw_only=True)
     """The mailboxes that are subscribed now, read once for all batches."""
     _priors: dict[MailboxStep, Reading] = field(default_factory=dict)
@@ -192,7 +198,7 @@ class _Batch:
         is_changed = not is_as_wanted(_thing(step), found.value, step.was) and not is_as_wanted(
             _thing(step), found.value, _wanted(step)
         )
-        if self.is_undo and is_changed:
+        if is_changed and (self.is_undo or step.mailbox not in self.made):
             verb = "has" if step.kind is StepKind.SETACL else "is"
             raise _Objection(f"{step.identifier} {verb} {found.value!r} now: somebody changed it since, so it stays")
         return found

@@ -223,7 +223,7 @@ async def test_rights_are_set_and_read_back(place: Place) -> None:
         assert report.shortfalls == ()
         rights = await reader.get_rights(mailbox)
         assert set(rights.entries[who]) >= {"l", "r"}
-        _, report = await place.run(on_mailbox(place, replace(step, rights="ls")))
+        _, report = await place.run(on_mailbox(place, replace(step, rights="ls", was=rights.entries[who])))
         assert report.shortfalls == ()
         rights = await reader.get_rights(mailbox)
         assert set(rights.entries[who]) - {"c", "d"} == {"l", "s"}, "one letter is given and one is taken"

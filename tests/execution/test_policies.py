@@ -134,6 +134,22 @@ async def test_a_plan_applied_twice_says_that_the_second_time_did_nothing(househ
     assert again.execution.applied == {}
 
 
+async def test_what_somebody_set_after_the_plan_was_made_stays_and_is_told(household: Household) -> None:
+    mail = household.accounts["home"]
+    plan = await plan_of(household)
+    mail["Shared/Old"].rights["bob"] = "lr"
+
+    report = await carry_out(household.session, plan, household.stores(), kind=RunKind.APPLY)
+
+    assert mail["Shared/Old"].rights["bob"] == "lr"
+    assert report.outcome is RunOutcome.PARTLY_DONE
+    assert report.execution is not None
+    assert [(one.mailbox, one.reason) for one in report.execution.shortfalls] == [
+        ("Shared/Old", "bob has 'lr' now: somebody changed it since, so it stays")
+    ]
+    assert [(one.mailbox, one.was) for one in (await plan_of(household)).mailbox_steps] == [("Shared/Old", "lr")]
+
+
 @pytest.mark.parametrize("prior", [None, b"", b"old", b"\xff\x00\x01", b"base64:x"])
 async def test_metadata_that_was_empty_missing_or_no_text_is_restored_to_the_byte(
     household: Household, prior: bytes | None
