@@ -22,12 +22,16 @@ if TYPE_CHECKING:
     from mailrules.cli.output import Output
     from mailrules.plan.plan import Plan
 
+_START = b'{\n "version": 1,\n "created":'
+"""How a saved plan begins; to read a large one whole would take seconds."""
+
 
 async def keep_plan(invocation: Invocation, plan: Plan, *, save: Path | None) -> None:
     """Save the plan where that is wanted, and remember what it says of the server."""
     # A large plan as text takes as long as making it, so only where somebody wants it.
     document = plan_to_json(plan) if save else ""
     if save:
+        _need_place(save)
         _write_private(save, document)
     if save or plan.untruths:
         async with open_journal(invocation) as journal:
@@ -44,6 +48,21 @@ def show_outcome(output: Output, plan: Plan, *, as_json: bool, show_all: bool) -
     show_plan(output, plan, limit=None if show_all else SHOWN_MESSAGES)
     show_shadow(output, plan, limit=None if show_all else SHOWN_IN_SHADOW)
     output.line(cell(f"{steps_summary(plan).capitalize()}. Nothing has been changed."))
+
+
+def _need_place(save: Path) -> None:
+    """Refuse to save a plan over anything but an older plan: a slip would cost the configuration."""
+    try:
+        if save.exists() and not (save.is_file() and _may_be_plan(save)):
+            raise click.UsageError(f"{save} exists and is no saved plan; name another file")
+    except OSError as error:
+        raise click.UsageError(f"cannot save the plan to {save}: {error.strerror}") from error
+
+
+def _may_be_plan(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(len(_START))
+    return start in {b"", _START}
 
 
 def _write_private(target: Path, document: str) -> None:

@@ -14,6 +14,8 @@ from mailrules.testing.builders import message
 from mailrules.testing.server_faults import AtCommand, Refuse
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mailrules.testing.imap_server import ImapServer
     from mailrules.testing.mail_state import MailAccount
     from tests.cli.conftest import Program
@@ -409,3 +411,20 @@ def test_the_plan_is_not_saved_where_it_cannot_be(served: Program) -> None:
 
     assert result.exit_code == 2
     assert "cannot save the plan" in result.stderr
+
+
+def test_a_plan_is_saved_over_an_older_one_and_over_nothing_else(served: Program, tmp_path: Path) -> None:
+    plan, notes, empty = tmp_path / "plan.json", tmp_path / "notes.yaml", tmp_path / "empty"
+    notes.write_text("version: 1\n")
+    empty.touch()
+
+    for path in (plan, plan, empty):
+        assert served.run("dry-run", "--save", str(path)).exit_code == 0
+    for path in (str(notes), os.devnull):
+        refused = served.run("dry-run", "--save", path)
+        assert (refused.exit_code, f"{path} exists and is no saved plan; name another file" in refused.stderr) == (
+            2,
+            True,
+        )
+
+    assert notes.read_text() == "version: 1\n"
