@@ -37,8 +37,8 @@ class _Slot:
     client: AsyncClient | None = None
     is_lent: bool = True
     idle_since: float = 0.0
-    to_close: AsyncClient | None = None
-    """Another account's connection that had to go for this one."""
+    displaced: _Slot | None = None
+    """That of another account's connection, which has to go for this one."""
 
     @property
     def is_open(self) -> bool:
@@ -115,7 +115,7 @@ class Pool:
                 one.slot.set_exception(ConnectionLost("the pool was closed", may_have_run=False))
         async with asyncio.TaskGroup() as group:
             for slot in slots:
-                for client in (slot.client, slot.to_close):
+                for client in (slot.client, slot.displaced.client if slot.displaced else None):
                     if client is not None:
                         group.create_task(_part(client, politely=not slot.is_lent))
         self._slots = [slot for slot in self._slots if slot.is_lent]
@@ -181,7 +181,7 @@ class Pool:
             if oldest is None:
                 return None
             self._slots.remove(oldest)
-            slot.to_close = oldest.client
+            slot.displaced = oldest
         self._slots.append(slot)
         return slot
 
@@ -194,15 +194,18 @@ class Pool:
         slot.idle_since = self._now()
         if not slot.is_open:
             self._slots.remove(slot)
+        if slot.displaced is not None:  # the task was cancelled before that had gone
+            self._slots.append(slot.displaced)
         self._serve()
 
     # -- its connections --------------------------------------------------------------------------
 
     async def _ready(self, slot: _Slot) -> AsyncClient:
         """The slot's connection, known to live or new."""
-        if slot.to_close is not None:
-            client, slot.to_close = slot.to_close, None
-            await _part(client, politely=True)
+        if slot.displaced is not None:
+            displaced, slot.displaced = slot.displaced, None
+            if displaced.client is not None:
+                await _part(displaced.client, politely=True)
         if slot.client is not None and not await self._lives(slot):
             client, slot.client = slot.client, None
             await client.close()

@@ -249,6 +249,22 @@ async def test_a_task_that_is_cancelled_while_it_waits_leaves_no_gap(pool: Pool,
     assert (await tasks[2]).state is State.AUTHENTICATED
 
 
+async def test_a_connection_does_not_go_for_a_task_that_is_cancelled_just_then(
+    account: AccountSettings, bob: AccountSettings
+) -> None:
+    async with Pool(now=Clock().now, host_connections=1) as pool:
+        async with pool.lend(account) as first:
+            waiting = asyncio.create_task(anext(aiter_of(pool, bob)))
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+
+        assert pool.size == 1
+        async with pool.lend(account) as second:
+            assert second is first
+    assert first.state is State.LOGOUT
+
+
 async def test_closing_tells_those_who_wait_and_those_who_work(account: AccountSettings) -> None:
     one, pool = replace(account, connections=1), Pool(now=Clock().now)
     lent = pool.lend(one)
