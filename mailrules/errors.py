@@ -10,13 +10,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mailrules.diagnostics import Diagnostic
 
 
 class MailrulesError(Exception):
-    """The root of every error that mailrules raises on purpose."""
+    """The root of every error that mailrules raises on purpose. Copied or sent to another process, it is the same."""
+
+    def __reduce__(self) -> tuple[Callable[..., MailrulesError], tuple[object, ...], dict[str, object]]:
+        # Python would call the class with the words alone, and what an error carries beside them is required.
+        return _same_error, (type(self), *self.args), self.__dict__
 
 
 class MailFileError(MailrulesError):
@@ -210,6 +214,10 @@ class PluginError(MailrulesError):
 
 class SecretError(MailrulesError):
     """A secret reference could not be resolved (variable unset, file unreadable, command failed)."""
+
+
+def _same_error(kind: type[MailrulesError], *args: object) -> MailrulesError:
+    return kind.__new__(kind, *args)
 
 
 @contextmanager

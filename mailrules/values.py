@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import FrozenInstanceError
 from functools import partial
-from types import MemberDescriptorType
+from types import MappingProxyType, MemberDescriptorType
 from typing import TYPE_CHECKING, ClassVar, get_origin
 
 if TYPE_CHECKING:
@@ -230,9 +230,18 @@ def _refuse_to_delete(self: object, name: str) -> None:  # noqa: ARG001 -- as ob
 
 
 def _state(self: Any) -> list[object]:  # Any: as in _repr
-    return [getattr(self, field.name) for field in dataclasses.fields(self)]
+    values = (getattr(self, field.name) for field in dataclasses.fields(self))
+    return [_ReadOnly(dict(value)) if isinstance(value, MappingProxyType) else value for value in values]
 
 
 def _restore(self: Any, state: list[object]) -> None:  # Any: as in _repr
     for field, value in zip(dataclasses.fields(self), state, strict=True):
-        object.__setattr__(self, field.name, value)
+        kept = MappingProxyType(value.mapping) if isinstance(value, _ReadOnly) else value
+        object.__setattr__(self, field.name, kept)
+
+
+class _ReadOnly:
+    """Stands for a read-only mapping on the way, since Python neither pickles nor copies one."""
+
+    def __init__(self, mapping: dict[object, object]) -> None:
+        self.mapping = mapping

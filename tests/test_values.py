@@ -9,6 +9,7 @@ import pickle
 from abc import ABC, abstractmethod
 from dataclasses import FrozenInstanceError, field
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from mailrules import values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 Decorator = Any  # either of two that are called with keywords
 
@@ -210,6 +211,24 @@ class Sent:
 
 def test_a_value_can_be_pickled() -> None:
     assert pickle.loads(pickle.dumps(Sent("a", ("b",)))) == Sent("a", ("b",))
+
+
+@values.dataclass(frozen=True, slots=True)
+class Told:
+    """At the top of a module, as above."""
+
+    sections: Mapping[str, object]
+    inner: Told | None = None
+
+
+def test_a_value_with_read_only_mappings_can_be_pickled_and_copied() -> None:
+    value = Told(MappingProxyType({"1": b"a"}), Told(MappingProxyType({"2": ["b"]})))
+
+    for made in (pickle.loads(pickle.dumps(value)), copy.deepcopy(value), copy.copy(value)):
+        assert made == value
+        assert type(made.sections) is MappingProxyType
+        assert type(made.inner.sections) is MappingProxyType
+    assert copy.deepcopy(value).inner.sections["2"] is not value.inner.sections["2"]
 
 
 def test_a_list_by_default_is_each_values_own() -> None:
