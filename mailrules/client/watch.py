@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from mailrules.errors import CommandRefused, IMAPError, MailboxReset, SecretError
 from mailrules.imap.list_commands import ListExtended
 from mailrules.imap.mailbox_commands import Examine, Status, has_modseq
-from mailrules.imap.mailbox_data import ListData, StatusData, StatusItem
+from mailrules.imap.mailbox_data import ListData, StatusData, StatusItem, updated_status
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.response_codes import Code
 from mailrules.imap.responses import StatusResponse
@@ -287,7 +287,7 @@ class MailboxWatch:
         if name is None:
             return
         before = self._known.get(name)
-        now = _merged(before, told)
+        now = told if before is None else updated_status(before, told)
         self._known[name] = now
         is_back = name in self._refused
         self._refused.discard(name)
@@ -322,17 +322,3 @@ def plan_methods(capabilities: frozenset[str], mailboxes: Sequence[str], *, conn
 def _is_pattern_of_itself(mailbox: str) -> bool:
     """Whether LIST's pattern matches this name and no other, and can be written as it is."""
     return mailbox.isascii() and not set(mailbox) & set("*%&")
-
-
-def _merged(before: StatusData | None, told: StatusData) -> StatusData:
-    """What is known now: NOTIFY's STATUS tells only a part (RFC 5465 section 4)."""
-    if before is None:
-        return told
-    return StatusData(
-        mailbox=told.mailbox,
-        messages=before.messages if told.messages is None else told.messages,
-        uidnext=before.uidnext if told.uidnext is None else told.uidnext,
-        uidvalidity=before.uidvalidity if told.uidvalidity is None else told.uidvalidity,
-        highest_modseq=before.highest_modseq if told.highest_modseq is None else told.highest_modseq,
-        unseen=before.unseen if told.unseen is None else told.unseen,
-    )

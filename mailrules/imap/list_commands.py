@@ -12,7 +12,7 @@ from mailrules.imap.access_data import MyRightsData
 from mailrules.imap.answers import every, newest
 from mailrules.imap.command import Answer, Command, Extension
 from mailrules.imap.mailbox_commands import status_extensions
-from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData
+from mailrules.imap.mailbox_data import ListData, NamespaceData, StatusData, updated_status
 from mailrules.imap.metadata_data import MetadataData
 from mailrules.imap.writer import Atom, MailboxNode, Node, ParenthesisedList, Quoted
 from mailrules.values import dataclass
@@ -184,7 +184,9 @@ def join_listed(
     metadata: Iterable[MetadataData] = (),
 ) -> tuple[ListedMailbox, ...]:
     """Put together what is told of each mailbox, in the order of ``listed``; a name listed twice comes once."""
-    status_of = {one.mailbox: one for one in statuses}
+    status_of: dict[str, StatusData] = {}
+    for status in statuses:
+        status_of[status.mailbox] = updated_status(status_of.get(status.mailbox, status), status)
     rights_of = {one.mailbox: one.rights for one in rights}
     entries_of: dict[str, dict[str, bytes | None]] = {}
     for told in metadata:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from mailrules.imap.answers import newest
+from mailrules.imap.answers import every, newest
 from mailrules.imap.command import Answer, Command, Extension, StatusOnly
 from mailrules.imap.fetch_data import FetchData
-from mailrules.imap.mailbox_data import ListData, StatusData, StatusItem
+from mailrules.imap.mailbox_data import ListData, StatusData, StatusItem, updated_status
 from mailrules.imap.mailbox_name import is_same_mailbox
 from mailrules.imap.merging import changes_of
 from mailrules.imap.response_codes import Code, InProgressCode, TextCode
@@ -68,7 +69,9 @@ class Status(Command[StatusData]):
         return isinstance(response, StatusData) and is_same_mailbox(response.mailbox, self.mailbox)
 
     def result(self, answer: Answer) -> StatusData:
-        return replace(newest(StatusData, answer, command=self.name, about=self.mailbox), mailbox=self.mailbox)
+        # NOTIFY may tell of the same mailbox beside the answer, and nothing says which is which.
+        last = newest(StatusData, answer, command=self.name, about=self.mailbox)
+        return replace(reduce(updated_status, every(StatusData, answer), last), mailbox=self.mailbox)
 
 
 def status_extensions(items: Iterable[StatusItem]) -> tuple[Extension, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
@@ -92,6 +92,12 @@ class StatusData:
     mailbox_id: str = ""
     append_limit_bytes: int | None = None
     """The largest message that APPEND takes (RFC 7889); None too where there is no limit."""
+
+
+def updated_status(earlier: StatusData, later: StatusData) -> StatusData:
+    """What both tell together: NOTIFY's STATUS has only a part of the items (RFC 5465 sections 5.1 to 5.3)."""
+    told = {one.name: value for one in fields(later) if (value := getattr(later, one.name)) not in {None, ""}}
+    return replace(earlier, **told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

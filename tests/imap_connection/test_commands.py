@@ -11,8 +11,9 @@ from mailrules.imap.access_commands import DeleteAcl, GetAcl, MyRights, SetAcl
 from mailrules.imap.append_commands import Append
 from mailrules.imap.copy_commands import CopiedMessages, UidCopy, UidExpunge, UidMove
 from mailrules.imap.fetch_items import FetchItem
-from mailrules.imap.list_commands import List, ListNamespaces, Lsub
+from mailrules.imap.list_commands import List, ListExtended, ListNamespaces, Lsub
 from mailrules.imap.mailbox_commands import Create, Delete, Examine, Select, Status, Subscribe, Unselect, Unsubscribe
+from mailrules.imap.mailbox_data import StatusData, StatusItem
 from mailrules.imap.message_commands import SearchReturn, StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.search_commands import UidSearchFor
 from mailrules.imap.search_keys import AllOf, AnyOf, Contains, HasFlag, Not, OlderThan, TextField, Uids
@@ -128,6 +129,27 @@ def test_status_asks_for_modseq_where_there_is_condstore():
 
     assert wire == b"TAG STATUS F&APwA3w-e (MESSAGES UIDNEXT UIDVALIDITY HIGHESTMODSEQ)\r\n"
     assert (told.mailbox, told.messages, told.uidnext, told.uidvalidity, told.highest_modseq) == ("Füße", 2, 7, 3, 88)
+
+
+def test_status_is_whole_though_notify_tells_of_the_mailbox_in_the_same_moment():
+    _, told = ask(
+        authenticated(),
+        Status("Archive"),
+        b"* STATUS Archive (UIDVALIDITY 3 HIGHESTMODSEQ 87)\r\n"
+        b"* STATUS Archive (MESSAGES 2 UIDNEXT 7 UIDVALIDITY 3)\r\n"
+        b"* STATUS Archive (MESSAGES 0 UIDVALIDITY 3 HIGHESTMODSEQ 88)\r\nTAG OK\r\n",
+    )
+
+    assert told == StatusData(mailbox="Archive", messages=0, uidnext=7, uidvalidity=3, highest_modseq=88)
+
+    _, (listed,) = ask(
+        authenticated("LIST-EXTENDED LIST-STATUS"),
+        ListExtended(status=(StatusItem.MESSAGES, StatusItem.UIDNEXT)),
+        b'* LIST () "/" Archive\r\n* STATUS Archive (MESSAGES 2 UIDNEXT 7)\r\n'
+        b"* STATUS Archive (UIDVALIDITY 3 HIGHESTMODSEQ 88)\r\nTAG OK\r\n",
+    )
+
+    assert listed.status == StatusData(mailbox="Archive", messages=2, uidnext=7, uidvalidity=3, highest_modseq=88)
 
 
 def test_status_of_inbox_is_found_in_any_case():
