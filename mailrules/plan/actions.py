@@ -40,6 +40,24 @@ class _Marking:
         return tuple(fact for target in self.targets for fact in target.needs)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ToMailbox(_Marking):
+    to: Template
+
+    @property
+    def targets(self) -> tuple[Template, ...]:
+        return (self.to,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfMailbox(_Marking):
+    mailbox: Template
+
+    @property
+    def targets(self) -> tuple[Template, ...]:
+        return (self.mailbox,)
+
+
 WAKE_EVERY = timedelta(minutes=5)
 """How often the daemon looks for messages whose snooze is over."""
 _LEDGER_FACTS = tuple(header_fact(field_name) for field_name in CONTENT_FIELDS)
@@ -72,15 +90,10 @@ class SetLabels(_Marking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CopyTo(_Marking):
+class CopyTo(_ToMailbox):
     """``copy``: ``create`` allows making the target mailbox."""
 
-    to: Template
     create: bool = False
-
-    @property
-    def targets(self) -> tuple[Template, ...]:
-        return (self.to,)
 
     @property
     def needs(self) -> tuple[Fact, ...]:
@@ -88,18 +101,13 @@ class CopyTo(_Marking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppendNote(_Marking):
+class AppendNote(_ToMailbox):
     """``append``: a message of ours about this one, put into a mailbox. ``subject`` and ``text`` may have fields."""
 
-    to: Template
     subject: Template
     text: Template
     flags: tuple[str, ...] = ()
     create: bool = False
-
-    @property
-    def targets(self) -> tuple[Template, ...]:
-        return (self.to,)
 
     @property
     def needs(self) -> tuple[Fact, ...]:
@@ -107,16 +115,11 @@ class AppendNote(_Marking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MoveTo(_Marking):
+class MoveTo(_ToMailbox):
     """``move``."""
 
     disposes: ClassVar[bool] = True
-    to: Template
     create: bool = False
-
-    @property
-    def targets(self) -> tuple[Template, ...]:
-        return (self.to,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,17 +182,12 @@ class Expire(_Marking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snooze(_Marking):
+class Snooze(_ToMailbox):
     """``snooze``: put away into a mailbox of its own, and brought back after ``delay`` or at the next ``until``."""
 
     disposes: ClassVar[bool] = True
-    to: Template
     delay: timedelta | None = None
     until: time | None = None
-
-    @property
-    def targets(self) -> tuple[Template, ...]:
-        return (self.to,)
 
     def companion(self, rule: Rule, use: ActionUse) -> Rule:
         """The rule that brings the messages back. What is due is read from the journal of moves."""
@@ -218,36 +216,18 @@ class MoveBack(_Marking):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnsubscribeMailbox(_Marking):
+class UnsubscribeMailbox(_OfMailbox):
     """``unsubscribe_mailbox``: the mailbox is not subscribed afterwards."""
 
-    mailbox: Template
-
-    @property
-    def targets(self) -> tuple[Template, ...]:
-        return (self.mailbox,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateMailbox(_Marking):
+class CreateMailbox(_OfMailbox):
     """``create``: the mailbox exists afterwards."""
 
-    mailbox: Template
-
-    @property
-    def targets(self) -> tuple[Template, ...]:
-        return (self.mailbox,)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SubscribeMailbox(_Marking):
+class SubscribeMailbox(_OfMailbox):
     """``subscribe``: the mailbox is subscribed afterwards."""
-
-    mailbox: Template
-
-    @property
-    def targets(self) -> tuple[Template, ...]:
-        return (self.mailbox,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from mailrules.testing.mail_state import MailAccount
 from tests.torture.cases import ACCOUNT, PASSWORD, contents_of
+from tests.torture.endings import ending_of, endings_at
 from tests.torture.judge import judge
-from tests.torture.recording import Ending, RecordingStore, Strike
+from tests.torture.recording import RecordingStore, Strike
 from tests.torture.suites import Attempt, Point, story_of
 from tests.torture.world import Death, World
 
@@ -95,31 +96,20 @@ class Crossings:
         for case in cases:
             for profile in names:
                 writes, calls = await _undisturbed(case, profile)
-                whats = [f"write-{number}-{side}" for number in range(1, writes + 1) for side in ("before", "after")]
-                whats += [
-                    f"{server}-{number}-{ending.value}{kill}"
-                    for server, count in calls.items()
-                    for number in range(1, count + 1)
-                    for ending in Ending
-                    for kill in ("", "-kill")
-                ]
+                whats = endings_at(writes=writes, calls=calls)
                 points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
         return points
 
     async def attempt(self, point: Point) -> Attempt:
         world = self._world_type(point.case, point.profile)
         try:
-            kind, number, *rest = point.what.split("-")
-            if kind == "write":
-                world.death = Death(at_write=int(number), is_written=rest == ["after"])
+            word, ending = ending_of(point.what)
+            if isinstance(ending, Death):
+                world.death = ending
+            elif word == WORK:
+                world.work_strike = ending
             else:
-                kills = rest[-1] == "kill"
-                ending = Ending("-".join(rest[:-1] if kills else rest))
-                strike = Strike(nth=int(number), ending=ending, kills=kills)
-                if kind == WORK:
-                    world.work_strike = strike
-                else:
-                    world.strike = strike
+                world.strike = ending
             await world.run_through()
             struck = world.is_dead or any(store.lost and store.strike for store in (*world.stores, *world.work_stores))
             if world.is_dead:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.torture.endings import ending_of, endings_at
 from tests.torture.judge import Broken, Finding
 from tests.torture.outcomes import Outcomes
-from tests.torture.recording import Ending, Strike
 from tests.torture.suites import Attempt, Point
 from tests.torture.undisturbed import course_of
 from tests.torture.world import Death, World
@@ -36,14 +36,7 @@ class Kills:
         for case in cases:
             for profile in names:
                 course = await course_of(case, profile)
-                writes = range(1, course.writes + 1)
-                whats = [f"write-{number}-{side}" for number in writes for side in ("before", "after")]
-                whats += [
-                    f"call-{number}-{ending.value}{kill}"
-                    for number in range(1, course.calls + 1)
-                    for ending in Ending
-                    for kill in ("", "-kill")
-                ]
+                whats = endings_at(writes=course.writes, calls={"call": course.calls})
                 points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
         return points
 
@@ -55,13 +48,11 @@ class Kills:
             await world.close()
 
     async def _attempt(self, world: World, point: Point) -> Attempt:
-        kind, number, *rest = point.what.split("-")
-        if kind == "write":
-            world.death = Death(at_write=int(number), is_written=rest == ["after"])
+        _, ending = ending_of(point.what)
+        if isinstance(ending, Death):
+            world.death = ending
         else:
-            kills = rest[-1] == "kill"
-            ending = Ending("-".join(rest[:-1] if kills else rest))
-            world.strike = Strike(nth=int(number), ending=ending, kills=kills)
+            world.strike = ending
         await world.run_through()
         struck = world.is_dead or any(store.lost and store.strike for store in world.stores)
         if world.is_dead:

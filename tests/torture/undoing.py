@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mailrules.errors import ConnectionLost
+from tests.torture.endings import ending_of, endings_at
 from tests.torture.judge import judge
-from tests.torture.recording import Ending, Strike
 from tests.torture.suites import Attempt, Point, story_of
 from tests.torture.world import Death, World
 
@@ -33,30 +33,22 @@ class Undoing:
         for case in cases:
             for profile in names:
                 writes, calls = await _undisturbed(case, profile)
-                whats = [f"write-{number}-{side}" for number in range(1, writes + 1) for side in ("before", "after")]
-                whats += [
-                    f"call-{number}-{ending.value}{kill}"
-                    for number in range(1, calls + 1)
-                    for ending in Ending
-                    for kill in ("", "-kill")
-                ]
+                whats = endings_at(writes=writes, calls={"call": calls})
                 points += [Point(suite=self.name, case=case, profile=profile, what=what) for what in whats]
         return points
 
     async def attempt(self, point: Point) -> Attempt:
         world = self._world_type(point.case, point.profile)
         try:
-            kind, number, *rest = point.what.split("-")
             report = await world.run()
             assert report is not None
             world.wire.say(0, "(undo)")
             self.meddle(world)
-            if kind == "write":
-                world.death = Death(at_write=int(number), is_written=rest == ["after"])
+            _, ending = ending_of(point.what)
+            if isinstance(ending, Death):
+                world.death = ending
             else:
-                kills = rest[-1] == "kill"
-                ending = Ending("-".join(rest[:-1] if kills else rest))
-                world.strike = Strike(nth=int(number), ending=ending, kills=kills)
+                world.strike = ending
             await _undo(world, report.run)
             struck = world.is_dead or any(store.lost and store.strike for store in world.stores)
             if world.is_dead:
