@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.servers.server_account import ServerAccount
-from tests.servers.unpacked import HOST, Unpacked, end
+from tests.servers.unpacked import HOST, Unpacked, UnpackedServer
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
 PASSWORD = "pass"
@@ -45,15 +43,15 @@ _LINE_BYTES = 8192
 _WORD = re.compile(r'"([^"]*)"|([^ "\r\n]+)')
 
 
-class Courier:
+class Courier(UnpackedServer):
     """One running Courier; ``account`` makes a user with an empty INBOX; other mailboxes are ``INBOX.Name``."""
 
+    name = "courier"
+
     def __init__(self) -> None:
-        self.port = 0
-        self._files: Unpacked | None = None
+        super().__init__()
         self._listener: socket.socket | None = None
         self._accepting: threading.Thread | None = None
-        self._processes: list[subprocess.Popen[bytes]] = []
 
     def account(self, user: str) -> ServerAccount:
         """A new user of this name, with the quota ``QUOTA``."""
@@ -77,7 +75,7 @@ class Courier:
 
     def start(self) -> Self:
         """Start to listen. Raises ServerMissing."""
-        self._files = files = Unpacked("courier")
+        self._files = files = Unpacked(self.name)
         (files.folder / "log").touch()
         (files.folder / "password").write_text(PASSWORD)
         (files.folder / "password").chmod(0o600)
@@ -101,26 +99,7 @@ class Courier:
             self._listener = None
         if self._accepting is not None:
             self._accepting.join()
-        for process in self._processes:
-            end(process)
-        self._processes.clear()
-        if self._files is not None:
-            self._files.release()
-            self._files = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def _unpacked(self) -> Unpacked:
-        if self._files is None:
-            raise RuntimeError("Courier is not running")
-        return self._files
+        super().stop()
 
     def _home(self, user: str) -> Path:
         return self._unpacked.folder / "mail" / user

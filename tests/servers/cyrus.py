@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import trustme
 
 from tests.servers.server_account import ServerAccount
-from tests.servers.unpacked import HOST, Unpacked, end, free_ports
+from tests.servers.unpacked import HOST, Unpacked, UnpackedServer, end, free_ports
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
 PASSWORD = "pass"
@@ -76,18 +75,18 @@ SERVICES {{
 """
 
 
-class Cyrus:
+class Cyrus(UnpackedServer):
     """One running Cyrus; ``account`` makes a user, whose INBOX, Archive, Junk and Trash come with the first login.
 
     ``port`` is plain with STARTTLS, ``tls_port`` implicit TLS with a certificate of ``ca_file``.
     ``administrator`` may set quotas and see every mailbox, as ``user/NAME``.
     """
 
+    name = "cyrus"
+
     def __init__(self) -> None:
-        self.port = 0
+        super().__init__()
         self.tls_port = 0
-        self._files: Unpacked | None = None
-        self._process: subprocess.Popen[bytes] | None = None
 
     def account(self, user: str) -> ServerAccount:
         """A new user of this name."""
@@ -132,7 +131,7 @@ class Cyrus:
 
     def start(self) -> Self:
         """Start the server and return when it greets. Raises ServerMissing or RuntimeError."""
-        self._files = files = Unpacked("cyrus")
+        self._files = files = Unpacked(self.name)
         self._name = f"test-{secrets.token_hex(8)}"
         for name in _FOLDERS:
             files.make_folder(name)
@@ -146,29 +145,6 @@ class Cyrus:
             self.stop()
             raise RuntimeError(f"Cyrus did not greet on {HOST}:{self.port}; its log:\n{log}")
         return self
-
-    def stop(self) -> None:
-        """End the processes that ``start`` made, and remove their folder."""
-        if self._process is not None:
-            end(self._process)
-            self._process = None
-        if self._files is not None:
-            self._files.release()
-            self._files = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def _unpacked(self) -> Unpacked:
-        if self._files is None:
-            raise RuntimeError("Cyrus is not running")
-        return self._files
 
     def _write_certificate(self) -> None:
         files = self._unpacked
@@ -198,11 +174,12 @@ class Cyrus:
         services = files.write("cyrus.conf", processes)
         master = "usr/lib/cyrus/bin/master"
         with (files.folder / "log").open("ab") as log:
-            self._process = process = files.start(
+            process = files.start(
                 [master, "-D", "-C", str(configuration), "-M", str(services), "-p", f"{files.folder}/pid"],
                 stdout=log,
                 stderr=log,
             )
+        self._processes.append(process)
         for _ in range(_CONNECT_ATTEMPTS):
             if self._greets():
                 return True

@@ -7,10 +7,9 @@ import socket
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.servers.unpacked import HOST, Unpacked, end, free_ports
+from tests.servers.unpacked import HOST, Unpacked, UnpackedServer, free_ports
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
 _CONNECT_ATTEMPTS = 3_000
@@ -63,13 +62,10 @@ box:
 """
 
 
-class Exim:
+class Exim(UnpackedServer):
     """One running Exim, which takes mail for everybody."""
 
-    def __init__(self) -> None:
-        self.port = 0
-        self._files: Unpacked | None = None
-        self._process: subprocess.Popen[bytes] | None = None
+    name = "exim"
 
     @property
     def log(self) -> str:
@@ -86,7 +82,7 @@ class Exim:
 
     def start(self) -> Self:
         """Start to listen. Raises ServerMissing."""
-        self._files = files = Unpacked("exim")
+        self._files = files = Unpacked(self.name)
         (self.port,) = free_ports(1)
         program = files.programs / "usr/sbin/exim4"
         # Nothing here needs to be root.
@@ -95,37 +91,15 @@ class Exim:
         text = CONFIGURATION.format(programs=files.programs, folder=files.folder, port=self.port)
         configuration = files.write("exim.conf", text)
         with (files.folder / "output").open("ab") as output:
-            self._process = files.start(
+            process = files.start(
                 ["usr/sbin/exim4", "-C", str(configuration), "-bdf"],
                 stdout=output,
                 stderr=output,
                 environment=self._users(),
             )
-        self._wait_until_it_listens()
+        self._processes.append(process)
+        self._wait_until_it_listens(process)
         return self
-
-    def stop(self) -> None:
-        """End the server and remove its folder."""
-        if self._process is not None:
-            end(self._process)
-            self._process = None
-        if self._files is not None:
-            self._files.release()
-            self._files = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def _unpacked(self) -> Unpacked:
-        if self._files is None:
-            raise RuntimeError("Exim is not running")
-        return self._files
 
     def _users(self) -> dict[str, str]:
         """Debian's Exim looks for its own user when it starts: the one that it runs as goes by that name here."""
@@ -145,14 +119,13 @@ class Exim:
             "NSS_WRAPPER_GROUP": str(group),
         }
 
-    def _wait_until_it_listens(self) -> None:
-        assert self._process is not None
+    def _wait_until_it_listens(self, process: subprocess.Popen[bytes]) -> None:
         for _ in range(_CONNECT_ATTEMPTS):
             with socket.socket() as probe:
                 if probe.connect_ex((HOST, self.port)) == 0:
                     return
             try:
-                self._process.wait(timeout=_ATTEMPT_SECONDS)
+                process.wait(timeout=_ATTEMPT_SECONDS)
             except subprocess.TimeoutExpired:
                 continue
             raise RuntimeError(f"Exim has ended; its log:\n{self.log}")

@@ -12,12 +12,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
 
 HOST = "127.0.0.1"
 INSTALL_COMMAND = "make servers"
@@ -118,6 +121,45 @@ class Unpacked:
     def release(self) -> None:
         """Remove the folder."""
         self._resources.close()
+
+
+class UnpackedServer(ABC):
+    """The life of such a server, to be used with ``with``; ``port`` is where it listens, on ``HOST``."""
+
+    name: ClassVar[str]
+    """Its folder below ``.servers``."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._files: Unpacked | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Return when it can be spoken to. Raises ServerMissing or RuntimeError."""
+
+    def stop(self) -> None:
+        """End its processes and remove its folder."""
+        for process in self._processes:
+            end(process)
+        self._processes.clear()
+        if self._files is not None:
+            self._files.release()
+            self._files = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def _unpacked(self) -> Unpacked:
+        if self._files is None:
+            raise RuntimeError(f"{self.name} is not running")
+        return self._files
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
