@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from mailrules.cli.configuration import Loaded, load
 from mailrules.cli.paths import ChosenPath
 from mailrules.engine import carry_out
+from mailrules.errors import ConnectionLost
+from mailrules.execution.recovery import recover
 from mailrules.execution.undo import plan_undo
 from mailrules.execution.undo_check import still_possible
 from mailrules.journal.journal import Journal
@@ -18,14 +20,17 @@ from mailrules.planning import plan_accounts
 from mailrules.session import Scope, Session
 from mailrules.testing.capabilities import EVERY_CAPABILITY
 from mailrules.testing.mail_state import MailAccount
+from mailrules.testing.memory_faults import MemoryFault
 from mailrules.testing.memory_store import MemoryStore
 from mailrules.upkeep import tidy
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from mailrules.engine import RunReport
-    from mailrules.testing.memory_faults import MemoryFault
+    from mailrules.plan.plan import Plan
+    from mailrules.testing.memory_faults import Moment
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 HEAD = """\
@@ -62,7 +67,7 @@ class Household:
         journal = await Journal.open(self.folder / "state" / "journal.sqlite3")
         configuration, plugins = self._load()
         self._session = Session(
-            configuration=configuration, plugins=plugins, journal=journal, now=lambda: self.now, wait=_at_once
+            configuration=configuration, plugins=plugins, journal=journal, now=lambda: self.now, wait=at_once
         )
 
     async def reopen(self, *, is_closed: bool = False) -> None:
@@ -95,13 +100,41 @@ class Household:
             for name, account in self.accounts.items()
         }
 
+    async def plan(self, stores: dict[str, MemoryStore] | None = None, *, scope: Scope | None = None) -> Plan:
+        """What a run would do."""
+        return await plan_accounts(
+            self.session, stores or self.stores(), scope=scope or Scope(), describe=IDENTITY_FIELDS
+        )
+
     async def run(self) -> RunReport:
         """Judge all mail, act, and do the day's chores, as ``run --once``."""
         stores = self.stores()
-        plan = await plan_accounts(self.session, stores, scope=Scope(), describe=IDENTITY_FIELDS)
+        plan = await self.plan(stores)
         report = await carry_out(self.session, plan, stores, kind=RunKind.ONCE)
         await tidy(self.session, stores)
         return report
+
+    async def go_on(self) -> None:
+        """What the next start does: recover, then look again and act."""
+        await recover(self.session.journal, self.stores(), now=lambda: self.now, wait=at_once)
+        assert await self.session.journal.open_steps("home") == ()
+        await self.run()
+
+    async def lose_each_call(self, fresh: Callable[[], MailAccount], *, moment: Moment) -> AsyncIterator[int]:
+        """Run after run on a ``fresh`` home whose connection is lost at the first call, the second, ...; its number."""
+        number, was_lost = 0, True
+        while was_lost:
+            number += 1
+            home = self.accounts["home"] = fresh()
+            home.create("Other")
+            fault = MemoryFault(call="*", moment=moment, nth=number)
+            store = MemoryStore(home, account="home", capabilities=self.capabilities, faults=[fault])
+            try:
+                await carry_out(self.session, await self.plan({"home": store}), {"home": store}, kind=RunKind.ONCE)
+            except* ConnectionLost:
+                pass  # while it was only looking
+            was_lost = store.lost
+            yield number
 
     async def undo(self, run: str) -> RunReport:
         """What ``undo --yes`` does."""
@@ -137,5 +170,5 @@ class Household:
         return load(ChosenPath(path=path, reason="the test's"))
 
 
-async def _at_once(_seconds: float) -> None:
+async def at_once(_seconds: float) -> None:
     """The settle wait: nobody else is at work."""

@@ -7,18 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.engine import carry_out
-from mailrules.errors import ConnectionLost
-from mailrules.execution.recovery import recover
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.plan.plan import StepKind
-from mailrules.plan.planner import IDENTITY_FIELDS
-from mailrules.planning import plan_accounts
-from mailrules.session import Scope
 from mailrules.testing.builders import message
-from mailrules.testing.memory_faults import MemoryFault, Moment
-from mailrules.testing.memory_store import MemoryStore
+from mailrules.testing.memory_faults import Moment
 from tests.execution.household import Household
-from tests.execution.test_policies import OFFERED, no_wait, plan_of, shared_account, state_of
+from tests.execution.test_policies import OFFERED, shared_account, state_of
 from tests.rules.loading import mistakes_of, rules_of
 
 if TYPE_CHECKING:
@@ -69,7 +63,7 @@ async def test_each_action_is_done_once_taken_back_exactly_and_done_again_by_und
 
     report = await household.run()
     after = state_of(mail)
-    again = await plan_of(household)
+    again = await household.plan()
     undone = await household.undo(report.run)
     restored = state_of(mail)
     await household.undo(undone.run)
@@ -112,7 +106,7 @@ async def test_where_both_names_are_there_or_neither_is_nothing_is_done_and_it_i
 
 async def test_a_name_that_was_taken_since_the_plan_is_left_alone(household: Household) -> None:
     mail = household.accounts["home"]
-    plan = await plan_of(household)
+    plan = await household.plan()
     mail.create("Archive/Shared")
 
     report = await carry_out(household.session, plan, household.stores(), kind=RunKind.ONCE)
@@ -139,23 +133,8 @@ async def test_a_rename_whose_connection_was_lost_at_any_call_is_done_once(
     await household.run()
     wanted = state_of(household.accounts["home"])
 
-    nth, was_lost = 0, True
-    while was_lost:
-        nth += 1
-        household.accounts["home"] = account()
-        household.accounts["home"].create("Other")
-        fault = MemoryFault(call="*", moment=moment, nth=nth)
-        store = MemoryStore(household.accounts["home"], account="home", capabilities=OFFERED, faults=[fault])
-        try:
-            plan = await plan_accounts(household.session, {"home": store}, scope=Scope(), describe=IDENTITY_FIELDS)
-            await carry_out(household.session, plan, {"home": store}, kind=RunKind.ONCE)
-        except* ConnectionLost:
-            pass  # while it was only looking
-        was_lost = store.lost
-        stores = household.stores()
-        await recover(household.session.journal, stores, now=lambda: household.now, wait=no_wait)
-        assert await household.session.journal.open_steps("home") == ()
-        await household.run()
+    async for nth in household.lose_each_call(account, moment=moment):
+        await household.go_on()
 
         mailboxes = set(household.accounts["home"].mailboxes)
         assert mailboxes == set(wanted[0]), f"{moment} call {nth}"  # type: ignore[index]  # the first part of a state

@@ -21,8 +21,7 @@ from mailrules.testing.capabilities import EVERY_CAPABILITY, without
 from mailrules.testing.mail_state import MailAccount
 from mailrules.testing.memory_faults import MemoryFault, Moment
 from mailrules.testing.memory_store import MemoryStore
-from tests.execution.household import NOON, Household
-from tests.execution.test_policies import no_wait
+from tests.execution.household import NOON, Household, at_once
 from tests.rules.loading import HEAD, load, mistakes_of, rules_of
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ async def test_a_connection_lost_at_any_call_writes_each_note_once(
             pass  # while it was only looking
         was_lost = store.lost
         stores = household.stores()
-        await recover(household.session.journal, stores, now=noon, wait=no_wait)
+        await recover(household.session.journal, stores, now=noon, wait=at_once)
         await household.run()
         await household.run()
         await household.close()

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mailrules.engine import carry_out
-from mailrules.errors import ConnectionLost
-from mailrules.execution.recovery import recover
 from mailrules.journal.database import Database
 from mailrules.journal.records import RunKind, RunOutcome
 from mailrules.plan.document import plan_from_json, plan_to_json
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from mailrules.plan.plan import Plan
 
 OFFERED = EVERY_CAPABILITY | {"METADATA", "QUOTA", "QUOTASET", "CREATE-SPECIAL-USE"}
 POLICIES = """\
@@ -75,12 +72,8 @@ async def household(tmp_path: Path) -> AsyncIterator[Household]:
     await household.close()
 
 
-async def plan_of(household: Household, *, scope: Scope | None = None) -> Plan:
-    return await plan_accounts(household.session, household.stores(), scope=scope or Scope(), describe=IDENTITY_FIELDS)
-
-
 async def test_only_the_difference_is_planned_and_a_saved_plan_keeps_it(household: Household) -> None:
-    plan = await plan_of(household)
+    plan = await household.plan()
 
     assert [(one.kind, one.mailbox, one.identifier, one.was, one.rights, one.rule) for one in plan.mailbox_steps] == [
         (StepKind.SETACL, "Shared/Old", "bob", "lrswi", "lrs", "home/Shared/*"),
@@ -106,7 +99,7 @@ async def test_a_run_brings_it_about_a_second_finds_nothing_and_undo_restores_it
     before = state_of(mail)
 
     report = await household.run()
-    again = await plan_of(household)
+    again = await household.plan()
 
     assert report.outcome is RunOutcome.DONE
     assert mail["Shared/Old"].rights == {"ann": mail["INBOX"].rights["ann"], "bob": "lrs", "eve": "rl"}
@@ -124,7 +117,7 @@ async def test_a_run_brings_it_about_a_second_finds_nothing_and_undo_restores_it
 
 
 async def test_a_plan_applied_twice_says_that_the_second_time_did_nothing(household: Household) -> None:
-    plan = await plan_of(household)
+    plan = await household.plan()
     await carry_out(household.session, plan, household.stores(), kind=RunKind.APPLY)
 
     again = await carry_out(household.session, plan, household.stores(), kind=RunKind.APPLY)
@@ -136,7 +129,7 @@ async def test_a_plan_applied_twice_says_that_the_second_time_did_nothing(househ
 
 async def test_what_somebody_set_after_the_plan_was_made_stays_and_is_told(household: Household) -> None:
     mail = household.accounts["home"]
-    plan = await plan_of(household)
+    plan = await household.plan()
     mail["Shared/Old"].rights["bob"] = "lr"
 
     report = await carry_out(household.session, plan, household.stores(), kind=RunKind.APPLY)
@@ -147,7 +140,7 @@ async def test_what_somebody_set_after_the_plan_was_made_stays_and_is_told(house
     assert [(one.mailbox, one.reason) for one in report.execution.shortfalls] == [
         ("Shared/Old", "bob has 'lr' now: somebody changed it since, so it stays")
     ]
-    assert [(one.mailbox, one.was) for one in (await plan_of(household)).mailbox_steps] == [("Shared/Old", "lr")]
+    assert [(one.mailbox, one.was) for one in (await household.plan()).mailbox_steps] == [("Shared/Old", "lr")]
 
 
 @pytest.mark.parametrize("prior", [None, b"", b"old", b"\xff\x00\x01", b"base64:x"])
@@ -168,8 +161,8 @@ async def test_metadata_that_was_empty_missing_or_no_text_is_restored_to_the_byt
 
 
 async def test_one_policy_alone_can_be_looked_at_by_its_key_and_by_its_mailbox(household: Household) -> None:
-    by_key = await plan_of(household, scope=Scope(rule="home/INBOX"))
-    by_mailbox = await plan_of(household, scope=Scope(mailbox="Shared/Private"))
+    by_key = await household.plan(scope=Scope(rule="home/INBOX"))
+    by_mailbox = await household.plan(scope=Scope(mailbox="Shared/Private"))
 
     assert {one.rule for one in by_key.mailbox_steps} == {"home/INBOX"}
     assert {one.rule for one in by_mailbox.mailbox_steps} == {"home/Shared/Private"}
@@ -181,7 +174,7 @@ async def test_our_own_rights_stay_under_any_name(household: Household) -> None:
     household.edit('mailboxes: {"home/Shared/*": {rights: {bob: lr, ann@example: l}, others: remove}}\n')
     private.rights["ann@example"] = own  # as where the server adds a domain to the login name
 
-    plan = await plan_of(household)
+    plan = await household.plan()
     report = await household.run()
 
     assert private.rights["ann"] == own
@@ -214,7 +207,7 @@ async def test_what_a_server_lacks_is_left_out_with_the_reason_and_the_rest_goes
 ) -> None:
     household.capabilities = OFFERED - lacking
 
-    plan = await plan_of(household)
+    plan = await household.plan()
     report = await household.run()
 
     assert any(one.startswith(left) for one in plan.left_out), plan.left_out
@@ -243,18 +236,10 @@ async def test_a_mailbox_that_is_not_there_and_one_that_shows_nothing_are_left_o
 async def test_two_limits_of_one_quota_root_are_both_left_out(household: Household) -> None:
     household.edit("mailboxes: {home/INBOX: {quota: {storage: 1MiB}}, home/Elsewhere: {quota: {storage: 2MiB}}}\n")
 
-    plan = await plan_of(household)
+    plan = await household.plan()
 
     assert plan.mailbox_steps == ()
     assert 'share the quota root "", which cannot have two limits of STORAGE' in plan.left_out[0]
-
-
-async def go_on(household: Household) -> None:
-    """What the next start does: recover, then look again and act."""
-    stores = household.stores()
-    await recover(household.session.journal, stores, now=lambda: household.now, wait=no_wait)
-    assert await household.session.journal.open_steps("home") == ()
-    await household.run()
 
 
 @pytest.mark.parametrize("is_written", [False, True], ids=["before the write", "after the write"])
@@ -270,10 +255,10 @@ async def test_a_process_killed_at_any_write_of_the_journal_converges_all_the_sa
         household.accounts["home"] = shared_account()
         household.accounts["home"].create("Other")
         was_killed = await run_until_killed(household, Death(at_write=at_write, is_written=is_written))
-        await go_on(household)
+        await household.go_on()
 
         assert state_of(household.accounts["home"]) == wanted, f"killed at write {at_write}"
-        assert (await plan_of(household)).is_empty
+        assert (await household.plan()).is_empty
     assert at_write > 3
 
 
@@ -296,32 +281,16 @@ async def run_until_killed(household: Household, death: Death) -> bool:
     return False
 
 
-async def no_wait(seconds: float) -> None:
-    del seconds
-
-
 @pytest.mark.parametrize("moment", [Moment.BEFORE, Moment.AFTER])
 async def test_a_connection_lost_at_any_call_converges_all_the_same(household: Household, moment: Moment) -> None:
     await household.run()
     wanted = state_of(household.accounts["home"])
 
-    nth, was_lost = 0, True
-    while was_lost:
-        nth += 1
-        household.accounts["home"] = shared_account()
-        household.accounts["home"].create("Other")
-        fault = MemoryFault(call="*", moment=moment, nth=nth)
-        store = MemoryStore(household.accounts["home"], account="home", capabilities=OFFERED, faults=[fault])
-        try:
-            plan = await plan_accounts(household.session, {"home": store}, scope=Scope(), describe=IDENTITY_FIELDS)
-            await carry_out(household.session, plan, {"home": store}, kind=RunKind.ONCE)
-        except* ConnectionLost:
-            pass  # while it was only looking
-        was_lost = store.lost
-        await go_on(household)
+    async for nth in household.lose_each_call(shared_account, moment=moment):
+        await household.go_on()
 
         assert state_of(household.accounts["home"]) == wanted, f"{moment} call {nth}"
-        assert (await plan_of(household)).is_empty
+        assert (await household.plan()).is_empty
     assert nth > 20
 
 
@@ -384,14 +353,14 @@ async def test_policies_and_templates_reach_another_account_by_its_own_delimiter
     before = state_of(home), state_of(work)
 
     report = await household.run()
-    again = await plan_of(household)
+    again = await household.plan()
 
     assert report.outcome is RunOutcome.DONE
     assert home.subscriptions == {"INBOX"}
     assert work["Shared.A.B"].rights["bob"] == "lr"
     assert {"Lists.New", "Lists.a-b-----c", "By.a-example"} <= set(work.mailboxes)
     assert again.is_empty
-    only_work = await plan_of(household, scope=Scope(account="work"))
+    only_work = await household.plan(scope=Scope(account="work"))
     assert only_work.is_empty
 
     undone = await household.undo(report.run)
