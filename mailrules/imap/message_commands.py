@@ -75,6 +75,8 @@ class UidFetch(Command[tuple[FetchData, ...]]):
         del tag
         if not isinstance(response, FetchData) or response.uid is None:
             return False
+        if self.changed_since is not None and response.modseq is not None and response.modseq <= self.changed_since:
+            return False  # asked for by another command
         return response.uid in self.uids and (
             response.flags is None or _FLAGS in self.items or not _tells_only_flags(response)
         )

@@ -220,6 +220,7 @@ class UidFetchPart(Command[tuple[FetchData, ...]]):
 
     name: ClassVar[str] = "UID FETCH"
     extension: ClassVar[Extension | None] = PARTIAL
+    excludes_fetches: ClassVar[bool] = True
     uids: SequenceSet
     items: FetchItems
     part: Part

@@ -23,6 +23,7 @@ from mailrules.imap.message_commands import FetchItem, UidFetch
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Compress, Idle, Logout, Noop
 from mailrules.imap.states import State
+from mailrules.imap.writer import BodySection
 from mailrules.settings import Security, Timeouts
 from mailrules.testing.builders import SampleMessage, message
 from mailrules.testing.imap_server import ImapServer
@@ -94,6 +95,28 @@ def test_commands_that_may_overlap_share_a_round_trip(account: AccountSettings) 
         assert [one.messages for one in told[:2]] == [5, 0]
         assert isinstance(told[2], CommandRefused)
         assert client.counters.turns == turns + 1
+
+
+def test_fetches_of_the_same_messages_at_once_each_get_theirs(account: AccountSettings) -> None:
+    everything, third = SequenceSet.starting_at(1), SequenceSet.of((3,))
+    with connect_blocking(account) as client:
+        client.run(Select("INBOX"))
+
+        of_all, of_one, again = client.run_all(
+            (
+                UidFetch(everything, (FetchItem.UID, FetchItem.FLAGS)),
+                UidFetch(third, (FetchItem.UID, BodySection())),
+                UidFetch(third, (FetchItem.UID, FetchItem.FLAGS)),
+            )
+        )
+
+    assert not isinstance(of_all, CommandRefused)
+    assert not isinstance(of_one, CommandRefused)
+    assert not isinstance(again, CommandRefused)
+    assert [one.uid for one in of_all] == [1, 2, 3, 4, 5]
+    assert all(one.flags is not None for one in (*of_all, *again))
+    assert [(one.uid, one.sections[""]) for one in of_one] == [(3, FIVE[2].content)]
+    assert [one.uid for one in again] == [3]
 
 
 def test_a_command_is_not_held_back_until_the_one_before_is_acknowledged() -> None:

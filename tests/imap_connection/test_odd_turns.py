@@ -12,7 +12,7 @@ from mailrules.imap.events import Ended
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import FetchItem
 from mailrules.imap.list_commands import ListExtended
-from mailrules.imap.mailbox_commands import Create, Select
+from mailrules.imap.mailbox_commands import Create, Select, Status
 from mailrules.imap.message_commands import StoreChange, UidFetch, UidSearch, UidStore
 from mailrules.imap.metadata_commands import SetMetadata
 from mailrules.imap.pipelining import may_overlap
@@ -20,6 +20,7 @@ from mailrules.imap.search_commands import Part, UidFetchPart, UidSearchSave, Ui
 from mailrules.imap.search_keys import All
 from mailrules.imap.sequence_set import SequenceSet
 from mailrules.imap.session_commands import Noop
+from mailrules.imap.writer import BodySection
 from tests.imap_connection.exchange import ask, authenticated, outcome_of, selected, sent
 
 SEVEN = SequenceSet.of((7,))
@@ -139,6 +140,68 @@ def test_of_two_fetches_under_way_each_gets_its_own_messages_though_one_asks_for
 
     assert [one.uid for one in outcome_of(old, events)] == [7]
     assert [one.uid for one in outcome_of(new, events)] == [99]
+
+
+SOME = SequenceSet.of((6, 7, 8))
+SIZES, CONTENT = (FetchItem.UID, FetchItem.SIZE), (FetchItem.UID, BodySection())
+
+
+@pytest.mark.parametrize("is_abandoned", [False, True])
+@pytest.mark.parametrize("second", [CONTENT, SIZES])
+def test_of_two_fetches_of_one_message_each_gets_it_though_the_data_of_both_come_before_either_ok(second, is_abandoned):
+    connection = selected()
+    first_tag = connection.submit(UidFetch(SOME, SIZES))
+    second_tag = connection.submit(UidFetch(SEVEN, second))
+    sent(connection)
+    if is_abandoned:
+        connection.cancel(first_tag)
+
+    # As Dovecot answers.
+    asked = b"BODY[] {1}\r\nx" if second is CONTENT else b"RFC822.SIZE 1"
+    events = connection.receive_data(
+        b"* 2 FETCH (UID 6 RFC822.SIZE 5)\r\n* 3 FETCH (UID 7 RFC822.SIZE 1)\r\n* 3 FETCH (UID 7 %b)\r\n" % asked
+        + f"{first_tag} OK x\r\n{second_tag} OK x\r\n".encode()
+    )
+
+    (seventh,) = outcome_of(second_tag, events)
+    assert (seventh.uid, seventh.size_bytes) == (7, 1)
+    assert seventh.sections == ({"": b"x"} if second is CONTENT else {})
+    if not is_abandoned:
+        assert [(one.uid, one.size_bytes) for one in outcome_of(first_tag, events)] == [(6, 5), (7, 1)]
+
+
+def test_what_another_fetch_asked_for_is_no_change():
+    connection = selected("CONDSTORE")
+    changes = connection.submit(UidFetch(SOME, (FetchItem.FLAGS,), changed_since=10))
+    other = connection.submit(UidFetch(SEVEN, (FetchItem.FLAGS, FetchItem.MODSEQ)))
+    sent(connection)
+
+    events = connection.receive_data(
+        b"* 4 FETCH (UID 8 FLAGS () MODSEQ (11))\r\n* 3 FETCH (UID 7 FLAGS () MODSEQ (9))\r\n"
+        + f"{changes} OK x\r\n{other} OK x\r\n".encode()
+    )
+
+    assert [one.uid for one in outcome_of(changes, events)] == [8]
+    assert [one.uid for one in outcome_of(other, events)] == [7]
+
+
+def test_a_page_of_messages_is_fetched_with_no_other_fetch_beside_it():
+    page = UidFetchPart(SOME, (FetchItem.FLAGS,), Part(1, 2))
+
+    assert not may_overlap(page, UidFetch(SEVEN, SIZES))
+    assert not may_overlap(UidFetch(SEVEN, SIZES), page)
+
+
+def test_of_two_that_ask_for_the_status_of_one_mailbox_each_gets_it():
+    connection = authenticated()
+    tags = [connection.submit(Status("x")) for _ in range(2)]
+    sent(connection)
+
+    events = connection.receive_data(
+        b"* STATUS x (MESSAGES 1)\r\n* STATUS x (MESSAGES 1)\r\n" + b"".join(f"{tag} OK x\r\n".encode() for tag in tags)
+    )
+
+    assert [outcome_of(tag, events).messages for tag in tags] == [1, 1]
 
 
 @pytest.mark.parametrize(
