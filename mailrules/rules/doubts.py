@@ -78,7 +78,7 @@ def _tell_unused(
 def _check_condition(rule: Rule, formula: Formula, reporter: Reporter) -> None:
     """Whether the condition and those of the branches can hold."""
     given = _given_by_mailboxes(rule)
-    if why := never(formula, given=given):
+    if (why := never(formula, given=given)) is not None:
         _report_never(rule.where, f'the rule "{rule.name}" can never match', why, reporter)
         return
     _check_alternatives(formula, given, reporter)
@@ -111,7 +111,7 @@ def _check_branches(rule: Rule, formula: Formula, given: tuple[Claim, ...], repo
         if covering is not None:
             message = f"no message reaches this branch: the one at {covering} holds wherever it does"
             reporter.warning(branch.where, message, cure="move this branch up, or leave it out")
-        elif why := never(Every((*before, own)), given=given):
+        elif (why := never(Every((*before, own)), given=given)) is not None:
             _report_never(branch.where, "this branch can never be taken", why, reporter)
         before.append(formula_of(branch.condition, holds=False))
         earlier.append((own, branch.where))
@@ -119,7 +119,9 @@ def _check_branches(rule: Rule, formula: Formula, given: tuple[Claim, ...], repo
 
 def _report_never(where: Location, what: str, why: tuple[Claim, ...], reporter: Reporter) -> None:
     named = [claim for claim in why if claim.leaf is not None]
-    if len(named) == 1 and len(why) == 1:
+    if not why:
+        message, cure = f"{what}: nothing is left of it but the contrary of always", "correct it"
+    elif len(named) == 1 and len(why) == 1:
         message = f"{what}: nothing fulfils {named[0]}"
         cure = "correct its values; what stands under one word holds together"
     elif len(named) < len(why):

@@ -55,6 +55,8 @@ def _rule(name: str, condition: str, action: str = "keep", more: str = "") -> st
         ("{all: [{auth: {spf: pass}}, {auth: {spf: [fail, none]}}]}", "auth: {spf: pass} (line 7) and auth"),
         ("{all: [{event: new}, {event: schedule}]}", "event: new (line 7) and event: schedule (line 7)"),
         ("{all: [{mailbox: A}, {mailbox: B}]}", "mailbox: A (line 7) and mailbox: B (line 7)"),
+        ("{not: always}", "nothing is left of it but the contrary of always"),
+        ("{subject: a, any: [{not: always}]}", "nothing is left of it but the contrary of always"),
         ("{account: work}", "account: work does not fit the rule's mailboxes"),
         ("{spam_score: {over: 5}, not: {spam_score: {over: 5}}}", "spam_score: {over: 5} (line 7) and not"),
     ],
