@@ -29,7 +29,7 @@ from mailrules.imap.limits import DEFAULT_LIMITS, Limits
 from mailrules.imap.mailbox_data import StatusData
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import opens_or_closes
-from mailrules.imap.responses import Continuation, IdData, Malformed, Status, StatusResponse, Tagged
+from mailrules.imap.responses import Continuation, IdData, Malformed, Status, StatusResponse, Tagged, VanishedData
 from mailrules.imap.session_commands import Compress, Idle, Logout, StartTls
 from mailrules.imap.session_state import SessionState
 from mailrules.imap.shown import shown_words
@@ -46,8 +46,9 @@ if TYPE_CHECKING:
 _GREETING: Final = State.GREETING
 _LOGOUT: Final = State.LOGOUT
 
-# Several commands may have asked about one message or mailbox, and servers tell the data of all before the first OK.
-_SHARED = (FetchData, StatusData)
+# Several commands may have asked about one message or mailbox, and servers tell the data of all before the first OK,
+# or, in VANISHED, of all in one.
+_SHARED = (FetchData, StatusData, VanishedData)
 
 
 class Connection:

@@ -8,6 +8,7 @@ from mailrules.errors import LocalProtocolError
 from mailrules.imap.annotation_commands import AnnotationAttribute, UidFetchAnnotations, UidStoreAnnotation
 from mailrules.imap.append_commands import Append
 from mailrules.imap.connection import Connection
+from mailrules.imap.copy_commands import UidExpunge
 from mailrules.imap.events import Ended
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.fetch_items import FetchItem
@@ -190,6 +191,17 @@ def test_a_page_of_messages_is_fetched_with_no_other_fetch_beside_it():
 
     assert not may_overlap(page, UidFetch(SEVEN, SIZES))
     assert not may_overlap(UidFetch(SEVEN, SIZES), page)
+
+
+def test_one_vanished_answers_two_expunges():
+    connection = selected("UIDPLUS QRESYNC")
+    tags = [connection.submit(UidExpunge(SequenceSet.of(uids))) for uids in ((3,), (4, 8))]
+    sent(connection)
+
+    # As Dovecot answers.
+    events = connection.receive_data(b"* VANISHED 3:4,8\r\n" + b"".join(f"{tag} OK x\r\n".encode() for tag in tags))
+
+    assert [outcome_of(tag, events) for tag in tags] == [(3,), (4, 8)]
 
 
 def test_of_two_that_ask_for_the_status_of_one_mailbox_each_gets_it():
