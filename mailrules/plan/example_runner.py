@@ -27,7 +27,7 @@ from mailrules.rules.rule import Example, Expectation, Given, MailboxRef
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from mailrules.mailbox.whole_mail import WholeMail
@@ -104,7 +104,17 @@ def _failures(example: Example, rules: RuleSet, accounts: Mapping[str, AccountSe
     if ref is None:
         return ("no rule watches the mailbox that this example names",)
     watching = [rule for rule in considered if ref in rule.mailboxes]
-    return compare(example.expect, _outcome(example, watching, ref, accounts=accounts))
+    failures = compare(example.expect, _outcome(example, watching, ref, accounts=accounts))
+    if not failures:
+        return ()
+    asked, known = {rule.name for rule in watching}, {rule.name for rule in considered}
+    return (*failures, *(_why_not_asked(one, ref, known) for one in example.expect.matched or () if one not in asked))
+
+
+def _why_not_asked(rule: str, ref: MailboxRef, known: Collection[str]) -> str:
+    if rule in known:
+        return f'rule "{rule}" does not watch {ref}, where this message lies; say under given where: mailbox: ...'
+    return f'rule "{rule}" is switched off, or stands in another file than this pack'
 
 
 def _outcome(

@@ -289,3 +289,22 @@ def test_a_reload_watches_the_files_of_the_examples() -> None:
     )
 
     assert configuration.rules.files == ("main.yaml", "a.eml")
+
+
+def test_a_rule_that_was_not_asked_at_all_is_told_with_the_reason() -> None:
+    configuration = rules_of(
+        "rules:\n"
+        "  - {name: sent, in: home/Sent, if: always, do: [keep]}\n"
+        "  - {name: here, in: home/INBOX, if: always, do: [keep]}\n"
+        "  - {name: idle, enabled: false, in: home/Sent, if: always, do: [keep]}\n"
+        "tests:\n  - {name: t, given: {subject: x}, expect: {matched: [sent, here, idle]}}\n"
+    )
+
+    (result,) = run_examples(configuration)
+
+    assert result.failures == (
+        'rule "here" should match and does not',
+        'rule "idle" should match and does not',
+        'rule "here" does not watch home/Sent, where this message lies; say under given where: mailbox: ...',
+        'rule "idle" is switched off, or stands in another file than this pack',
+    )
