@@ -9,8 +9,9 @@ from mailrules.errors import ConnectionLost, LocalProtocolError, MissingCapabili
 from mailrules.imap.events import CommandFailed, Event, Tag
 from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.mailbox_commands import Select
-from mailrules.imap.pipelining import is_relied_on, may_overlap
-from mailrules.imap.responses import UnreadableFetch
+from mailrules.imap.mailbox_data import StatusData
+from mailrules.imap.pipelining import is_relied_on, may_be_told_together, may_overlap
+from mailrules.imap.responses import UnreadableFetch, VanishedData
 from mailrules.imap.sections import STATUS_RESPONSES
 from mailrules.imap.session_commands import Idle
 from mailrules.imap.shown import shown
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from mailrules.imap.responses import Malformed
     from mailrules.imap.write_queue import WriteQueue
 
+_SHARED = (FetchData, StatusData, VanishedData)
+"""Several commands may have asked about one message or mailbox, and servers tell the data of all before the first OK,
+or, in VANISHED, of all in one."""
+
 
 class CommandQueue:
     """The commands that have no outcome yet, in the order in which they were submitted.
@@ -37,6 +42,8 @@ class CommandQueue:
         self._tags = count(1)
         self._held: dict[Tag, Command[object]] = {}
         self._unsendable: dict[Tag, LocalProtocolError | MissingCapability] = {}  # to be told with the next events
+        self._last_told = Tag("")  # the command to which the last FETCH belonged
+        self._may_share = False  # whether a FETCH may belong to two of those in flight
 
     @property
     def has_held(self) -> bool:
@@ -67,6 +74,7 @@ class CommandQueue:
         One that cannot be sent, or not even be written, is out of the queue, see ``take_unsendable``.
         """
         earlier = [one.command for one in self.in_flight.values()]
+        self._may_share = self._may_share and bool(earlier)
         for tag, command in list(self._held.items()):
             if write_queue.is_blocked:
                 break
@@ -74,6 +82,7 @@ class CommandQueue:
                 if all(may_overlap(one, command) for one in earlier):
                     del self._held[tag]
                     send(tag, command)
+                    self._may_share = self._may_share or any(may_be_told_together(one, command) for one in earlier)
             except (LocalProtocolError, MissingCapability) as error:
                 self._unsendable[tag] = error
                 continue
@@ -94,6 +103,23 @@ class CommandQueue:
         failed: list[Event] = [CommandFailed(tag=tag, error=error) for tag, error in self._unsendable.items()]
         self._unsendable.clear()
         return failed
+
+    def claim(self, response: Untagged) -> bool:
+        """Give an untagged response to the commands under way to whose answers it belongs; whether there is any."""
+        is_message = isinstance(response, FetchData)
+        if is_message and not self._may_share:
+            last = self.in_flight.get(self._last_told)  # of thousands of messages most are told for the same command
+            if last is not None and last.claim(response):
+                return True
+        is_claimed = False
+        for one in self.in_flight.values():
+            if one.claim(response):
+                is_claimed = True
+                if is_message:
+                    self._last_told = one.tag
+                if not isinstance(response, _SHARED) or (is_message and not self._may_share):
+                    break
+        return is_claimed
 
     def require_no_reply(self, response: Malformed) -> None:
         """Raise RemoteProtocolError where it begins with the tag of a command, which would never end otherwise."""

@@ -26,10 +26,9 @@ from mailrules.imap.fetch_data import FetchData
 from mailrules.imap.framing import ContentOffered, ContentPiece, Framer
 from mailrules.imap.in_flight import InFlight
 from mailrules.imap.limits import DEFAULT_LIMITS, Limits
-from mailrules.imap.mailbox_data import StatusData
 from mailrules.imap.parser import Untagged, parse_response
 from mailrules.imap.pipelining import opens_or_closes
-from mailrules.imap.responses import Continuation, IdData, Malformed, Status, StatusResponse, Tagged, VanishedData
+from mailrules.imap.responses import Continuation, IdData, Malformed, Status, StatusResponse, Tagged
 from mailrules.imap.session_commands import Compress, Idle, Logout, StartTls
 from mailrules.imap.session_state import SessionState
 from mailrules.imap.shown import shown_words
@@ -45,10 +44,6 @@ if TYPE_CHECKING:
 # Python 3.11 looks up a member of an enum by a call, and every response is asked about these.
 _GREETING: Final = State.GREETING
 _LOGOUT: Final = State.LOGOUT
-
-# Several commands may have asked about one message or mailbox, and servers tell the data of all before the first OK,
-# or, in VANISHED, of all in one.
-_SHARED = (FetchData, StatusData, VanishedData)
 
 
 class Connection:
@@ -287,13 +282,7 @@ class Connection:
             if not isinstance(response, FetchData) or response.uid is None:  # most have one
                 claimable = session.mailbox.named(response)
             changed = session.mailbox.apply(response)
-        is_claimed = False
-        for one in self._queue.in_flight.values():
-            if one.claim(claimable):
-                is_claimed = True
-                if not isinstance(claimable, _SHARED):
-                    break
-        if not is_claimed:
+        if not self._queue.claim(claimable):
             if any(one.claim_leftover(claimable) for one in self._queue.in_flight.values()):
                 return
             session.has_news = session.has_news or changed

@@ -112,8 +112,18 @@ def opens_or_closes(name: str) -> bool:
 
 def overlap(first: SequenceSet, second: SequenceSet) -> bool:
     """Whether two sets of UIDs may have one in common; ``*`` may be any."""
-    if first.has_star or second.has_star:
-        return True
+    return first.has_star or second.has_star or _meet(first, second)
+
+
+def may_be_told_together(first: Command[object], second: Command[object]) -> bool:
+    """Whether one FETCH may belong to the answers of both, by the UIDs of messages that are certainly meant."""
+    if any(_MESSAGES.isdisjoint(uses_of(one.name).reads | uses_of(one.name).writes) for one in (first, second)):
+        return False
+    ours, theirs = first.touches(), second.touches()
+    return ours is None or theirs is None or _meet(ours, theirs)
+
+
+def _meet(first: SequenceSet, second: SequenceSet) -> bool:
     # Asked once for each message that a MOVE expunges, so the cost follows the smaller set, often one UID.
     fewer, more = first.ranges, second.ranges
     if len(fewer) > len(more):

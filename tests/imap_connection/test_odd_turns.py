@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from mailrules.errors import LocalProtocolError
@@ -239,3 +241,26 @@ def test_a_mistyped_command_fails_alone_whoever_finds_it_out(mistyped, earlier):
 
     _, result = ask(connection, Noop(), b"TAG OK done\r\n")
     assert result is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_of_many_fetches_gets_its_messages_however_they_overlap_and_end(seed):
+    chance = random.Random(seed)
+    spread = chance.choice((9, 120))  # they mostly overlap, or mostly do not
+    sets = [SequenceSet(((start, start + 2),)) for start in chance.sample(range(1, spread), 3)]
+    sets.append(SequenceSet.starting_at(spread))
+    connection = selected()
+    mailbox = range(1, spread + 4)
+    asked = {connection.submit(UidFetch(uids, SIZES)): [uid for uid in mailbox if uid in uids] for uids in sets}
+    sent(connection)
+    answers = [(tag, uid) for tag, uids in asked.items() for uid in uids]
+    chance.shuffle(answers)
+
+    events = []
+    for number, (tag, uid) in enumerate(answers, start=1):
+        events += connection.receive_data(b"* %d FETCH (UID %d RFC822.SIZE %d)\r\n" % (uid, uid, uid))
+        if tag not in dict(answers[number:]):
+            events += connection.receive_data(f"{tag} OK x\r\n".encode())
+
+    for tag, uids in asked.items():
+        assert [one.uid for one in outcome_of(tag, events)] == uids
