@@ -217,11 +217,12 @@ class _AccountCheck:
         for facts in await self._store.fetch(IDENTITY_REQUEST):
             for identity in identities_of_facts(facts):
                 found[identity].append(facts.uid)
-        identified, lost = [], []
+        identified: dict[UID, MessagePlan] = {}
+        lost: list[MessagePlan] = []
         for message in plan.messages:
             candidates = next((found[one] for one in identities_of_intent(message) if one in found), [])
-            if len(candidates) == 1:
-                identified.append(replace(message, uid=candidates[0]))
+            if len(candidates) == 1 and candidates[0] not in identified:
+                identified[candidates[0]] = replace(message, uid=candidates[0])
             else:
                 lost.append(message)
         if lost:
@@ -229,7 +230,7 @@ class _AccountCheck:
                 f"UIDVALIDITY was {plan.uidvalidity} and is {status.uidvalidity}, and the message cannot be told again"
             )
             self._list(plan, lost, reason)
-        return identified
+        return list(identified.values())
 
     async def _explain_gone(self, plan: MailboxPlan, gone: Sequence[MessagePlan]) -> None:
         if not gone:

@@ -142,6 +142,21 @@ async def test_equal_messages_under_a_new_uidvalidity_are_left_alone(world: Worl
     assert world.ids("Archive") == ["1", "1"]
 
 
+async def test_one_message_under_a_new_uidvalidity_does_not_stand_for_two_equal_ones(world: World) -> None:
+    world.capabilities = without("OBJECTID")
+    (equal,) = world.deliver(1, start=1)
+    run, _ = await world.run_named(world.plan({1: [move("Archive")], equal.uid: [move("Archive")]}))
+    world.mail["Archive"].remove(1)
+    world.mail.change_uidvalidity("Archive")
+
+    way_back, _, report = await undo(world, run)
+
+    assert len(list(way_back.plan.steps())) == 1
+    assert [one.partition(": ")[0] for one in way_back.cannot] == ["move in home/Archive"]
+    assert report.applied == {StepKind.MOVE: 1}
+    assert world.ids("Archive") == []
+
+
 async def test_a_mailbox_that_was_renamed_since_is_followed(world: World) -> None:
     world.mail.create("Old")
     world.deliver(1, mailbox="Old", start=20)
