@@ -145,7 +145,7 @@ class MessageFacts:
     saved: datetime | Unreadable | None = None
     labels: frozenset[str] | Unreadable | None = None
     header: bytes | Unreadable | None = None
-    fields: Mapping[str, tuple[bytes, ...]] | None = None
+    fields: Mapping[str, tuple[bytes, ...]] | None = field(default=None, compare=False, repr=False)
     structure: tuple[Part, ...] | Unreadable | None = None
     texts: tuple[tuple[Part, bytes], ...] | Unreadable | None = None
     whole: bytes | None = None
