@@ -185,7 +185,7 @@ class IMAP4(CommandMethods):
         self.state = "LOGOUT"
         try:
             result = self._simple_command("LOGOUT")
-        except BaseException:
+        except BaseException:  # also of an interrupt: whatever ends it, the connection is closed
             with contextlib.suppress(OSError):  # closed already: what is told is why
                 self.shutdown()
             raise

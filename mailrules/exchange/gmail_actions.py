@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
-from mailrules.exchange.imported import Exactness, Finding
-from mailrules.mailbox.strict_address import strict_address
+from mailrules.exchange.imported import Exactness, Finding, why_no_address
 from mailrules.values import dataclass
 
 if TYPE_CHECKING:
@@ -80,10 +79,7 @@ class GmailActions:
         self.refuse(construct, line, why, source=f"{construct}: {name}")
 
     def forward(self, address: str, construct: str, line: int) -> None:
-        try:
-            strict_address(address)
-        except ValueError as error:
-            why = f"{address!r} is no plain address: {error}"
+        if why := why_no_address(address):
             self.refuse(construct, line, why, source=f"{construct}: {address}")
             return
         self.plain.append({"forward": {"to": address}})

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from mailrules.errors import MailrulesError
+from mailrules.mailbox.strict_address import strict_address
 from mailrules.values import dataclass
 
 _LONGEST_NAME = 80
@@ -152,3 +153,12 @@ def short_name(text: str, *, otherwise: str) -> str:
 def one_or_list(values: list[str]) -> Plain:
     """``[x]`` is written ``x``."""
     return values[0] if len(values) == 1 else list(values)
+
+
+def why_no_address(text: str) -> str:
+    """Why our rules send nothing to this address; "" where they do."""
+    try:
+        strict_address(text)
+    except ValueError as error:
+        return f"{text!r} is no plain address: {error}"
+    return ""

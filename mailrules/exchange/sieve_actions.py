@@ -7,7 +7,6 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Final
 
 from mailrules.exchange.imported import one_or_list
-from mailrules.mailbox.strict_address import strict_address
 from mailrules.rules.flags import is_keyword
 from mailrules.values import dataclass
 
@@ -108,15 +107,6 @@ def why_no_flags(command: str, flags: list[str]) -> str:
             return "no rule marks mail as deleted; write `trash` or `delete` by hand"
         if flag.lower() not in _SYSTEM_FLAGS and not is_keyword(flag):
             return f"no server keeps the flag {flag!r}"
-    return ""
-
-
-def why_no_address(text: str) -> str:
-    """Why our rules send nothing to this address; "" where they do."""
-    try:
-        strict_address(text)
-    except ValueError as error:
-        return f"{text!r} is no plain address: {error}"
     return ""
 
 

@@ -23,6 +23,7 @@ from mailrules.exchange.imported import (
     condition_of_all,
     negated,
     what_is_lost,
+    why_no_address,
 )
 from mailrules.exchange.sieve_actions import (
     WHY_NOT,
@@ -30,7 +31,6 @@ from mailrules.exchange.sieve_actions import (
     flag_actions,
     short,
     split_flags,
-    why_no_address,
     why_no_flags,
     why_no_mailbox,
     with_encoded_characters,

@@ -18,11 +18,11 @@ from mailrules.exchange.imported import (
     condition_of_any,
     short_name,
     what_is_lost,
+    why_no_address,
 )
 from mailrules.exchange.thunderbird_conditions import TermRefused, condition_of_term
 from mailrules.exchange.thunderbird_file import ConditionError, read_condition, read_filter_file
 from mailrules.exchange.thunderbird_folder import FolderError, folder_of
-from mailrules.mailbox.strict_address import strict_address
 from mailrules.rules.flags import is_keyword
 from mailrules.values import dataclass
 
@@ -221,7 +221,7 @@ class _Filter:
                 self._mark(one, {"keyword": value})
             case "Label" if value in set("12345"):
                 self._mark(one, {"keyword": f"$label{value}"})
-            case "Forward" if _is_address(value):
+            case "Forward" if not why_no_address(value):
                 how = "`forward` sends a new message, and has to be allowed in the main file"
                 self._mark(one, {"forward": {"to": value}}, how=how)
             case "JunkScore" if value in {"0", "100"}:
@@ -293,11 +293,3 @@ def _values_behind(attributes: list[Attribute], index: int) -> dict[str, Attribu
             break
         found.setdefault(one.name, one)
     return found
-
-
-def _is_address(text: str) -> bool:
-    try:
-        strict_address(text)
-    except ValueError:
-        return False
-    return True

@@ -318,7 +318,7 @@ class Seen:
             self.is_sent.set()
 
     def received(self, data: bytes) -> None:
-        pass
+        pass  # only what was sent is waited for
 
 
 def wait_for_news(client: BlockingClient) -> None:

@@ -224,7 +224,7 @@ def test_a_number_in_the_place_of_text_is_told_as_such_and_not_sent(call: Callab
             call(box)
 
         assert box.create(bytearray(b"ab"))[0] == "OK"  # type: ignore[arg-type] # like bytes, as imaplib takes it
-        assert box.create(memoryview(b"cd"))[0] == "OK"  # type: ignore[arg-type] # the same
+        assert box.create(memoryview(b"cd"))[0] == "OK"  # type: ignore[arg-type] # like bytes, too
 
 
 def test_a_reply_to_nobodys_command_ends_the_connection() -> None:

@@ -140,7 +140,7 @@ async def test_what_cannot_be_written_is_told(name: str) -> None:
         path = folder / "state" / "journal.sqlite"
         await filled(path)
         with state_lock(path.parent):
-            pass
+            pass  # which makes the lock's file
         unwritable = path.parent / name
         unwritable.chmod(0o500)
 
